@@ -1,5 +1,5 @@
 import { unlessAborted } from '../../retry/signals.ts';
-import type { ClaimedFrames, DiskCache } from '../disk-cache/disk-cache.ts';
+import type { DiskCache } from '../disk-cache/disk-cache.ts';
 import type { Frame } from '../format/entry.ts';
 import { type Claim, type ClaimKind, FrameState } from '../messages/disk-request.ts';
 import type { DiskUse, UnpackResult } from '../messages/unpack-job.ts';
@@ -13,7 +13,8 @@ export interface DiskOptions {
   readonly onBegun: () => void;
 }
 
-interface FrameWork {
+/** Unpacks the frames of a run. */
+interface FrameUnpacker {
   /** Fetches frames from the object and unpacks them. */
   fetch(run: FrameRun, disk: DiskUse): Promise<UnpackResult>;
   /** Unpacks frames from the disk cache. */
@@ -21,6 +22,15 @@ interface FrameWork {
   /** Those of fetches. */
   readonly limits: Limits<FrameRun>;
   readonly width: number;
+}
+
+/** Frames by what is to be done about them, after a claim. */
+interface SortedFrames {
+  /** Frames to fetch, and to store if they have a claim. */
+  readonly fetched: readonly number[];
+  readonly present: readonly number[];
+  /** Frames that other jobs are fetching. */
+  readonly others: readonly number[];
 }
 
 /** Jobs that read from the disk, for each worker: the running one and the next one. */
@@ -33,22 +43,23 @@ const AWAITED_FRAMES = 256;
 /**
  * Unpacks the wanted frames from the disk cache, and fetches only those that it does not have. Jobs that need the same
  * frames at the same time share the work: each fetches those that it could claim, and reads the others. `signal` ends the
- * waiting for the directory and for other jobs. Rejects with its reason, and as `work` does.
+ * waiting for the directory and for other jobs. Rejects with its reason, and as `unpacker` does.
  */
 export async function unpackWithDisk(
   frames: readonly Frame[],
   isWanted: (frame: number, start: number) => boolean,
-  work: FrameWork,
+  unpacker: FrameUnpacker,
   options: DiskOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  // `groupFrames` computes the offsets that `isWanted` takes
   const wanted = groupFrames(frames, isWanted).flatMap(run => run.frames);
-  await new DiskFrames(frames, work, options, signal).unpack(wanted).finally(options.onBegun);
+  await new DiskFrames(frames, unpacker, options, signal).unpack(wanted).finally(options.onBegun);
 }
 
 class DiskFrames {
   readonly #frames: readonly Frame[];
-  readonly #work: FrameWork;
+  readonly #unpacker: FrameUnpacker;
   readonly #cache: DiskCache;
   readonly #onBegun: () => void;
   readonly #signal: AbortSignal;
@@ -60,12 +71,12 @@ class DiskFrames {
 
   constructor(
     frames: readonly Frame[],
-    work: FrameWork,
+    unpacker: FrameUnpacker,
     { cache, onBegun }: DiskOptions,
     signal: AbortSignal,
   ) {
     this.#frames = frames;
-    this.#work = work;
+    this.#unpacker = unpacker;
     this.#cache = cache;
     this.#onBegun = onBegun;
     this.#signal = signal;
@@ -96,11 +107,11 @@ class DiskFrames {
 
   /** Unpacks frames from the directory, and collects those that are not there after all. */
   async #readAll(frames: readonly number[]): Promise<void> {
-    const limits = { ...this.#work.limits, limit: DISK_JOBS_A_WORKER * this.#work.width };
+    const limits = { ...this.#unpacker.limits, limit: DISK_JOBS_A_WORKER * this.#unpacker.width };
     const { directory } = this.#cache;
     await forEachWithin(this.#runs(frames), limits, async run => {
       this.#signal.throwIfAborted();
-      const { missing } = await this.#work.read(run, { directory });
+      const { missing } = await this.#unpacker.read(run, { directory });
       this.#wrong.push(...missing.map(index => run.frames[index]!));
       run.frames.forEach((frame, index) => {
         if (!missing.includes(index)) this.#cache.readBytes += this.#frames[frame]!.size;
@@ -109,22 +120,21 @@ class DiskFrames {
   }
 
   async #fetchAbsent(frames: readonly number[]): Promise<void> {
-    const { limits } = this.#work;
+    const { limits } = this.#unpacker;
     // Jobs that start together begin at different places
     const runs = rotate(this.#runs(frames));
-    const answers: Promise<ClaimedFrames>[] = [];
+    const claims: Promise<SortedFrames>[] = [];
     const claimUntil = (count: number) => {
-      for (const run of runs.slice(answers.length, count))
-        answers.push(this.#cache.claim(this.#keys(run.frames), 'claim'));
+      for (const run of runs.slice(claims.length, count)) claims.push(this.#claim(run.frames, 'claim'));
     };
     claimUntil(limits.limit);
     // Their requests are sent before this thread is busy with directories
-    void Promise.all(answers).then(this.#onBegun);
+    void Promise.all(claims).then(this.#onBegun);
     const others: number[] = [];
     const weigh = ([, run]: [number, FrameRun]) => limits.weigh(run);
-    await forEachWithin([...runs.entries()], { ...limits, weigh }, async ([index, run]) => {
+    await forEachWithin([...runs.entries()], { ...limits, weigh }, async ([index]) => {
       claimUntil(index + 1 + CLAIMS_AHEAD);
-      const sorted = this.#sort(run.frames, await this.#unlessEnded(answers[index]!));
+      const sorted = await this.#unlessEnded(claims[index]!);
       others.push(...sorted.others);
       await this.#use(sorted);
     });
@@ -133,17 +143,14 @@ class DiskFrames {
 
   /** Fetches frames whatever the claims of other jobs. */
   async #fetchAnyway(frames: readonly number[], kind: 'insist' | 'replace'): Promise<void> {
-    await forEachWithin(this.#runs(frames), this.#work.limits, async run =>
-      this.#use(await this.#claim(run.frames, kind)),
+    await forEachWithin(this.#runs(frames), this.#unpacker.limits, async run =>
+      this.#use(await this.#unlessEnded(this.#claim(run.frames, kind))),
     );
   }
 
+  /** Claims frames, keeps the claims, and sorts the frames by what is to be done about them. Never rejects. */
   async #claim(frames: readonly number[], kind: ClaimKind | 'await'): Promise<SortedFrames> {
-    return this.#sort(frames, await this.#unlessEnded(this.#cache.claim(this.#keys(frames), kind)));
-  }
-
-  /** Sorts frames by what is to be done about them, and keeps the claims on them. */
-  #sort(frames: readonly number[], { states, claims }: ClaimedFrames): SortedFrames {
+    const { states, claims } = await this.#cache.claim(this.#keys(frames), kind);
     for (const [index, frame] of frames.entries()) this.#claims.set(frame, claims[index]);
     const having = (...wanted: FrameState[]) => frames.filter((_, index) => wanted.includes(states[index]!));
     return {
@@ -165,7 +172,7 @@ class DiskFrames {
     let result: UnpackResult | undefined;
     this.#waitLimit.beginFetch(performance.now());
     try {
-      result = await this.#work.fetch(run, { directory: this.#cache.directory, claims });
+      result = await this.#unpacker.fetch(run, { directory: this.#cache.directory, claims });
       this.#waitLimit.endFetch(run.end - run.start, performance.now());
     } finally {
       if (ours.length > 0) void this.#cache.settle(ours, result?.stored ?? 0, result?.storeProblem);
@@ -188,21 +195,13 @@ class DiskFrames {
       }
       const awaited = left.slice(0, AWAITED_FRAMES);
       const begunMs = performance.now();
-      const sorted = await this.#claim(awaited, 'await');
+      const sorted = await this.#unlessEnded(this.#claim(awaited, 'await'));
       this.#waitLimit.addWait(performance.now() - begunMs, sorted.others.length < awaited.length);
       await this.#use(sorted);
       // Those that were tried last come first next time
       left = [...left.slice(AWAITED_FRAMES), ...sorted.others];
     }
   }
-}
-
-interface SortedFrames {
-  /** Frames to fetch, and to store if they have a claim. */
-  readonly fetched: readonly number[];
-  readonly present: readonly number[];
-  /** Frames that other jobs are fetching. */
-  readonly others: readonly number[];
 }
 
 function rotate<T>(items: readonly T[]): T[] {

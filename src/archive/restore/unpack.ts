@@ -136,7 +136,7 @@ class Unpacker {
     const { archive, runner, signal } = this.#options;
     const { hangs } = disk.cache;
     const isInTail = (start: number) => start >= archive.tail.start;
-    const work = {
+    const unpacker = {
       fetch: (run: FrameRun, use: DiskUse) => this.#fetch(run, use),
       read: (run: FrameRun, use: DiskUse) => this.#unpack(run, { bytes: new Uint8Array(0), runner }, use),
       limits: this.#limits,
@@ -150,7 +150,7 @@ class Unpacker {
       unpackWithDisk(
         archive.manifest.frames,
         (frame, start) => this.#contents.has(frame) && !isInTail(start),
-        work,
+        unpacker,
         disk,
         anySignal(this.#failure.signal, signal),
       ),
