@@ -11,34 +11,35 @@ const NOT_VALID = 'has a name that is not valid on this system';
 /** Finds names that a sound archive may have and this machine cannot. */
 export class MachineLimits {
   readonly #platform: Platform;
-  /** By anchor: by how much a path is longer than its stored name. */
-  readonly #additions: Readonly<Record<string, number>>;
-  /** A name of this many UTF-16 units is within all limits. */
-  readonly #short: number;
+  /** By the first character of a name with an anchor: by how much its path is longer, in the unit of the platform. */
+  readonly #pathExcess: Readonly<Record<string, number>>;
+  /** A name of at most this many UTF-16 units is within all limits; -1 if each name has to be checked. */
+  readonly #safeLength: number;
 
   constructor(layout: PathLayout, platform: Platform) {
     this.#platform = platform;
-    const addition = (anchor: string) => this.#measure(layout.toAbsolute(anchor)) - anchor.length + 1;
+    // The path of an anchor has no slash at its end
+    const excess = (anchor: string) => this.#measure(layout.toAbsolute(anchor)) + 1 - anchor.length;
     // An absolute name is a path
-    this.#additions = { '.': addition('./'), '~': addition('~/') };
+    this.#pathExcess = { '.': excess('./'), '~': excess('~/') };
     const { maxPathLength, maxComponentLength } = platform;
-    const longest = Math.max(0, ...Object.values(this.#additions));
+    const longest = Math.max(0, ...Object.values(this.#pathExcess));
     const shortest = Math.min(maxComponentLength, maxPathLength - longest);
     const hasOwnNames = platform.forbiddenInComponents || !platform.namesAreBytes;
-    this.#short = hasOwnNames ? -1 : Math.floor(shortest / UNIT_BYTES);
+    this.#safeLength = hasOwnNames ? -1 : Math.floor(shortest / UNIT_BYTES);
   }
 
   /** Returns why this machine cannot have an entry of this name, as the end of a sentence, or undefined. */
   faultOf(name: string): string | undefined {
-    if (name.length <= this.#short) return undefined;
+    if (name.length <= this.#safeLength) return undefined;
     const { forbiddenInComponents, namesAreBytes, maxPathLength, maxComponentLength } = this.#platform;
     if (forbiddenInComponents && hasForbidden(name, forbiddenInComponents)) return NOT_VALID;
     if (!namesAreBytes && !name.isWellFormed()) return NOT_VALID;
-    const addition = this.#additions[name[0]!] ?? 0;
+    const excess = this.#pathExcess[name[0]!] ?? 0;
     // The slash at the end of a directory's name is not part of its path
     const own = name.endsWith('/') ? name.slice(0, -1) : name;
-    if (this.#isLonger(own, maxPathLength - addition))
-      return `has a path of ${this.#measure(own) + addition} ${this.#unit} here, but this system allows ${maxPathLength}`;
+    if (this.#isLonger(own, maxPathLength - excess))
+      return `has a path of ${this.#measure(own) + excess} ${this.#unit} here, but this system allows ${maxPathLength}`;
     if (this.#isLonger(name, maxComponentLength) && this.#hasLongComponent(name))
       return `has a component of more than ${maxComponentLength} ${this.#unit}, the limit of this system`;
     return undefined;
