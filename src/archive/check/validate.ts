@@ -87,8 +87,8 @@ class Validator {
   /** By index: the type of the entry. */
   readonly #types: Uint8Array;
   readonly #layout: PathLayout;
-  /** The directories that the next entry may be in; the value is the length of their name. */
-  readonly #open = new OpenDirectories<number>();
+  /** The directories that the next entry may be in. */
+  readonly #open = new OpenDirectories<Entry>();
   /** Entries of other types whose names begin the latest one, the longest last. */
   readonly #leaves: string[] = [];
   readonly #data: DataPlacement;
@@ -101,9 +101,9 @@ class Validator {
 
   /** Returns why only this machine refuses the place of the entry, as the end of a sentence, or undefined. */
   check(entry: Entry, index: number): string | undefined {
-    const parentLength = this.#open.parentOf(entry.name);
+    const parent = this.#open.parentOf(entry.name);
     // The open directories begin the previous name too
-    if (this.#previous !== undefined && compareNames(this.#previous, entry.name, parentLength) >= 0)
+    if (this.#previous !== undefined && compareNames(this.#previous, entry.name, parent?.name.length) >= 0)
       refuse(entry.name, 'is a duplicate or not in byte order');
     this.#previous = entry.name;
     this.#checkFields(entry, index);
@@ -111,13 +111,13 @@ class Validator {
     const inodeType = entry.linkTo < 0 ? entry.type : this.#types[entry.linkTo];
     const isSymlink = inodeType === EntryType.symlink;
     let refusal: string | undefined;
-    if (parentLength !== undefined) refusal = this.#checkChild(entry, parentLength, isSymlink);
+    if (parent) refusal = this.#checkChild(entry, parent, isSymlink);
     else {
       refusal = this.#checkRoot(entry, isSymlink);
       this.roots.push(entry);
     }
     this.#checkTwin(entry);
-    if (entry.type === EntryType.directory) this.#open.enter(entry.name, entry.name.length);
+    if (entry.type === EntryType.directory) this.#open.enter(entry);
     const misplaced = this.#data.add(entry);
     if (misplaced !== undefined) refuse(entry.name, misplaced);
     return refusal;
@@ -150,8 +150,8 @@ class Validator {
   }
 
   /** Checks an entry whose parent is in the archive, at any depth in the manifest. */
-  #checkChild({ name, type }: Entry, parentLength: number, isSymlink: boolean): string | undefined {
-    const component = name.slice(parentLength, type === EntryType.directory ? -1 : undefined);
+  #checkChild({ name, type }: Entry, parent: Entry, isSymlink: boolean): string | undefined {
+    const component = name.slice(parent.name.length, type === EntryType.directory ? -1 : undefined);
     if (component === '' || component === '.' || component === '..') refuse(name, NOT_PLAIN);
     if (!this.#layout.hasExclusions || this.#isPermitted(name, isSymlink)) return undefined;
     return this.#refusePlace(name, name, 'is excluded by `path`');

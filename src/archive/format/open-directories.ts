@@ -2,10 +2,10 @@
  * The directories that a loop over names in byte order is in, the innermost last. A set of all directories would hash the parent
  * of every name.
  */
-export class OpenDirectories<T> {
-  readonly #open: { readonly name: string; readonly value: T }[] = [];
+export class OpenDirectories<T extends { readonly name: string }> {
+  readonly #open: T[] = [];
 
-  /** Returns the value of the parent of the next name. Returns undefined if the parent was not entered. */
+  /** Returns the parent of the next name. Returns undefined if it was not entered. */
   parentOf(name: string): T | undefined {
     const open = this.#open;
     // All names in a directory follow each other
@@ -13,7 +13,7 @@ export class OpenDirectories<T> {
     const inner = open[open.length - 1];
     if (!inner) return undefined;
     const slash = name.indexOf('/', inner.name.length);
-    return slash < 0 || slash === name.length - 1 ? inner.value : undefined;
+    return slash < 0 || slash === name.length - 1 ? inner : undefined;
   }
 
   /** Leaves the directory that `parentOf` has just found. */
@@ -22,7 +22,7 @@ export class OpenDirectories<T> {
   }
 
   /** Enters a directory, whose name was the last of `parentOf`. */
-  enter(name: string, value: T): void {
-    this.#open.push({ name, value });
+  enter(directory: T): void {
+    this.#open.push(directory);
   }
 }

@@ -37,8 +37,8 @@ export class BaseDiff {
   readonly #updated = new Map<number, Entry>();
   /** Files and symlinks of those with several names. */
   readonly #firstNames = new Set<string>();
-  /** Unchanged directories that the scan is in, but for those that are packed again. */
-  readonly #open = new OpenDirectories<{ readonly found: ScannedEntry; readonly index: number }>();
+  /** Unchanged directories that the scan is in, but for those that are packed again. `index` is that in the base. */
+  readonly #open = new OpenDirectories<{ name: string; found: ScannedEntry; index: number }>();
   readonly #deadDirectories: Set<string>;
   /** Index of the base's next entry. */
   #next = 0;
@@ -117,7 +117,7 @@ export class BaseDiff {
     if (found.inode) this.#firstNames.add(found.name);
     if (found.type !== EntryType.directory) return;
     this.#open.parentOf(found.name);
-    this.#open.enter(found.name, { found, index });
+    this.#open.enter({ name: found.name, found, index });
   }
 
   #isUnchanged(found: ScannedEntry, index: number): boolean {

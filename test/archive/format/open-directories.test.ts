@@ -21,16 +21,16 @@ test.each(['1', '2', '3', '4', '5'])(
   'the parent of each name is found as in a set of all directories, tree %s',
   seed => {
     const directories = new Set<string>();
-    const open = new OpenDirectories<string>();
+    const open = new OpenDirectories();
     let found = 0;
     for (const name of randomNames(seed)) {
       const parent = parentName(name);
       const expected = directories.has(parent) ? parent : undefined;
-      expect(open.parentOf(name)).toBe(expected);
+      expect(open.parentOf(name)?.name).toBe(expected);
       if (expected !== undefined) found++;
       if (!name.endsWith('/')) continue;
       directories.add(name);
-      open.enter(name, name);
+      open.enter({ name });
     }
     expect(found).toBeGreaterThan(20);
   },

@@ -67,10 +67,10 @@ interface ExistingPlace {
   readonly directory: ExistingDirectory;
 }
 
-/** The place of a directory of the archive, and the length of its stored name. */
+/** A directory of the archive: its stored name and its place. */
 interface OpenPlace {
+  readonly name: string;
   readonly place: DirectoryPlace;
-  readonly nameLength: number;
 }
 
 class Planner {
@@ -101,7 +101,7 @@ class Planner {
     if (!parent) this.#sweepAbove(parentName(entry.name));
     if (entry.type === EntryType.directory) {
       const place = parent ? this.#childDirectory(parent, entry, index) : this.#rootDirectory(entry, index);
-      this.#open.enter(entry.name, { place, nameLength: entry.name.length });
+      this.#open.enter({ name: entry.name, place });
       // A `!` line may exclude a directory while another line names something below it
       if (this.#layout.hasExclusions) this.#above.set(this.#layout.toAbsolute(entry.name), place);
       return;
@@ -113,7 +113,7 @@ class Planner {
       this.#staged.setInside(index, place.path);
       return;
     }
-    const component = parent ? entry.name.slice(parent.nameLength) : basename(target!);
+    const component = parent ? entry.name.slice(parent.name.length) : basename(target!);
     this.#staged.set(index, this.#moveFile(place.directory, component, index));
   }
 
@@ -158,8 +158,8 @@ class Planner {
     return this.#freshBelow(this.#directoryAbove(dirname(path)), basename(path), index);
   }
 
-  #childDirectory({ place: parent, nameLength }: OpenPlace, entry: Entry, index: number): DirectoryPlace {
-    const component = entry.name.slice(nameLength, -1);
+  #childDirectory({ name, place: parent }: OpenPlace, entry: Entry, index: number): DirectoryPlace {
+    const component = entry.name.slice(name.length, -1);
     if (parent.fresh) return this.#freshBelow(parent, component, index);
     const path = `${parent.directory.path}/${component}`;
     if (this.#isUnchanged(index)) {
