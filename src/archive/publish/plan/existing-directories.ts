@@ -23,7 +23,7 @@ export interface ExistingDirectory {
   readonly path: string;
   /** The same path without symlinks, to compare with mount points. */
   readonly realPath: string;
-  /** On the same device. Set when the plan first renames something into the directory. */
+  /** On the same device. Of an unchanged directory it is the parent's until the first rename into it, which reads the device. */
   area: StagingArea;
   /** Index of its entry; -1 if the archive does not hold it: then its mode stays. */
   readonly entry: number;
