@@ -136,24 +136,21 @@ class Comparison {
 class EntryPaths {
   readonly #layout: PathLayout;
   readonly #restoredLinks: RestoredLinks;
-  readonly #roots: Iterator<Entry, undefined>;
-  #next: Entry | undefined;
+  readonly #roots: ReadonlySet<Entry>;
   /** Roots that are directories, the innermost last; `path` is undefined if there is no directory on the disk. */
   readonly #above: { readonly name: string; readonly path: string | undefined }[] = [];
 
   constructor(layout: PathLayout, restoredLinks: RestoredLinks, roots: readonly Entry[]) {
     this.#layout = layout;
     this.#restoredLinks = restoredLinks;
-    this.#roots = roots.values();
-    this.#next = this.#roots.next().value;
+    this.#roots = new Set(roots);
   }
 
   /** Returns the path of an entry for a worker to compare, or the result for a root that is a directory. */
   of(entry: Entry): string | OnDisk {
     const { name } = entry;
     const isDirectory = entry.type === EntryType.directory;
-    if (entry === this.#next) {
-      this.#next = this.#roots.next().value;
+    if (this.#roots.has(entry)) {
       const path = this.#layout.toAbsolute(name);
       return isDirectory ? this.#compareRoot(entry, path) : path;
     }
