@@ -71,7 +71,7 @@ export async function* readInventory(
   // A use that was left out would make its cache an unused one
   const markers = markersOf(prefix, listing(markersRoot(prefix, repository, scope), true));
   let refusal: StoreRefusedError | undefined;
-  const advance = () => {
+  const readNext = () => {
     const next = markers.next().catch((error): IteratorResult<StrayMarker | TrialObject, void> => {
       if (!(error instanceof StoreRefusedError)) throw error;
       if (onMarkersRefused === undefined) throw unknownUse(error);
@@ -84,10 +84,10 @@ export async function* readInventory(
   };
   try {
     // Both listings send their first request at once
-    let next = advance();
+    let ahead = readNext();
     // Not before the other listing has responded: its failure may be the same, and explains more
-    const current = async () => {
-      const at = await next;
+    const peek = async () => {
+      const at = await ahead;
       if (refusal) onMarkersRefused?.(refusal);
       refusal = undefined;
       return at;
@@ -112,15 +112,18 @@ export async function* readInventory(
       };
       let marker: ObjectState | undefined;
       // The markers before that of this cache have none
-      for (let at = await current(); !at.done && isUpTo(at.value, object.name); at = await next) {
+      for (let at = await peek(); !at.done && isUpTo(at.value, object.name); at = await peek()) {
         if (at.value.kind === 'marker' && at.value.cacheObject === object.name) {
           marker = stateOf(at.value.object);
         } else yield at.value;
-        next = advance();
+        ahead = readNext();
       }
       yield { kind: 'cache', ...before, object, marker };
     }
-    for (let at = await current(); !at.done; at = await advance()) yield at.value;
+    for (let at = await peek(); !at.done; at = await peek()) {
+      yield at.value;
+      ahead = readNext();
+    }
   } finally {
     await markers.return(undefined).catch(() => {});
   }
