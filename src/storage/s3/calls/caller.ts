@@ -97,9 +97,9 @@ export class Caller {
    * contract; those that `attempt` throws pass unchanged. A call that ends without a response opens the circuit.
    */
   async run<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
-    this.#addressCheck ??= checkAddress(this.settings, (...call) => this.#run(...call));
+    this.#addressCheck ??= checkAddress(this.settings, (...call) => this.#runSignedIfPossible(...call));
     await this.#addressCheck;
-    return this.#run(spec, attempt);
+    return this.#runSignedIfPossible(spec, attempt);
   }
 
   /** Makes a call that is one command. Rejects as `run` does. */
@@ -111,19 +111,19 @@ export class Caller {
   }
 
   /** Makes a call, signed. Without any credentials a read is sent without a signature, which a public bucket accepts. */
-  async #run<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
+  async #runSignedIfPossible<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
     try {
-      return await this.#call(spec, attempt);
+      return await this.#runWithRetries(spec, attempt);
     } catch (error) {
       if (!(error instanceof NoCredentialsError)) throw error;
       return await this.#unsigned.run(error, spec.operation, isAllowed =>
-        this.#call(spec, attempt, { isAllowed }),
+        this.#runWithRetries(spec, attempt, { isAllowed }),
       );
     }
   }
 
-  /** Makes a call. `unsigned.isAllowed` is false for the first read of a run without credentials. */
-  async #call<T>(
+  /** Makes the attempts of a call. `unsigned.isAllowed` is false for the first read of a run without credentials. */
+  async #runWithRetries<T>(
     spec: CallSpec,
     attempt: Attempt<T>,
     unsigned?: { readonly isAllowed: boolean },
