@@ -24,8 +24,8 @@ export function createArchiveBackend(store: ObjectStore, options: ArchiveBackend
         requireZstd();
         const found = await findObject(store, request, 0);
         if (found.kind === 'miss') return found;
-        await noteUseOf(found, store, request).finish();
-        return hitOf(found, store, request);
+        await noteUseOf(store, found, request).finish();
+        return hitOf(store, found, request);
       } catch (error) {
         return outcomeOfError(error, store.kind, request.signal);
       }
@@ -61,30 +61,30 @@ async function restoreNewest(
   for (let attempt = 1; ; attempt++) {
     const found = await findObject(store, request, TAIL_BYTES);
     if (found.kind === 'miss') return found;
-    const use = noteUseOf(found, store, request);
+    const use = noteUseOf(store, found, request);
     try {
       const { restoreObject } = await import('./archive-restore.ts');
       const restored = await restoreObject(store, found, request, options);
       await use.finish();
-      return { ...hitOf(found, store, request), ...restored };
+      return { ...hitOf(store, found, request), ...restored };
     } catch (error) {
       use.abort();
       // Replaced by another job: the new object is a match too
       if (error instanceof ObjectReplacedError && attempt < RESTORE_ATTEMPTS) continue;
-      return await explain(error, found, store, request, options);
+      return await explain(error, store, found, request, options);
     }
   }
 }
 
-function noteUseOf(found: FoundObject, store: ObjectStore, request: LookupRequest): UseNote {
+function noteUseOf(store: ObjectStore, found: FoundObject, request: LookupRequest): UseNote {
   return noteUse(store, found, request.markerName(found.name));
 }
 
 /** Returns the outcome of an error that the object or the tree has caused. Throws any other error. */
 async function explain(
   error: unknown,
-  found: FoundObject,
   store: ObjectStore,
+  found: FoundObject,
   request: RestoreRequest,
   { records }: ArchiveBackendOptions,
 ): Promise<RestoreOutcome> {
@@ -103,8 +103,8 @@ async function explain(
 }
 
 function hitOf(
-  { key, name, etag, sizeBytes }: FoundObject,
   { kind: source }: ObjectStore,
+  { key, name, etag, sizeBytes }: FoundObject,
   { primaryKey }: LookupRequest,
 ): Hit {
   return { kind: 'hit', source, key, exact: key === primaryKey, sizeBytes, object: { name, etag } };
