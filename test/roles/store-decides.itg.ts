@@ -296,7 +296,7 @@ describe('the command', () => {
     };
     const { signal } = new AbortController();
     const settings = await settingsOf('main');
-    await checkServer({ settings, place: { caches, markers }, log: silentLog, signal }, report);
+    await checkServer({ settings, prefixes: { caches, markers }, log: silentLog, signal }, report);
     // Made without --record-use; 16.2.15 copies no part for a role, whatever the policies allow; a job needs no delete
     expect(limited).toEqual(['markers limited', 'copy limited', 'delete limited']);
   });

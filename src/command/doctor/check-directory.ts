@@ -10,14 +10,14 @@ import type { TrialPrefixes } from './trial.ts';
 interface DirectoryOptions {
   readonly store: ObjectStore;
   readonly root: string;
-  readonly place: TrialPrefixes;
+  readonly prefixes: TrialPrefixes;
   readonly signal: AbortSignal;
 }
 
 /** Checks a directory as the store: whether it can be written, read, listed and cleaned, and the space that is left. */
 export async function checkDirectory(options: DirectoryOptions, report: ReportFinding): Promise<void> {
-  const { store, root, place, signal } = options;
-  const name = createTrialName(place.caches);
+  const { store, root, prefixes, signal } = options;
+  const name = createTrialName(prefixes.caches);
   const content = Buffer.from('cache-s3 doctor');
   const attempt = (check: string, work: () => Promise<string>, meaning: string, fix: string) =>
     makeCheck(report, check, work, { result: 'failed', meaning, fix });

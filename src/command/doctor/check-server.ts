@@ -17,7 +17,7 @@ import type { Trial, TrialPrefixes } from './trial.ts';
 
 interface ServerOptions {
   readonly settings: S3Settings;
-  readonly place: TrialPrefixes;
+  readonly prefixes: TrialPrefixes;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
@@ -32,7 +32,7 @@ const CLEAN_UP_MS = 4000;
 
 /** Checks a bucket: the connection by a listing, then the calls of jobs, with trial objects that are deleted. */
 export async function checkServer(options: ServerOptions, report: ReportFinding): Promise<void> {
-  const { log, place, signal } = options;
+  const { log, prefixes, signal } = options;
   const settings = { ...options.settings, attempts: Math.min(2, options.settings.attempts) };
   const { Caller, sdk } = await import('../../storage/s3/s3-store.ts');
   const caller = new Caller(settings, {
@@ -57,8 +57,8 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
   const trial: Trial = {
     sdk,
     bucket,
-    place,
-    root: createTrialName(place.caches),
+    prefixes,
+    root: createTrialName(prefixes.caches),
     stored: new Set(),
     signal,
     report,
@@ -82,14 +82,14 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
 
 /** Makes the first call, whose failure shows which of the checks of a connection fails. */
 async function checkConnection(
-  { sdk, bucket, place, send, report, signal }: Trial,
+  { sdk, bucket, prefixes, send, report, signal }: Trial,
   settings: S3Settings,
   serverTimeMs: () => number,
 ): Promise<boolean | 'unreachable'> {
   const { endpoint, region } = settings;
   let failure: unknown;
   try {
-    const input = { Bucket: bucket, Prefix: place.caches, MaxKeys: 1 };
+    const input = { Bucket: bucket, Prefix: prefixes.caches, MaxKeys: 1 };
     await send('ListObjectsV2', new sdk.ListObjectsV2Command(input));
   } catch (error) {
     if (!(error instanceof StoreRefusedError || error instanceof StoreUnavailableError)) throw error;

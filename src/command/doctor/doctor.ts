@@ -34,14 +34,14 @@ export async function runDoctor(invocation: Invocation, options: DoctorOptions):
     progress.update(`Checked: ${finding.check}`);
   };
   const { target } = readSettings(env);
-  const trialPlace = {
+  const prefixes = {
     caches: cachesRoot(prefix, repository, scope),
     markers: markersRoot(prefix, repository, scope),
   };
   try {
     if (target.kind === 'directory')
-      await checkDirectory({ store, root: target.root, place: trialPlace, signal }, report);
-    else await checkServer({ settings: target.settings, place: trialPlace, log, signal }, report);
+      await checkDirectory({ store, root: target.root, prefixes, signal }, report);
+    else await checkServer({ settings: target.settings, prefixes, log, signal }, report);
   } finally {
     progress.end();
   }

@@ -7,7 +7,7 @@ import type { Trial } from './trial.ts';
 
 /** Tries an upload in parts: create, send, complete, copy, abort, list. It stores one object of 5 MiB. */
 export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<void> {
-  const { sdk, bucket, place, root, stored, send, report } = trial;
+  const { sdk, bucket, prefixes, root, stored, send, report } = trial;
   const checks = ['multipart', 'copy', 'uploads'];
   if (!canWrite) {
     for (const check of checks) report({ check, result: 'skipped', found: 'objects cannot be stored' });
@@ -41,7 +41,7 @@ export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<v
   const isStored = await makeCheck(report, 'multipart', store, {
     result: 'failed',
     meaning: 'caches of more than one part (16 MiB) cannot be saved.',
-    fix: `${allow('s3:PutObject', objectsArn(bucket, place.caches))} A proxy in front must pass POST requests and the query.`,
+    fix: `${allow('s3:PutObject', objectsArn(bucket, prefixes.caches))} A proxy in front must pass POST requests and the query.`,
   });
   if (isStored) await checkCopy(trial, name);
   else report({ check: 'copy', result: 'skipped', found: 'there is no object to copy from' });
@@ -65,7 +65,7 @@ function abort({ sdk, cleanUp }: Trial, upload: TrialUpload): Promise<unknown> {
 }
 
 async function checkCopy(trial: Trial, source: string): Promise<void> {
-  const { sdk, bucket, place, root, signal, send, report } = trial;
+  const { sdk, bucket, prefixes, root, signal, send, report } = trial;
   let upload: TrialUpload | undefined;
   const copy = async () => {
     upload = await createUpload(trial, `${root}${COPY_SUFFIX}`);
@@ -90,20 +90,20 @@ async function checkCopy(trial: Trial, source: string): Promise<void> {
   await makeCheck(report, 'copy', copyOrAbort, {
     result: 'limited',
     meaning: 'saves send the whole cache, also where most of it has not changed.',
-    fix: `${allow('s3:GetObject and s3:PutObject', objectsArn(bucket, place.caches))} RADOS Gateway 16 refuses it to the keys of a role, whatever the policies allow.`,
+    fix: `${allow('s3:GetObject and s3:PutObject', objectsArn(bucket, prefixes.caches))} RADOS Gateway 16 refuses it to the keys of a role, whatever the policies allow.`,
   });
   const begun = upload;
   if (begun === undefined) return;
   await makeCheck(report, 'abort', () => abort(trial, begun).then(() => 's3:AbortMultipartUpload'), {
     result: 'limited',
     meaning: 'parts of saves that fail or are cancelled remain, and cost space.',
-    fix: allow('s3:AbortMultipartUpload', objectsArn(bucket, place.caches)),
+    fix: allow('s3:AbortMultipartUpload', objectsArn(bucket, prefixes.caches)),
   });
 }
 
-async function checkUploads({ sdk, bucket, place, send, report }: Trial): Promise<void> {
+async function checkUploads({ sdk, bucket, prefixes, send, report }: Trial): Promise<void> {
   const list = async () => {
-    const input = { Bucket: bucket, Prefix: place.caches, MaxUploads: 1 };
+    const input = { Bucket: bucket, Prefix: prefixes.caches, MaxUploads: 1 };
     await send('ListMultipartUploads', new sdk.ListMultipartUploadsCommand(input));
     return 's3:ListBucketMultipartUploads';
   };

@@ -11,7 +11,7 @@ import type { Trial } from './trial.ts';
  * Returns whether objects can be stored.
  */
 export async function checkObjects(trial: Trial, canList: boolean): Promise<boolean> {
-  const { bucket, place, root, report } = trial;
+  const { bucket, prefixes, root, report } = trial;
   let etag: string | undefined;
   const store = async () => {
     etag = (await putTrial(trial, root))?.replace(/^W\//, '');
@@ -20,7 +20,7 @@ export async function checkObjects(trial: Trial, canList: boolean): Promise<bool
   const isStored = await makeCheck(report, 'put', store, {
     result: 'failed',
     meaning: 'jobs with these credentials cannot save; those that only restore work.',
-    fix: allow('s3:PutObject', objectsArn(bucket, place.caches)),
+    fix: allow('s3:PutObject', objectsArn(bucket, prefixes.caches)),
   });
   if (!isStored) {
     await checkForeignReads(trial, canList);
@@ -101,21 +101,21 @@ async function checkOrder(trial: Trial): Promise<void> {
 }
 
 async function checkMarker(trial: Trial): Promise<void> {
-  const { bucket, place, root, report } = trial;
+  const { bucket, prefixes, root, report } = trial;
   const note = async () => {
-    await putTrial(trial, `${place.markers}${root.slice(place.caches.length)}`);
+    await putTrial(trial, `${prefixes.markers}${root.slice(prefixes.caches.length)}`);
     return 'the last use of caches can be noted';
   };
   await makeCheck(report, 'markers', note, {
     result: 'limited',
     meaning: 'the last use of caches is not noted, so prune knows only their age.',
-    fix: allow('s3:PutObject and s3:GetObject', objectsArn(bucket, place.markers)),
+    fix: allow('s3:PutObject and s3:GetObject', objectsArn(bucket, prefixes.markers)),
   });
 }
 
 /** Deletes the objects of the trial, also after an interrupt. */
 export async function checkDelete(trial: Trial): Promise<void> {
-  const { sdk, bucket, place, stored, cleanUp, report } = trial;
+  const { sdk, bucket, prefixes, stored, cleanUp, report } = trial;
   if (stored.size === 0) return;
   const remove = (name: string) =>
     cleanUp('DeleteObject', new sdk.DeleteObjectCommand({ Bucket: bucket, Key: name }));
@@ -135,7 +135,7 @@ export async function checkDelete(trial: Trial): Promise<void> {
     meaning: `prune and rm cannot delete caches; jobs need no delete. Trial objects remain, which prune deletes after a day with other credentials: ${remaining.join(', ')}.`,
     fix: allow(
       's3:DeleteObject',
-      `${objectsArn(bucket, place.caches)} and ${objectsArn(bucket, place.markers)}`,
+      `${objectsArn(bucket, prefixes.caches)} and ${objectsArn(bucket, prefixes.markers)}`,
     ),
   });
 }

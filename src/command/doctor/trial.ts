@@ -19,7 +19,7 @@ type SendCommand = <I extends ServiceInputTypes, O extends ServiceOutputTypes>(
 export interface Trial {
   readonly sdk: typeof import('../../storage/s3/s3-store.ts')['sdk'];
   readonly bucket: string;
-  readonly place: TrialPrefixes;
+  readonly prefixes: TrialPrefixes;
   /** The names of all trial objects among the caches begin with it. */
   readonly root: string;
   /** The names of objects that may exist, for `checkDelete`. */

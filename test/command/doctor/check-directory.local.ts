@@ -13,7 +13,7 @@ import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { runCommand } from '../run-command.ts';
 
-const place = { caches: cachesRoot('cache-s3'), markers: markersRoot('cache-s3') };
+const prefixes = { caches: cachesRoot('cache-s3'), markers: markersRoot('cache-s3') };
 
 /** Checks a directory with a store of which some calls differ from a good one. */
 async function findingsOf(
@@ -31,7 +31,7 @@ async function findingsOf(
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
-  await checkDirectory({ store, root, place, signal }, finding => void findings.push(finding));
+  await checkDirectory({ store, root, prefixes, signal }, finding => void findings.push(finding));
   return findings;
 }
 

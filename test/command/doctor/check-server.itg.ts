@@ -11,7 +11,7 @@ import type { BucketAccess } from '../../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../../support/gateway/shared-gateway.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
-const place = { caches: cachesRoot('cache-s3'), markers: markersRoot('cache-s3') };
+const prefixes = { caches: cachesRoot('cache-s3'), markers: markersRoot('cache-s3') };
 let bucket: BucketAccess;
 
 beforeAll(async () => {
@@ -23,7 +23,7 @@ async function findingsOf(overrides: Partial<S3Settings> = {}, access = bucket):
   const findings: Finding[] = [];
   const settings = createS3Settings(settingsFor(access, overrides));
   const { signal } = new AbortController();
-  await checkServer({ settings, place, log: silentLog, signal }, finding => {
+  await checkServer({ settings, prefixes, log: silentLog, signal }, finding => {
     findings.push(finding);
   });
   return findings;

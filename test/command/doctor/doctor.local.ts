@@ -76,10 +76,10 @@ test.each(['GetObject', 'UploadPart', 'UploadPartCopy'])(
       return undefined;
     };
     const results: string[] = [];
-    const place = { caches: cachesRoot('p', 'org/app'), markers: markersRoot('p', 'org/app') };
+    const prefixes = { caches: cachesRoot('p', 'org/app'), markers: markersRoot('p', 'org/app') };
     const settings = createS3Settings({ endpoint: new URL(server.endpoint) });
     const { signal } = controller;
-    const checking = checkServer({ settings, place, log: silentLog, signal }, ({ result }) => {
+    const checking = checkServer({ settings, prefixes, log: silentLog, signal }, ({ result }) => {
       signal.throwIfAborted();
       results.push(result);
     });

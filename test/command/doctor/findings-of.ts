@@ -8,7 +8,7 @@ import { type MemoryServer, startMemoryServer, type Takeover } from '../../suppo
 import type { Quirks } from '../../support/servers/memory-store.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
-const place = { caches: cachesRoot('cache-s3'), markers: markersRoot('cache-s3') };
+const prefixes = { caches: cachesRoot('cache-s3'), markers: markersRoot('cache-s3') };
 
 /** A server whose findings differ from those of a good one. */
 interface Setup {
@@ -44,7 +44,7 @@ export async function findingsOf({ quirks, refuses, takeover, prepare }: Setup):
   const findings: Finding[] = [];
   const settings = createS3Settings({ endpoint: new URL(server.endpoint), attempts: 1 });
   const { signal } = new AbortController();
-  await checkServer({ settings, place, log: silentLog, signal }, finding => void findings.push(finding));
+  await checkServer({ settings, prefixes, log: silentLog, signal }, finding => void findings.push(finding));
   if (!findings.some(({ check, result }) => check === 'delete' && result !== 'ok'))
     expect([...server.content.objects.keys()]).toEqual(before);
   return { server, findings };
