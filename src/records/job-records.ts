@@ -55,18 +55,18 @@ export class JobRecords {
   }
 
   /**
-   * Records that these places (`StepLayout.places`) may hold a mixture of their old content and the cache's. No save of the job
+   * Records that these paths (`StepLayout.includedPaths`) may hold a mixture of their old content and the cache's. No save of the job
    * stores any of them until they are restored in full. `version` is that of the paths. Returns false if they were recorded before.
    */
-  markHalfRestored(version: string, places: readonly string[]): boolean {
+  markHalfRestored(version: string, paths: readonly string[]): boolean {
     const name = `${HALF_RESTORED}${version}`;
     const isNew = this.read(name, MAX_HALF_RESTORED_BYTES) === undefined;
-    this.write(name, JSON.stringify(places));
+    this.write(name, JSON.stringify(paths));
     return isNew;
   }
 
-  /** Returns whether any of these places, or anything in or around them, is half restored. */
-  isHalfRestored(places: readonly string[]): boolean {
+  /** Returns whether any of these paths, or anything in or around them, is half restored. */
+  isHalfRestored(paths: readonly string[]): boolean {
     let count = 0;
     for (const name of this.names()) {
       const half = name.startsWith(HALF_RESTORED)
@@ -74,8 +74,7 @@ export class JobRecords {
         : undefined;
       // Files of other users do not count, so that they cannot hide one of this job
       if (!isTexts(half)) continue;
-      if (half.some(place => places.some(other => isWithin(place, other) || isWithin(other, place))))
-        return true;
+      if (half.some(path => paths.some(other => isWithin(path, other) || isWithin(other, path)))) return true;
       if (++count === MAX_HALF_RESTORED) return false;
     }
     return false;

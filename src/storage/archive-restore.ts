@@ -128,7 +128,7 @@ async function restoreWith(
  * is killed in between leaves the record. Without some of the symlinks they stay half restored.
  */
 async function markedAsHalf<T extends { readonly isPartial: boolean }>(
-  { version, places }: RestoreRequest,
+  { version, includedPaths }: RestoreRequest,
   records: JobRecords,
   restore: (beforeCommit: (links: readonly number[]) => void) => Promise<T>,
 ): Promise<T> {
@@ -136,13 +136,13 @@ async function markedAsHalf<T extends { readonly isPartial: boolean }>(
   try {
     const restored = await restore(links => {
       records.addRestoredLinks(links);
-      isNew = records.markHalfRestored(version, places);
+      isNew = records.markHalfRestored(version, includedPaths);
     });
     if (!restored.isPartial) records.clearHalfRestored(version);
     return restored;
   } catch (error) {
     // Again: a disk that the staging had filled had no room for it before the commit
-    if (didChangeTree(error)) records.markHalfRestored(version, places);
+    if (didChangeTree(error)) records.markHalfRestored(version, includedPaths);
     else if (isNew) records.clearHalfRestored(version);
     throw error;
   }

@@ -80,7 +80,7 @@ test.each<[readonly string[], readonly string[], boolean]>([
   [['/w/deps'], ['/w/deps-2'], false],
   [['/w/a', '/w/b'], ['/w/c', '/w/b/x'], true],
   [[], ['/w/a'], false],
-])('if the places %j are half restored, so are %j: %s', (some, others, expected) => {
+])('if the paths %j are half restored, so are %j: %s', (some, others, expected) => {
   for (const [half, saved] of [
     [some, others],
     [others, some],

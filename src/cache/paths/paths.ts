@@ -23,7 +23,7 @@ export interface StepLayout extends PathLayout {
    * Returns the paths that the lines include, as they are and with their links resolved, for comparison. A line with wildcards
    * counts as the directory before them, and a line with `!` not at all. A slash at the end is left out: '' is the root.
    */
-  places(): readonly string[];
+  includedPaths(): readonly string[];
 }
 
 /**
@@ -43,7 +43,7 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
 
   return {
     storedLines: patterns.map(({ storedLine }) => storedLine),
-    places() {
+    includedPaths() {
       const included = patterns.filter(({ negate }) => !negate);
       const paths = included.flatMap(({ lead }) => [lead, resolveExisting(lead, anchors.platformPath)]);
       return [...new Set(paths.map(path => anchors.comparable(path).replace(/\/$/, '')))];

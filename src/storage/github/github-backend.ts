@@ -75,7 +75,7 @@ export class GitHubBackend implements StorageBackend {
   async restore(request: RestoreRequest): Promise<RestoreOutcome> {
     let treeChanged = false;
     const onUnpack = () => {
-      if (!treeChanged) this.#options.records.markHalfRestored(request.version, request.places);
+      if (!treeChanged) this.#options.records.markHalfRestored(request.version, request.includedPaths);
       treeChanged = true;
     };
     const failed = (error: Error) => ({ kind: 'failed', error, treeChanged }) as const;

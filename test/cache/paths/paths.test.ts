@@ -18,8 +18,8 @@ test('the stored lines are those of the patterns, in the order of the input', ()
 });
 
 // Links are resolved in the system's own files
-test('the places of a path are those before its wildcards, without exclusions', requires(posixSystem), () => {
-  expect(posix(['deps/', 'a/de*', '!x', '~/**', '/b?', 'deps']).places()).toEqual([
+test('the included paths are those before its wildcards, without exclusions', requires(posixSystem), () => {
+  expect(posix(['deps/', 'a/de*', '!x', '~/**', '/b?', 'deps']).includedPaths()).toEqual([
     '/w/app/deps',
     '/w/app/a',
     '/home/me',
