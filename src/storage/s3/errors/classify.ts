@@ -54,6 +54,12 @@ export function httpStatus(error: unknown): number | undefined {
   return (error as ErrorShape | undefined)?.$metadata?.httpStatusCode;
 }
 
+/** Returns the status with which a proxy refused CONNECT. Returns undefined for any other failure. */
+export function tunnelStatus(error: unknown): number | undefined {
+  const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
+  return code === 'ERR_PROXY_TUNNEL' && typeof statusCode === 'number' ? statusCode : undefined;
+}
+
 /** Forms of secrets: JSON web tokens, access key ids, and the values of the headers and parameters that carry secrets. */
 const SECRETS = [
   /\beyJ[\w-]*(?:\.[\w-]*)*/g,
@@ -87,6 +93,8 @@ export function classify(error: unknown): FailureKind {
   if (typeof error !== 'object' || error === null) return 'final';
   const code = errorCode(error);
   const name = (error as ErrorShape).name;
+  // The proxy requires a user name and password
+  if (tunnelStatus(error) === 407) return 'final';
   // 408 and S3's 400 RequestTimeout mean that our bytes did not arrive in time: time-outs, although 4xx
   if (TIMEOUT_NAMES.has(name) || code === 'RequestTimeout') return 'timeout';
   if (code !== undefined && (CONNECTION_CODES.has(code) || code.startsWith('HPE_'))) return 'connection';

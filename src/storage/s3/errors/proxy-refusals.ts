@@ -1,5 +1,7 @@
 import { StoreRefusedError } from '../../store-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
+import { proxyOf } from '../transport/agents.ts';
+import { tunnelStatus } from './classify.ts';
 import type { Refusal } from './refusals.ts';
 import { type RefusedResponse, refusedResponse } from './refused-response.ts';
 
@@ -8,6 +10,7 @@ import { type RefusedResponse, refusedResponse } from './refused-response.ts';
  * undefined if it is one of S3, or has no form that is known.
  */
 export function proxyRefusal(error: unknown, settings: S3Settings): Refusal | undefined {
+  if (tunnelStatus(error) === 407) return proxyLogin(settings, 'CONNECT: 407');
   const response = refusedResponse(error);
   if (!response) return undefined;
   const { status } = response;
@@ -22,14 +25,29 @@ export function proxyRefusal(error: unknown, settings: S3Settings): Refusal | un
   if (status === 400 && PLAIN_HTTP.test(response.text)) {
     return ["the input 'insecure'", 'the port expects https, and the request was http'];
   }
-  if (status === 407) return ['HTTP_PROXY or HTTPS_PROXY', 'the proxy requires a user name and password'];
+  if (status === 407) return proxyLogin(settings, '407');
   if (status >= 400 && (isWebPage(response.headers['content-type']) || /^\s*<html\b/i.test(response.text))) {
     return [
       'the proxy, firewall or web server in front of the bucket',
       'it refused the request with a web page, which no S3 server sends',
     ];
   }
+  // In a tunnel a proxy cannot answer a request
+  const proxy = settings.endpoint?.protocol === 'http:' && proxyOf(settings.environment, settings.endpoint);
+  if (status === 403 && proxy) {
+    return [
+      PROXY_VARIABLES,
+      `the proxy at ${proxy}, or the server behind it, refused the call without a code of S3`,
+    ];
+  }
   return undefined;
+}
+
+const PROXY_VARIABLES = 'HTTP_PROXY or HTTPS_PROXY';
+
+function proxyLogin({ environment, endpoint }: S3Settings, answer: string): Refusal {
+  const proxy = proxyOf(environment, endpoint) ?? 'an unknown address';
+  return [PROXY_VARIABLES, `the proxy requires a user name and password (${proxy}, ${answer})`];
 }
 
 /** Returns whether a status is that of a redirect: 304 names no other URL. */

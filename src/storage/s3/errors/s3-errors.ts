@@ -6,8 +6,17 @@ import {
   StoreUnavailableError,
 } from '../../store-errors.ts';
 import { describeBucket, type S3Settings } from '../s3-settings.ts';
+import { portOf, proxyOf } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
-import { classify, httpStatus, s3Code, statusAndCode, summaryOf } from './classify.ts';
+import {
+  classify,
+  errorCode,
+  httpStatus,
+  s3Code,
+  statusAndCode,
+  summaryOf,
+  tunnelStatus,
+} from './classify.ts';
 import { isRedirect, proxyRefusal } from './proxy-refusals.ts';
 import { DENIED_SESSION, hasExpired, type IdentityUse, refusalOf } from './refusals.ts';
 import { messageOf } from './refused-response.ts';
@@ -27,16 +36,17 @@ const FAILURES: ReadonlyMap<string | undefined, string> = new Map([
 ]);
 
 /** Names the environment's proxy, where the error is of another host or port than the endpoint's. */
-function ofProxy(error: unknown, endpoint: URL | undefined): string {
+function ofProxy(error: unknown, { endpoint, environment }: S3Settings): string {
+  if (errorCode(error) === 'ERR_PROXY_TUNNEL') {
+    const status = tunnelStatus(error);
+    const proxy = proxyOf(environment, endpoint);
+    return (proxy ? `; the proxy at ${proxy}` : '') + (status ? `; status ${status}` : '');
+  }
   const first = error instanceof AggregateError ? error.errors[0] : error;
   const { address, port, hostname } = (first ?? {}) as { address?: string; port?: number; hostname?: string };
   if (endpoint === undefined) return '';
   if (port !== undefined && port !== portOf(endpoint)) return `; the proxy at ${address}, port ${port}`;
   return hostname !== undefined && hostname !== endpoint.hostname ? `; the proxy at ${hostname}` : '';
-}
-
-function portOf({ port, protocol }: URL): number {
-  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
 }
 
 /**
@@ -67,7 +77,7 @@ export function fromS3Error(
     return unavailable((error as Error).message, operation);
   }
   if (kind === 'connection') {
-    return unavailable(FAILURES.get(code) ?? 'the call failed', call + ofProxy(error, settings.endpoint));
+    return unavailable(FAILURES.get(code) ?? 'the call failed', call + ofProxy(error, settings));
   }
   const byProxy = kind === 'final' ? proxyRefusal(error, settings) : undefined;
   const { role } = identity;

@@ -106,6 +106,30 @@ function readProxies(environment: Readonly<NodeJS.ProcessEnv>): Record<string, s
   return Object.fromEntries([...proxies, ...direct].filter(([, value]) => value));
 }
 
+/**
+ * Returns host and port of the environment's proxy for a server, without its user and password. Returns undefined if there is
+ * none.
+ *
+ * @param endpoint undefined means AWS.
+ */
+export function proxyOf(
+  environment: Readonly<NodeJS.ProcessEnv>,
+  endpoint = new URL('https://s3.amazonaws.com'),
+): string | undefined {
+  const proxies = readProxies(environment);
+  const isSecure = endpoint.protocol === 'https:';
+  const [lower, upper] = isSecure ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy', 'HTTP_PROXY'];
+  const proxy = proxies[lower!] || proxies[upper!] || '';
+  const hostname = endpoint.hostname.replace(/^\[(.*)\]$/, '$1');
+  const isDirect = isExcepted(proxies.no_proxy || proxies.NO_PROXY || '', hostname, portOf(endpoint));
+  return isDirect || !URL.canParse(proxy) ? undefined : new URL(proxy).host;
+}
+
+/** Returns the port of a URL, or that of its protocol. */
+export function portOf({ port, protocol }: URL): number {
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+}
+
 /** Refuses an https proxy if the environment turns its certificate check off, which no option of the agent can turn on. */
 function refuseUncheckedProxy(environment: Readonly<NodeJS.ProcessEnv>): void {
   if (environment.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return;
