@@ -30,9 +30,11 @@ export class TunnelPool extends https.Agent {
     // Node has no listener during the handshake
     socket.on('error', () => {});
     socket.on('newListener', (event, listener) => {
-      if (event === 'readable') socket.removeListener(event, listener);
-    });
-    socket.prependListener('readable', () => {
+      // The pool takes this connection itself: Node makes no tunnel (as for socks5://), and never calls `done`
+      if (event === 'agentRemove') cancel();
+      // Node waits for the next piece of the response
+      if (event !== 'readable') return;
+      socket.removeListener(event, listener);
       if (socket.bytesRead <= MAX_RESPONSE_BYTES) return;
       const error = new Error('the response of the proxy to CONNECT has no end');
       socket.destroy(Object.assign(error, { code: 'ERR_PROXY_TUNNEL' }));

@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import net, { type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import tls from 'node:tls';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../../../src/retry/clock.ts';
 import { readConnectionSettings } from '../../../../src/storage/s3/transport/agents.ts';
@@ -11,6 +11,7 @@ import { Transport } from '../../../../src/storage/s3/transport/transport.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { makeCertificates } from '../../../support/servers/certificates.ts';
 import { writeForever } from '../../../support/servers/endless.ts';
+import { listen } from '../../../support/servers/listen.ts';
 import { serveTcp } from '../../../support/servers/serve.ts';
 import { useTransport } from './use-transport.ts';
 
@@ -53,6 +54,14 @@ test('a response to CONNECT without end is refused at its bound, and the connect
   await closed;
 });
 
+test('a response to CONNECT over the bound is refused, also if it arrives at once and has an end', async () => {
+  const sent = sendThrough(
+    socket => void socket.write(`HTTP/1.1 200 OK\r\nX: ${'y'.repeat(17_000)}\r\n\r\n`),
+    5_000,
+  );
+  await expect(sent).rejects.toMatchObject({ code: 'ERR_PROXY_TUNNEL' });
+});
+
 async function writeByteByByte(socket: Socket, text: string): Promise<void> {
   for (const byte of text) {
     socket.write(byte);
@@ -67,14 +76,38 @@ test('a refusal of CONNECT may come in many pieces', async () => {
   await expect(sent).rejects.toMatchObject({ code: 'ERR_PROXY_TUNNEL', statusCode: 403 });
 });
 
-test('requests go through a tunnel that a proxy has opened byte by byte, and share it', async () => {
+/** Starts a server that answers by https with `bytes` bytes. `open` returns a function that sends a request and reads the response. */
+async function serveSecurely(bytes: number) {
   const { authority, chain } = await makeCertificates(scratch());
   const pem = readFileSync(chain);
-  const bucket = https.createServer({ key: pem, cert: pem }, (_, to) => void to.end('x'.repeat(200_000)));
-  bucket.listen(0, '127.0.0.1');
-  onTestFinished(() => void bucket.close());
-  await once(bucket, 'listening');
-  const { port } = bucket.address() as net.AddressInfo;
+  const bucket = https.createServer({ key: pem, cert: pem }, (_, to) => void to.end('x'.repeat(bytes)));
+  const { port, close } = await listen(bucket);
+  onTestFinished(close);
+  return {
+    port,
+    pem,
+    authority,
+    open(environment: NodeJS.ProcessEnv) {
+      const own = new Transport(readConnectionSettings({ caFile: authority, environment }), systemClock);
+      onTestFinished(() => own.close());
+      return async () => {
+        const request = {
+          method: 'GET',
+          protocol: 'https:',
+          hostname: '127.0.0.1',
+          port,
+          target: '/',
+          headers: {},
+        };
+        const { body } = await own.send(request, { connectMs: 15_000, idleTimeoutMs: 15_000 });
+        return buffer(body);
+      };
+    },
+  };
+}
+
+test('requests go through a tunnel that a proxy has opened byte by byte, and share it', async () => {
+  const { port, open } = await serveSecurely(200_000);
   let tunnels = 0;
   const proxy = await serveTcp(socket => {
     socket.on('error', () => {});
@@ -85,15 +118,55 @@ test('requests go through a tunnel that a proxy has opened byte by byte, and sha
       socket.pipe(onward).pipe(socket);
     });
   });
-  const environment = { HTTPS_PROXY: `http://127.0.0.1:${proxy}` };
-  const own = new Transport(readConnectionSettings({ caFile: authority, environment }), systemClock);
-  onTestFinished(() => own.close());
-  for (let i = 0; i < 3; i++) {
-    const { body } = await own.send(
-      { method: 'GET', protocol: 'https:', hostname: '127.0.0.1', port, target: '/', headers: {} },
-      { connectMs: 20_000, idleTimeoutMs: 20_000 },
-    );
-    expect(await buffer(body)).toHaveLength(200_000);
-  }
+  const get = open({ HTTPS_PROXY: `http://127.0.0.1:${proxy}` });
+  for (let i = 0; i < 3; i++) expect(await get()).toHaveLength(200_000);
   expect(tunnels).toBe(1);
+});
+
+test('requests go through a tunnel of a proxy that itself uses TLS', async () => {
+  const { port, pem, authority, open } = await serveSecurely(200_000);
+  const authorities = tls.getCACertificates('default');
+  onTestFinished(() => tls.setDefaultCACertificates(authorities));
+  tls.setDefaultCACertificates([readFileSync(authority, 'utf8')]);
+  let tunnels = 0;
+  const proxy = await listen(
+    tls.createServer({ key: pem, cert: pem }, socket => {
+      socket.on('error', () => {});
+      socket.once('data', () => {
+        tunnels++;
+        const onward = net.connect(port, '127.0.0.1').on('error', () => {});
+        socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+        socket.pipe(onward).pipe(socket);
+      });
+    }),
+  );
+  onTestFinished(proxy.close);
+  const get = open({ HTTPS_PROXY: `https://127.0.0.1:${proxy.port}` });
+  for (let i = 0; i < 3; i++) expect(await get()).toHaveLength(200_000);
+  expect(tunnels).toBe(1);
+});
+
+test.each<NodeJS.ProcessEnv>([
+  { HTTPS_PROXY: 'socks5://127.0.0.1:1' },
+  { HTTPS_PROXY: 'HTTP://127.0.0.1:1' },
+  { HTTPS_PROXY: 'http://127.0.0.1:1', NO_PROXY: '127.0.0.1' },
+  { HTTPS_PROXY: '' },
+])(
+  'a request to a server with TLS gets its whole response where Node makes no tunnel: %j',
+  async environment => {
+    const { open } = await serveSecurely(40_000);
+    expect(await open(environment)()).toHaveLength(40_000);
+  },
+);
+
+test('the time limit of a tunnel ends no connection that Node makes without a tunnel', async () => {
+  const { open } = await serveSecurely(1);
+  const after = vi.spyOn(systemClock, 'after');
+  const cancel = vi.fn<() => void>();
+  // The request has other limits (15 s)
+  after.mockImplementation(ms => (ms === 20_000 ? cancel : () => {}));
+  onTestFinished(() => after.mockRestore());
+  await open({ HTTPS_PROXY: 'socks5://127.0.0.1:1' })();
+  expect(after.mock.calls.filter(([ms]) => ms === 20_000)).toHaveLength(1);
+  expect(cancel).toHaveBeenCalled();
 });
