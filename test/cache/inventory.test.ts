@@ -163,3 +163,18 @@ test('a refused listing of the markers is one notice, and each cache is without 
   ]);
   expect(refusals).toHaveLength(1);
 });
+
+test('a listing of the markers that is refused behind the last cache is a notice too', async () => {
+  const store = listing([cache('m/a'), marker('m/b')]);
+  const refused: ObjectStore = {
+    ...store,
+    async *list(prefix) {
+      yield* store.list(prefix);
+      if (prefix.includes('/used/')) throw new StoreRefusedError('access is denied', undefined);
+    },
+  };
+  const refusals: Error[] = [];
+  const onMarkersRefused = (error: Error) => refusals.push(error);
+  expect(await collect(readInventory(refused, { prefix: 'p', onMarkersRefused }))).toHaveLength(2);
+  expect(refusals).toHaveLength(1);
+});
