@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { HttpHandlerOptions, HttpRequest, HttpResponse, RequestHandler } from '@smithy/types';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
+import type { SdkResponse } from '../errors/refused-response.ts';
 import { MAX_BODY_BYTES, readWhole } from '../transport/body.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { Transport, TransportRequest, TransportResponse } from '../transport/transport.ts';
@@ -54,9 +55,12 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
     const { response, body } = await this.exchange(request, options);
     const { status, reason } = response;
     const { date, ...others } = response.headers;
-    // The SDK signs by the Date of each response, and a reverse proxy may have a wrong one: only a refusal shows that our clock is off
-    const headers = status === 403 ? response.headers : others;
-    return { response: { statusCode: status, reason, headers, body } as HttpResponse };
+    // The SDK signs by each Date that it gets, and a reverse proxy may have a wrong one: only this refusal shows that our clock is off
+    const isSkewed =
+      status === 403 && Buffer.isBuffer(body) && body.includes('<Code>RequestTimeTooSkewed</Code>');
+    const headers = isSkewed ? response.headers : others;
+    const passed: SdkResponse = { statusCode: status, reason, headers, date, body };
+    return { response: passed as HttpResponse };
   }
 
   /**

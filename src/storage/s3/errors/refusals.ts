@@ -58,7 +58,7 @@ const KMS_KEY: Refusal = ["the input 'sse-kms-key-id'", 'the server cannot encry
 
 /** Returns by how much the runner's clock is off after RequestTimeTooSkewed, as a clause. */
 export function clockDifference(error: unknown): string {
-  const serverMs = Date.parse(refusedResponse(error)?.headers.date ?? '');
+  const serverMs = Date.parse(refusedResponse(error)?.date ?? '');
   if (Number.isNaN(serverMs)) return "the runner's clock differs from the server's by too much";
   const seconds = Math.round((Date.now() - serverMs) / 1000);
   const direction = seconds < 0 ? 'behind' : 'ahead of';
@@ -134,7 +134,7 @@ const ROLE_KEYS: Refusal = [
 /** Returns whether a call was refused after the end of its keys. radosgw (16.2.15) gives no reason then. */
 export function hasExpired(error: unknown, { expiresMs }: IdentityUse): boolean {
   if (expiresMs === undefined || httpStatus(error) !== 403) return false;
-  const serverMs = Date.parse(refusedResponse(error)?.headers.date ?? '');
+  const serverMs = Date.parse(refusedResponse(error)?.date ?? '');
   return expiresMs <= (Number.isNaN(serverMs) ? Date.now() : serverMs);
 }
 

@@ -5,6 +5,8 @@ export interface RefusedResponse {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The `Date` of the response, which is not among `headers`. */
+  readonly date: string | undefined;
   /** The body, of at most 64 KiB. */
   readonly text: string;
 }
@@ -13,15 +15,19 @@ export interface RefusedResponse {
 export function refusedResponse(error: unknown): RefusedResponse | undefined {
   const { $response: response } = (error ?? {}) as { $response?: SdkResponse };
   if (typeof response?.statusCode !== 'number') return undefined;
-  const { statusCode, headers = {}, body } = response;
+  const { statusCode, headers = {}, date, body } = response;
   // A string already, if the SDK could not parse it
   const text = body instanceof Uint8Array ? Buffer.from(body).toString() : body;
-  return { status: statusCode, headers, text: typeof text === 'string' ? text : '' };
+  return { status: statusCode, headers, date, text: typeof text === 'string' ? text : '' };
 }
 
-interface SdkResponse {
+/** The response of our handler as the SDK keeps it in an error. */
+export interface SdkResponse {
   readonly statusCode?: number;
+  readonly reason?: string | undefined;
+  /** Those that the SDK may act on. */
   readonly headers?: Readonly<Record<string, string>>;
+  readonly date?: string | undefined;
   readonly body?: unknown;
 }
 

@@ -118,13 +118,17 @@ const HOUR_MS = 3_600_000;
  * its own, and replaces the `Date` of each response.
  */
 function serverBehind(behindMs: number, proxyBehindMs = behindMs) {
-  return scriptedServer((operation, { headers }) => {
+  return scriptedServer((operation, { headers, url }) => {
     const serverMs = Date.now() - behindMs;
     const date = new Date(Date.now() - proxyBehindMs).toUTCString();
     const signed = String(headers['x-amz-date']);
     const signedMs = Date.parse(signed.replace(/^(....)(..)(..T..)(..)(..)Z$/, '$1-$2-$3:$4:$5Z'));
     if (Math.abs(signedMs - serverMs) > 900_000) {
       const body = '<Error><Code>RequestTimeTooSkewed</Code></Error>';
+      return { status: 403, headers: { date }, body: operation === 'HeadObject' ? '' : body };
+    }
+    if (url?.includes('forbidden')) {
+      const body = '<Error><Code>AccessDenied</Code></Error>';
       return { status: 403, headers: { date }, body: operation === 'HeadObject' ? '' : body };
     }
     if (operation === 'HeadObject') return { status: 404, headers: { date } };
@@ -160,17 +164,25 @@ test('a write is the first call of a runner whose clock is off', async () => {
   expect(server.operations).toEqual(['PutObject', 'PutObject']);
 });
 
+test('a HEAD is the first call of a runner whose clock is off', async () => {
+  const server = await serverBehind(HOUR_MS);
+  expect(await server.store({ attempts: 1 }).head('absent')).toBeUndefined();
+  expect(server.operations).toEqual(['HeadObject', 'GetObject', 'HeadObject']);
+});
+
 test.each([HOUR_MS, -HOUR_MS])(
-  'calls keep the clock of the runner when the server accepts it, though a reverse proxy sends a date that is %i ms behind',
+  'calls keep the clock of the runner unless the server refuses its time, though a reverse proxy sends a date that is %i ms behind',
   async proxyBehindMs => {
     const server = await serverBehind(0, proxyBehindMs);
     const log = recordingLog();
     const store = server.store({ attempts: 1 }, { log });
+    await expect(store.head('forbidden', { optional: true })).rejects.toThrow();
+    await expect(store.putEmpty('forbidden')).rejects.toThrow('access is denied');
     for (const name of ['x', 'y'])
       expect((await store.getRange(name, { start: 0, end: 1 }))?.bytes).toHaveLength(1);
     expect(await store.head('absent')).toBeUndefined();
     await store.putEmpty('marker');
-    expect(server.operations).toEqual(['GetObject', 'GetObject', 'HeadObject', 'PutObject']);
+    expect(server.operations.slice(2)).toEqual(['GetObject', 'GetObject', 'HeadObject', 'PutObject']);
     expect(log.shown).toEqual([]);
     expect(store.nowMs).toBeLessThanOrEqual(Date.now());
   },
