@@ -34,7 +34,8 @@ export function noteUse(
 ): UseNote {
   const stop = new AbortController();
   const { signal } = stop;
-  const isYoung = (ms: number) => store.nowMs - ms < USE_INTERVAL_MS;
+  // A marker that is stored once too often harms nothing, unlike one that is not stored
+  const isYoung = (ms: number) => store.latestNowMs - ms < USE_INTERVAL_MS;
   const note = async (name: string) => {
     const present = await store.head(name, { signal, optional: true }).catch(missingIfRefused);
     if (present && isYoung(present.modifiedMs)) return;

@@ -204,6 +204,8 @@ export interface ObjectStore {
   abortStale(prefix: string, olderThanMs: number, options: SweepOptions): Promise<number>;
   /** The time in ms since 1970 by which ages count: by the store's latest response, or by this machine's clock if that is earlier. */
   readonly nowMs: number;
+  /** The same by the later of the two clocks, for an age that does harm only if it is too small. */
+  readonly latestNowMs: number;
   /** Whether a response has shown that the bucket keeps versions. */
   readonly versioned: boolean;
   readonly counters: Counters;

@@ -82,6 +82,15 @@ describe('a restore that hits an object of a bucket', () => {
     expect(Date.now() - server.content.objects.get(marker)!.modified.getTime()).toBeLessThan(HOUR);
   });
 
+  test('stores the marker again after a day also if the clock of the runner is days behind', async () => {
+    age(name, 100);
+    await restore();
+    age(marker, 25);
+    const runnerMs = vi.spyOn(Date, 'now').mockReturnValue(Date.now() - 5 * 24 * HOUR);
+    onTestFinished(() => runnerMs.mockRestore());
+    expect((await restore()).operations).toEqual(['GetObject', 'HeadObject', 'PutObject']);
+  });
+
   test('stores a marker although credentials without s3:ListBucket get 403 for a missing one', async () => {
     age(name, 25);
     server.takeover = operation =>

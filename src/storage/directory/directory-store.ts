@@ -64,6 +64,10 @@ class DirectoryStore implements ObjectStore {
     return Date.now();
   }
 
+  get latestNowMs(): number {
+    return this.nowMs;
+  }
+
   async head(name: string, options?: CallOptions): Promise<ObjectInfo | undefined> {
     return this.#request('head', name, options, async () => {
       if (await this.#isBehindLink(this.#file(name))) return undefined;

@@ -22,6 +22,9 @@ export function createS3Store(settings: S3Settings, options: CallerOptions): Obj
     get nowMs() {
       return caller.agesTimeMs;
     },
+    get latestNowMs() {
+      return Math.max(caller.serverTimeMs, Date.now());
+    },
     get versioned() {
       return caller.capabilities.versioned;
     },

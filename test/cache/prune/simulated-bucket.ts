@@ -53,6 +53,9 @@ export class SimulatedBucket {
       get nowMs() {
         return bucket.nowMs;
       },
+      get latestNowMs() {
+        return bucket.nowMs;
+      },
       head: (name, options) =>
         run('head', name, options, () => {
           const info = this.info(name);
