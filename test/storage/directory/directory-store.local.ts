@@ -158,6 +158,7 @@ test.each(['v1', 'v1/key'])(
 // Not all file systems keep these times
 test.each([9e15, -9e15])(
   'a directory store gives an object of the second %d a time that a date has',
+  requires(posix),
   async seconds => {
     const root = scratch();
     await save(root);
