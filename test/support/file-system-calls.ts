@@ -50,6 +50,14 @@ export function slowDownLstat(): void {
   );
 }
 
+/** Lets each `closeSync` fail once it has closed its file, until the test ends, as on a network disk. */
+export function failEachClose(): void {
+  instead('closeSync', call => fd => {
+    call(fd);
+    throw failed('EIO');
+  });
+}
+
 /** Makes an error of the system. */
 export function failed(code: string, path: unknown = ''): Error {
   return Object.assign(new Error(code), { code, path: String(path) });

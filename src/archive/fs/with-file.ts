@@ -1,4 +1,5 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { ignoreErrors } from './ignore-errors.ts';
 import { fsPath } from './paths/names.ts';
 
 /**
@@ -10,8 +11,18 @@ export function withFile<T>(path: string, flags: number | string, use: (fd: numb
   try {
     return use(fd);
   } finally {
-    closeSync(fd);
+    if (isReadOnly(flags)) closeRead(fd);
+    else closeSync(fd);
   }
+}
+
+function isReadOnly(flags: number | string): boolean {
+  return typeof flags === 'string' ? flags === 'r' : (flags & (constants.O_WRONLY | constants.O_RDWR)) === 0;
+}
+
+/** Closes a file that was only read. An error, as of a network mount, means nothing for what was read. */
+export function closeRead(fd: number): void {
+  ignoreErrors(() => closeSync(fd));
 }
 
 /** Reads into all of `target` from `position` on. Returns the number of bytes read, fewer only if the file ends. */

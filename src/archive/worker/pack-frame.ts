@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { type BigIntStats, constants, fstatSync, openSync } from 'node:fs';
 import { SourceTreeError } from '../archive-errors.ts';
 import { compressFrame, sha256 } from '../format/codec.ts';
 import { WHOLE_FILE_BYTES } from '../format/container.ts';
@@ -10,7 +10,7 @@ import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { isShort } from '../fs/short-files.ts';
 import { readError, showPath, wrapReadError } from '../fs/tree-errors.ts';
-import { readAt } from '../fs/with-file.ts';
+import { closeRead, readAt } from '../fs/with-file.ts';
 import {
   isSameFile,
   type Packed,
@@ -66,7 +66,7 @@ function packFile(members: PackMembers, index: number, raw: RawBytes): Packed | 
     const packed = packAsScanned(members, index, raw, fd);
     if (packed) return packed;
   } finally {
-    closeSync(fd);
+    closeRead(fd);
   }
   return packAsFound(members, index, raw);
 }
@@ -139,7 +139,7 @@ function packAsFound(members: PackMembers, index: number, raw: RawBytes): Packed
         }
       }
     } finally {
-      closeSync(fd);
+      closeRead(fd);
     }
     raw.at = start;
   }
@@ -181,7 +181,7 @@ function readSlice(members: PackMembers, slice: SliceOfFile, raw: RawBytes): Pac
     const replaced = members.isReplaced(0, slice.identity);
     return { offset, size, mtimeUs, mtimeRestNs, mode, replaced };
   } finally {
-    closeSync(fd);
+    closeRead(fd);
   }
 }
 

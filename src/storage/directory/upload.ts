@@ -63,7 +63,8 @@ export class DirectoryUpload implements Upload {
           at += bytesRead;
         }
       } finally {
-        await from.close();
+        // An error means nothing for what was read
+        await from.close().catch(() => {});
       }
     });
   }

@@ -10,7 +10,7 @@ import {
   readFrame,
   storeFrame,
 } from '../../../src/archive/disk-cache/frame-files.ts';
-import { replaceCalls } from '../../support/file-system-calls.ts';
+import { failEachClose, replaceCalls } from '../../support/file-system-calls.ts';
 import { birthTimes, posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { makeClaim, makeFrame, putFrame } from './support.ts';
@@ -26,6 +26,13 @@ describe('readFrame', () => {
     expect(readFrame(directory, frame)).toEqual(frame.bytes);
     expect(Date.now() - fs.statSync(file).mtimeMs).toBeLessThan(60_000);
     expect(hasFrame(directory, frame)).toBe(true);
+  });
+
+  test('returns the bytes of a stored frame although its file cannot be closed without an error', () => {
+    const directory = scratch();
+    putFrame(directory, frame);
+    failEachClose();
+    expect(readFrame(directory, frame)).toEqual(frame.bytes);
   });
 
   test.each<[string, (file: string, directory: string) => unknown]>([

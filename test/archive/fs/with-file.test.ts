@@ -1,7 +1,8 @@
-import { fstatSync, readFileSync, writeSync } from 'node:fs';
+import { constants, fstatSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readAt, withFile, writeAt } from '../../../src/archive/fs/with-file.ts';
+import { failEachClose } from '../../support/file-system-calls.ts';
 import { scratch } from '../../support/scratch.ts';
 
 test('withFile returns the result of its function and closes the file', () => {
@@ -24,6 +25,26 @@ test('withFile closes the file when its function throws', () => {
   expect(failing).toThrow('the disk is full');
   expect(() => fstatSync(open)).toThrow('EBADF');
 });
+
+test.each(['r', constants.O_RDONLY])(
+  'withFile returns what was read although the file cannot be closed without an error (flags %s)',
+  flags => {
+    const file = join(scratch(), 'file');
+    writeFileSync(file, 'content');
+    failEachClose();
+    expect(withFile(file, flags, fd => readAt(fd, Buffer.alloc(7), 0))).toBe(7);
+    expect(() => withFile(file, flags, () => JSON.parse('{'))).toThrow(SyntaxError);
+  },
+);
+
+test.each(['wx', constants.O_WRONLY | constants.O_CREAT, constants.O_RDWR | constants.O_CREAT])(
+  'withFile throws when a file that was written cannot be closed without an error (flags %s)',
+  flags => {
+    failEachClose();
+    const write = () => withFile(join(scratch(), 'file'), flags, fd => writeSync(fd, 'content'));
+    expect(write).toThrow('EIO');
+  },
+);
 
 test('bytes are written and read at a position, and a file that ends early fills only the first of them', () => {
   const file = join(scratch(), 'file');

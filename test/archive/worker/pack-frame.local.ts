@@ -14,7 +14,7 @@ import { describe, expect, test } from 'vitest';
 import { SLICE_BYTES, WHOLE_FILE_BYTES } from '../../../src/archive/format/container.ts';
 import type { Entry } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
-import { replaceCalls } from '../../support/file-system-calls.ts';
+import { failEachClose, replaceCalls } from '../../support/file-system-calls.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { MiB } from '../../support/sizes.ts';
@@ -129,6 +129,20 @@ describe('packing a whole file', () => {
       `${path.join(from, 'tree/b')} changed while it was read, in two attempts`,
     );
   });
+});
+
+test.each([
+  ['small', 10, 0],
+  ['small and changed while it was read', 10, 1],
+  ['large', WHOLE_FILE_BYTES + 1, 0],
+])('a save has a file that is %s although it cannot be closed without an error', async (_, size, changes) => {
+  const from = await buildTree(scratch(), { 'tree/a': 'a' });
+  const file = path.join(from, 'tree/a');
+  truncateSync(file, size);
+  if (changes > 0) changeWhileRead(file, changes);
+  failEachClose();
+  const { object } = await packTree(layoutIn(from));
+  expect((await entriesOf(object)).map(({ name }) => name)).toEqual(['./tree/', './tree/a']);
 });
 
 describe('a file that ends before its size', () => {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { readRange } from '../../../src/storage/directory/read.ts';
 import { ObjectReplacedError } from '../../../src/storage/store-errors.ts';
+import { failed, insteadAsync } from '../../support/file-system-calls.ts';
 import { scratch } from '../../support/scratch.ts';
 import { MiB } from '../../support/sizes.ts';
 
@@ -33,6 +34,16 @@ test('a read has the bytes of the version that it has opened, or fails if that i
   await expect(reading).rejects.toThrow(ObjectReplacedError);
   await expect(reading).rejects.toThrow('x was cut short meanwhile');
   expect(counts).toEqual([4 * MiB, MiB]);
+});
+
+test('a read has its bytes although the file cannot be closed without an error', async () => {
+  insteadAsync('open', open => async (...options) => {
+    const handle = await open(...options);
+    const close = handle.close.bind(handle);
+    handle.close = () => close().then(() => Promise.reject(failed('EIO')));
+    return handle;
+  });
+  expect(await readRange(fileOf('0123456789'), 'x', { start: 0, end: 10 })).toMatchObject({ sizeBytes: 10 });
 });
 
 test('a read that is cancelled ends after its current piece', async () => {
