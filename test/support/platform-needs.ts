@@ -160,6 +160,9 @@ export const largeDirectories: Need = {
 /** The program of @actions/cache, in GNU's or BSD's version. */
 export const tar = program('tar');
 
+/** The program that makes the certificates of tests. */
+export const openssl = program('openssl', ['version']);
+
 /** A program that succeeds with these arguments. */
 export function program(
   command: string,
