@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import tls from 'node:tls';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createAgents, readConnectionSettings } from '../../../../src/storage/s3/transport/agents.ts';
 import { scratch } from '../../../support/scratch.ts';
 
@@ -28,14 +29,24 @@ test('connections have the proxies of the environment, those without a scheme by
 
 test('connections check certificates, whatever NODE_TLS_REJECT_UNAUTHORIZED is', () => {
   const agents = createAgents({ authorities: PEM, proxies: { https_proxy: 'http://proxy:3128' } });
-  for (const host of ['a', 'b']) {
-    const { options } = agents.for(true, host, 443) as unknown as { options: { ca: string[] } };
-    expect(options).toMatchObject({ rejectUnauthorized: true });
-    // Beside those of the system
-    expect(options.ca.at(-1)).toBe(PEM);
-    expect(options.ca.length).toBeGreaterThan(1);
-  }
+  for (const host of ['a', 'b'])
+    expect(agents.for(true, host, 443)).toMatchObject({ options: { rejectUnauthorized: true } });
   agents.destroy();
+});
+
+test('all connections share one reading of the authorities of a ca-file and of the system', () => {
+  const createContext = vi.spyOn(tls, 'createSecureContext');
+  onTestFinished(() => createContext.mockRestore());
+  const proxies = { https_proxy: 'http://proxy:3128', no_proxy: 'direct' };
+  const agents = createAgents({ authorities: PEM, proxies });
+  onTestFinished(() => agents.destroy());
+  expect(createContext.mock.calls).toEqual([[{ ca: [...tls.getCACertificates('default'), PEM] }]]);
+  const secureContext: unknown = createContext.mock.results[0]?.value;
+  for (const host of ['direct', 'other']) {
+    const { options } = agents.for(true, host, 443) as unknown as { options: tls.ConnectionOptions };
+    expect(options.secureContext).toBe(secureContext);
+    expect(options.ca).toBeUndefined();
+  }
 });
 
 test('a host in NO_PROXY has a pool past the proxy, and another host and protocol have their own', () => {
