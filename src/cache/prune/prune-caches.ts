@@ -86,8 +86,9 @@ async function readCaches(request: PruneRequest, entries: Entries, leftovers: Le
   for await (const item of readInventory(store, { prefix, ...placeOfPatterns(patterns), signal })) {
     onRead?.();
     if (++read % TRIM_EVERY === 0) trimHeap(TRIM_ABOVE_BYTES);
-    if (item.kind !== 'cache') addLeftover(leftovers, item, request);
-    else if (isSelected(item, request)) entries.set(item.object.name, item);
+    if (item.kind !== 'cache') {
+      if (request.removesLeftovers) addLeftover(leftovers, item, request);
+    } else if (isSelected(item, request)) entries.set(item.object.name, item);
   }
 }
 
