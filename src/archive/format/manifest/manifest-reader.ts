@@ -26,13 +26,13 @@ const MAX_UNCHECKED_BYTES = 128 * 1024 * 1024;
 /** Checks the next entry, in the order of the manifest. Throws `DamagedArchiveError`. */
 export type EntryCheck = (entry: Entry, index: number) => void;
 
-/** Makes the check of a manifest with so many entries. */
+/** Makes the check of a manifest that has `entries` entries. */
 export type CreateEntryCheck = (frames: readonly Frame[], entries: number) => EntryCheck;
 
 interface DecodeOptions {
   /** Frames of the object's seek table without the end-of-archive frame; undefined if there is none. */
   readonly frames?: number | undefined;
-  /** A large manifest is checked by it before its entries take memory. Default: `check/validate.ts` alone finds damage. */
+  /** Checks a large manifest before its entries are kept. Default: nothing is checked here. */
   readonly createCheck?: CreateEntryCheck | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -101,7 +101,7 @@ async function readEntries(
   const entries: Entry[] = [];
   const turns = new Turns(signal);
   for (let index = 0; index < count; index++) {
-    if (check && index * READ_ENTRY_BYTES + reader.nameBytes > MAX_UNCHECKED_BYTES) {
+    if (check && count * READ_ENTRY_BYTES + reader.nameBytes > MAX_UNCHECKED_BYTES) {
       entries.length = 0;
       trimHeap(0);
       const nameBytes = await checkEntries(columns, count, check, signal);
