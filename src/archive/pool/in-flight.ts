@@ -1,3 +1,4 @@
+import { unlessAborted } from '../../retry/signals.ts';
 import { takeTurn } from '../turns.ts';
 
 /**
@@ -71,8 +72,8 @@ export async function forEachWithin<T>(
 }
 
 /**
- * Starts `work` on all items in their order, with a turn of the event loop after each, and waits for all of it. Rejects with the
- * first failure, or with the reason of an aborted `signal`, while other work may still go on.
+ * Starts `work` on all items in their order, with a turn of the event loop after each, and waits for all of it. Rejects at once
+ * with the first failure, or with the reason of an aborted `signal`, while other work may still go on.
  */
 export async function forEachAtOnce<T>(
   items: Iterable<T>,
@@ -87,7 +88,7 @@ export async function forEachAtOnce<T>(
     begun.push(promise);
     await takeTurn(signal);
   }
-  await Promise.all(begun);
+  await unlessAborted(Promise.all(begun), signal);
 }
 
 /** Waits until all have ended, and then rejects with the error of the first one that has failed, so that no work goes on. */

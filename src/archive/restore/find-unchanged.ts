@@ -1,4 +1,3 @@
-import { unlessAborted } from '../../retry/signals.ts';
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { lstatExact, statExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
@@ -29,8 +28,7 @@ export async function findUnchanged(
 ): Promise<Uint8Array> {
   const comparison = new Comparison(entries);
   const batches = comparison.batches(new EntryPaths(layout, restoredLinks, roots));
-  const compared = forEachAtOnce(batches, signal, batch => comparison.compare(batch, runner));
-  await unlessAborted(compared, signal);
+  await forEachAtOnce(batches, signal, batch => comparison.compare(batch, runner));
   return comparison.finish();
 }
 
@@ -43,7 +41,7 @@ interface Batch {
 /** Collects which entries are unchanged. */
 class Comparison {
   readonly #entries: readonly Entry[];
-  /** By entry: 1 if it is unchanged by itself, and after `finish` also with its directories and names. */
+  /** By entry: 1 if it is unchanged. Only `finish` considers the directories above it and the other names of a file. */
   readonly #unchanged: Uint8Array;
   /** Directories of the archive that are not directories on the disk. */
   readonly #missing = new Set<string>();
@@ -88,7 +86,7 @@ class Comparison {
   /** Returns 1 for each entry that is unchanged, when all batches are compared. */
   finish(): Uint8Array {
     if (this.#missing.size > 0) this.#clearBelowMissing();
-    this.#clearSplit();
+    this.#settleHardLinks();
     return this.#unchanged;
   }
 
@@ -102,8 +100,11 @@ class Comparison {
     });
   }
 
-  /** Marks all names of a file as changed if one is. A file that is written again gets a new inode. */
-  #clearSplit(): void {
+  /**
+   * Decides for all names of a file together: they are unchanged if its first name is, and the others are links to it on the
+   * disk. A file that is written again gets a new inode.
+   */
+  #settleHardLinks(): void {
     const mustRewrite = this.#wronglyJoined();
     this.#entries.forEach(({ linkTo }, index) => {
       if (linkTo < 0) return;

@@ -215,7 +215,6 @@ class Unpacker {
     const empty = entries.flatMap(({ type, size }, index) =>
       type === EntryType.file && size === 0 && isWanted(index) ? [index] : [],
     );
-    // Without threads, the files are made here: a turn follows each job
     await forEachAtOnce(chunksOf(empty, EMPTY_FILES_A_JOB), signal, async files => {
       const job = new UnpackJobWriter(0, files.length);
       for (const entry of files) job.addPiece(EMPTY_PIECE, entries[entry]!, paths.at(entry));

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { forEachAtOnce, forEachWithin, mapInOrder } from '../../../src/archive/pool/in-flight.ts';
 
 async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
@@ -192,5 +192,18 @@ describe('forEachAtOnce', () => {
     };
     await expect(forEachAtOnce([1, 2], stop.signal, work)).rejects.toThrow('stopped');
     expect(begun).toEqual([1]);
+  });
+
+  test('rejects with the reason of an abort although work that has begun never ends', async () => {
+    const stop = new AbortController();
+    const begun: number[] = [];
+    const work = (item: number) => {
+      begun.push(item);
+      return new Promise<void>(() => {});
+    };
+    const all = forEachAtOnce([1, 2], stop.signal, work);
+    await vi.waitFor(() => expect(begun).toEqual([1, 2]));
+    stop.abort(new Error('stopped'));
+    await expect(all).rejects.toThrow('stopped');
   });
 });
