@@ -44,10 +44,8 @@ export function sameAttributes(found: DirectoryAttributes, expected: DirectoryAt
 
 /** A file or directory that this process has just made. */
 interface New {
-  /** The mode that it was made with. */
-  readonly mode: number;
-  /** Whether the file system may have given it another mode. */
-  readonly masksModes: boolean;
+  /** Its mode, or undefined if the file system may have given it another one than that it was made with. */
+  readonly knownMode: number | undefined;
 }
 
 /**
@@ -69,7 +67,7 @@ export function setAttributes(
     // Set-id bits would give the rights of the wrong user (libarchive clears them too)
     if (!refused.attempt('owners', chown)) mode &= 0o1777;
   }
-  const present = made && !made.masksModes ? made.mode : undefined;
+  const present = made?.knownMode;
   // Set-id bits are ignored by mkdir, and cleared by a change of owner and by each write of an ordinary user
   if (thisPlatform.hasModes && (mode !== present || mode > 0o777)) {
     const chmod = () => (fd === undefined ? chmodSync(path, mode) : fchmodSync(fd, mode));

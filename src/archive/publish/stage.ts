@@ -79,7 +79,7 @@ export class Stage {
     const others = [...fresh.keys()].filter(index => fresh[index]!.entry >= 0 && !isInJob(index));
     await forEachInTurns(others.reverse(), signal, index => {
       const { path, madeMode, attributes } = this.#directory(index);
-      const made = { mode: madeMode, masksModes };
+      const made = { knownMode: masksModes ? undefined : madeMode };
       wrapStagedError(path, () => setAttributes(this.#shorten(path), attributes, this.#refused, made));
     });
   }

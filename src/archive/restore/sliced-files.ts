@@ -59,8 +59,7 @@ export class SlicedFiles {
 
   #finish(path: string, attributes: Attributes): void {
     wrapStagedError(path, () => {
-      // Sets the mode in any case: the file system may have given the file another one
-      const made = { mode: NEW_MODE, masksModes: true };
+      const made = { knownMode: undefined };
       withFile(path, constants.O_WRONLY, fd => setAttributes(fd, attributes, this.#refused, made));
       makeReadOnly(path, attributes.mode, this.#refused);
     });

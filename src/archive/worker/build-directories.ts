@@ -12,7 +12,7 @@ export function buildDirectories(job: DirectoryJob): DirectoryResult {
   for (const { path, madeMode, attributes } of readDirectories(job)) {
     wrapStagedError(path, () => {
       if (job.step === 'make') mkdirSync(fsPath(path), madeMode);
-      else setAttributes(path, attributes, refused, { mode: madeMode, masksModes });
+      else setAttributes(path, attributes, refused, { knownMode: masksModes ? undefined : madeMode });
     });
   }
   return { refused: refused.counts };

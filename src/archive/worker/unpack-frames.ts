@@ -150,7 +150,7 @@ function writeWhole(
 ): void {
   const write = (fd: number) => {
     if (data) writeAt(fd, data, 0);
-    setAttributes(fd, attributes, refused, { mode: attributes.mode, masksModes });
+    setAttributes(fd, attributes, refused, { knownMode: masksModes ? undefined : attributes.mode });
   };
   withFile(path, NEW_FILE, write, creationMode(attributes.mode));
   makeReadOnly(path, attributes.mode, refused);

@@ -79,19 +79,19 @@ describe('setAttributes', () => {
     usePlatform({ keepsOwners: true, hasModes: true });
     const calls = recordCalls();
     const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
-    const set = (mode: number, made: { mode: number; masksModes: boolean } | undefined, owner = own) => {
+    const set = (mode: number, made: { knownMode: number | undefined } | undefined, owner = own) => {
       calls.length = 0;
       setAttributes(makeFile(), { mode, ...mtime, ...owner }, new RefusedAttributes(), made);
       return calls.map(([name]) => name);
     };
-    expect(set(0o640, { mode: 0o640, masksModes: false })).toEqual([]);
-    expect(set(0o640, { mode: 0o600, masksModes: false })).toEqual(['chmod']);
+    expect(set(0o640, { knownMode: 0o640 })).toEqual([]);
+    expect(set(0o640, { knownMode: 0o600 })).toEqual(['chmod']);
     // The file system may have given it another mode
-    expect(set(0o640, { mode: 0o640, masksModes: true })).toEqual(['chmod']);
+    expect(set(0o640, { knownMode: undefined })).toEqual(['chmod']);
     // mkdir ignores set-id bits
-    expect(set(0o2750, { mode: 0o2750, masksModes: false })).toEqual(['chmod']);
+    expect(set(0o2750, { knownMode: 0o2750 })).toEqual(['chmod']);
     expect(set(0o640, undefined)).toEqual(['chown', 'chmod']);
-    expect(set(0o640, { mode: 0o640, masksModes: false }, { ...own, gid: own.gid + 1 })).toEqual(['chown']);
+    expect(set(0o640, { knownMode: 0o640 }, { ...own, gid: own.gid + 1 })).toEqual(['chown']);
   });
 
   test('sets no mode where the system has none', () => {
@@ -103,14 +103,14 @@ describe('setAttributes', () => {
 
   test('counts a mode that the file system ignores without an error', requires(posix), () => {
     instead('fchmodSync', () => () => {});
-    const counts = (made: { mode: number; masksModes: boolean } | undefined) => {
+    const counts = (made: { knownMode: number | undefined } | undefined) => {
       const refused = new RefusedAttributes();
       const fd = openSync(makeFile(), 'r+');
       setAttributes(fd, { mode: 0o640, ...mtime }, refused, made);
       closeSync(fd);
       return refused.counts.modes;
     };
-    expect(counts({ mode: 0o640, masksModes: true })).toBe(1);
+    expect(counts({ knownMode: undefined })).toBe(1);
   });
 
   test('throws an error that is not a refusal', () => {
