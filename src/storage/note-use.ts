@@ -35,7 +35,7 @@ export function noteUse(
   const stop = new AbortController();
   const { signal } = stop;
   // A marker that is stored once too often harms nothing, unlike one that is not stored
-  const isYoung = (ms: number) => store.latestNowMs - ms < USE_INTERVAL_MS;
+  const isYoung = (ms: number) => store.laterNowMs - ms < USE_INTERVAL_MS;
   const note = async (name: string) => {
     const present = await store.head(name, { signal, optional: true }).catch(missingIfRefused);
     if (present && isYoung(present.modifiedMs)) return;

@@ -202,10 +202,13 @@ export interface ObjectStore {
    * Aborts unfinished uploads under `prefix` that are older than `olderThanMs` by the store's clock. Returns their number.
    */
   abortStale(prefix: string, olderThanMs: number, options: SweepOptions): Promise<number>;
-  /** The time in ms since 1970 by which ages count: by the store's latest response, or by this machine's clock if that is earlier. */
+  /**
+   * The earlier of the store's time (by its last response) and this machine's, in ms since 1970: nothing looks older than it is,
+   * so nothing is deleted too early.
+   */
   readonly nowMs: number;
-  /** The same by the later of the two clocks, for an age that does harm only if it is too small. */
-  readonly latestNowMs: number;
+  /** The later of the two, in ms since 1970: nothing looks younger than it is. */
+  readonly laterNowMs: number;
   /** Whether a response has shown that the bucket keeps versions. */
   readonly versioned: boolean;
   readonly counters: Counters;

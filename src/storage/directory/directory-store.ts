@@ -64,7 +64,7 @@ class DirectoryStore implements ObjectStore {
     return Date.now();
   }
 
-  get latestNowMs(): number {
+  get laterNowMs(): number {
     return this.nowMs;
   }
 

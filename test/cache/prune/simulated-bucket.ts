@@ -53,7 +53,7 @@ export class SimulatedBucket {
       get nowMs() {
         return bucket.nowMs;
       },
-      get latestNowMs() {
+      get laterNowMs() {
         return bucket.nowMs;
       },
       head: (name, options) =>

@@ -69,7 +69,7 @@ export function withUploads(store: ObjectStore, change: (upload: Upload) => Part
     kind: store.kind,
     counters: store.counters,
     nowMs: store.nowMs,
-    latestNowMs: store.latestNowMs,
+    laterNowMs: store.laterNowMs,
     versioned: store.versioned,
     putEmpty: (...given) => store.putEmpty(...given),
     head: (...given) => store.head(...given),

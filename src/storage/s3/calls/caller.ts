@@ -71,9 +71,14 @@ export class Caller {
     return this.#connection?.handler.serverTimeMs ?? Date.now();
   }
 
-  /** The time in ms since 1970 by which ages count. The server's or the runner's clock, if one is ahead of the other: the earlier one. */
-  get agesTimeMs(): number {
+  /** The earlier of the server's time and the runner's, in ms since 1970. */
+  get earlierTimeMs(): number {
     return Math.min(this.serverTimeMs, Date.now());
+  }
+
+  /** The later of the two, in ms since 1970. */
+  get laterTimeMs(): number {
+    return Math.max(this.serverTimeMs, Date.now());
   }
 
   /** How to connect to the endpoint, for other threads. Throws as a call does for settings that cannot be used. */
