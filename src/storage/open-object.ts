@@ -99,8 +99,8 @@ export function openObject(
 }
 
 /**
- * Returns the damage of an object that is listed and has no data, as radosgw may leave it (ceph/ceph#60771). Returns
- * undefined if it is no longer listed.
+ * Finds out why a read found no object of this ETag (`cause`). Returns damage if a HEAD still finds it: the object exists without
+ * data, as radosgw may leave it (ceph/ceph#60771). Returns undefined if it was replaced or deleted.
  */
 export async function damageOf(
   store: ObjectStore,

@@ -11,7 +11,10 @@ const NOT_VALID = 'has a name that is not valid on this system';
 /** Finds names that a sound archive may have and this machine cannot. */
 export class MachineLimits {
   readonly #platform: Platform;
-  /** By the first character of a name with an anchor: by how much its path is longer, in the unit of the platform. */
+  /**
+   * By how much a path is longer than its name (`./a` -> `/home/me/a`: 7), by the name's first character, in the unit of the
+   * platform: bytes or UTF-16 units.
+   */
   readonly #pathExcess: Readonly<Record<string, number>>;
   /** A name of at most this many UTF-16 units is within all limits; -1 if each name has to be checked. */
   readonly #safeLength: number;

@@ -32,6 +32,9 @@ export interface SliceOfFile {
 /** Status by which an untouched file is recognized. Times in ns. */
 export type FileIdentity = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
 
+/** Times that differ by less are equal. */
+const SAME_TIME_MS = 0.001;
+
 export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
   return (
     a.size === b.size &&
@@ -120,13 +123,13 @@ export class PackMembers {
   }
 
   /**
-   * Returns whether a file has the status that the scan saw. Plain numbers hold times to a quarter of a microsecond, closer than
-   * any two changes, and leave half as much to the garbage collector. Times of later centuries are coarser: such a file counts
-   * as touched.
+   * Returns whether a file has the status that the scan saw. Times are compared as numbers of ms, which are exact to 0.25 us until
+   * 2038 and make half as much garbage as bigints. Times of later centuries are less exact: such a file counts as touched, and
+   * is read again.
    */
   isUntouched(index: number, { size, mtimeNs, ctimeNs }: FileIdentity): boolean {
     const isSameTime = (ns: bigint, column: number) =>
-      Math.abs(Number(ns) / 1e6 - this.#number(index, column)) < 0.001;
+      Math.abs(Number(ns) / 1e6 - this.#number(index, column)) < SAME_TIME_MS;
     return (
       this.#number(index, MemberColumn.size) === Number(size) &&
       isSameTime(mtimeNs, MemberColumn.mtimeMs) &&

@@ -1,12 +1,9 @@
+import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { readSmallFile } from '../fs/small-file.ts';
 
 /** Returns whether the threads of this host compete for its cores. Returns false where the system does not report it (not Linux). */
 export function isHostCrowded(): boolean {
-  try {
-    return hasWaitedLong(readSmallFile('/proc/self/schedstat', 128));
-  } catch {
-    return false;
-  }
+  return ignoreErrors(() => hasWaitedLong(readSmallFile('/proc/self/schedstat', 128))) ?? false;
 }
 
 /**

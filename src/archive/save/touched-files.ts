@@ -60,15 +60,16 @@ export class TouchedFiles {
   ): AsyncGenerator<ComparedTurn> {
     const waiting: Promise<ComparedTurn>[] = [];
     for (const found of turnsOf(scanned)) {
-      const indexes = found.map(entry => diff.indexOf(entry.name));
-      const touched = found.flatMap((entry, at) => (this.#isTouched(entry, indexes[at]!) ? [at] : []));
-      const compared = this.#compareTurn(found, indexes, touched);
-      // It is awaited in its order, or not at all after a failure
-      compared.catch(() => {});
-      if (found.length > 0) waiting.push(compared);
-      // Scans on only while files are compared: another turn would wait in the heap for nothing
-      if (waiting.length > TURNS_IN_FLIGHT || (touched.length === 0 && found.length > 0))
-        yield await waiting.shift()!;
+      if (found.length > 0) {
+        const indexes = found.map(entry => diff.indexOf(entry.name));
+        const touched = found.flatMap((entry, at) => (this.#isTouched(entry, indexes[at]!) ? [at] : []));
+        const compared = this.#compareTurn(found, indexes, touched);
+        // It is awaited in its order, or not at all after a failure
+        compared.catch(() => {});
+        waiting.push(compared);
+        // Scans ahead only while files are compared: otherwise the next entries would only take memory
+        if (waiting.length > TURNS_IN_FLIGHT || touched.length === 0) yield await waiting.shift()!;
+      }
       await this.#listings.pending;
       await takeTurn(signal);
     }

@@ -79,8 +79,8 @@ function halves(piece: Uint8Array, at: number): [Uint8Array, Uint8Array] {
 }
 
 /**
- * Returns whether no other bytes in the memory of a part's piece are in use: the smaller side of a border was copied from there.
- * Node's shared pool makes no Buffer of half of its size.
+ * Returns whether the memory of a part's piece may be given away with it, because nothing else in it is in use. That is so for a
+ * piece of at least half of it: `halves` copies the smaller side of a cut, and Node's shared pool makes only smaller Buffers.
  */
 export function ownsMemory(piece: Uint8Array): boolean {
   return 2 * piece.byteLength >= piece.buffer.byteLength;
