@@ -54,7 +54,7 @@ describe('times of this process', () => {
         if (restored > ns || ns - restored > mostNs) expect.fail(`${ns} was restored as ${restored}`);
         const again = set(splitMtime(restored));
         if (again !== restored) expect.fail(`${ns} was restored as ${restored} and then as ${again}`);
-        expect(splitMtime(restored)).toEqual(fileTimes.restored(splitMtime(ns)));
+        if (nsOf(fileTimes.restored(splitMtime(ns))) !== restored) expect.fail(`${ns} is forecast wrongly`);
       }
     } finally {
       closeSync(fd);
@@ -109,9 +109,11 @@ describe.each([
   test('a restored time is never later, less than the grid earlier, and does not drift', () => {
     for (const ns of sampleTimes(10_000)) {
       const restored = resultOf(times.toSeconds(splitMtime(ns)));
-      if (restored > ns || ns - restored >= gridNs) expect.fail(`${ns} is restored as ${restored}`);
-      expect(nsOf(times.restored(splitMtime(ns)))).toBe(restored);
-      expect(resultOf(times.toSeconds(splitMtime(restored)))).toBe(restored);
+      const again = resultOf(times.toSeconds(splitMtime(restored)));
+      // Without `expect`, which takes most of the time of so many cases
+      if (restored > ns || ns - restored >= gridNs || again !== restored)
+        expect.fail(`${ns} is restored as ${restored} and then as ${again}`);
+      if (nsOf(times.restored(splitMtime(ns))) !== restored) expect.fail(`${ns} is forecast wrongly`);
     }
   });
 
