@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { CreateBucketCommand, HeadBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
 import { s3Client } from './bucket.ts';
@@ -23,7 +24,7 @@ test('the second user of the shared gateway can neither read nor create the buck
   ).rejects.toThrow();
 });
 
-test('environment variables give the address of the shared gateway to processes that tests start', () => {
-  expect(process.env.CACHE_S3_TEST_ENDPOINT).toBe(gateway().endpoint);
-  expect(process.env.CACHE_S3_TEST_BUCKET).toBe(gateway().bucket);
+test('an environment variable gives the shared gateway to processes that tests start', () => {
+  const code = 'console.log(JSON.parse(process.env.CACHE_S3_TEST_GATEWAY).gateway.endpoint)';
+  expect(execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' }).trim()).toBe(gateway().endpoint);
 });

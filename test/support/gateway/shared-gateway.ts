@@ -1,6 +1,6 @@
 /**
  * The one gateway that all tests of a run share. It is started once, by scripts/test.mjs or by vitest's global setup.
- * Environment variables give it to tests and to the processes that they start.
+ * An environment variable gives it to tests and to the processes that they start.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -37,17 +37,6 @@ export async function shareGateway(): Promise<Gateway | undefined> {
 
 function publish(shared: SharedGateway): void {
   process.env[variable] = JSON.stringify(shared);
-  if (!('gateway' in shared)) return;
-  const { gateway } = shared;
-  Object.assign(process.env, {
-    CACHE_S3_TEST_ENDPOINT: gateway.endpoint,
-    CACHE_S3_TEST_TLS_ENDPOINT: gateway.tlsEndpoint,
-    CACHE_S3_TEST_CA_FILE: gateway.caFile,
-    CACHE_S3_TEST_REGION: gateway.region,
-    CACHE_S3_TEST_BUCKET: gateway.bucket,
-    CACHE_S3_TEST_ACCESS_KEY: gateway.accessKey,
-    CACHE_S3_TEST_SECRET_KEY: gateway.secretKey,
-  });
 }
 
 /** Returns the result of `shareGateway`, in any process of the run. Returns undefined if it was not called. */
