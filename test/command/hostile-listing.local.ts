@@ -1,12 +1,11 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Invocation } from '../../src/command/invocation.ts';
 import { listCaches } from '../../src/command/list.ts';
 import { pruneCommand, removeCommand } from '../../src/command/prune.ts';
 import { showStats } from '../../src/command/stats/stats.ts';
 import { verifyCaches } from '../../src/command/verify.ts';
 import { StoreUnavailableError } from '../../src/storage/store-errors.ts';
-import { openStore } from '../storage/s3/support.ts';
-import { startMemoryServer } from '../support/servers/memory-server.ts';
+import { serveStore } from '../storage/s3/serve-store.ts';
 import { invoke, VERSION_HASH } from './support.ts';
 
 const cacheName = (key: string) => `cache-s3/v1/org/app/main/${key}/${VERSION_HASH}.tar.zst`;
@@ -56,12 +55,7 @@ const subcommands: Readonly<Record<string, (invocation: Invocation) => Promise<v
 
 /** Starts a server with these listings. */
 async function serve(caches: (page: number) => string, markers = '') {
-  const server = await startMemoryServer();
-  const store = openStore({ endpoint: new URL(server.endpoint) });
-  onTestFinished(async () => {
-    store.close();
-    await server.close();
-  });
+  const { server, store } = await serveStore();
   const deleted: string[] = [];
   let page = 0;
   server.takeover = (operation, from) => {

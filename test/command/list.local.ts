@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { places } from './places.ts';
-import { runCommand } from './run-command.ts';
 import { putFakeCaches, putObject, VERSION_HASH } from './support.ts';
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -14,10 +13,10 @@ const fleet = [
 
 describe.each(places)('list of %s', (_, place) => {
   test('prints a table of the caches, without objects of other programs', async () => {
-    const { store, args, variables } = await place();
+    const { store, run } = await place();
     await putFakeCaches(store, fleet);
     await putObject(store, 'cache-s3/v1/org/README', Buffer.from('x'));
-    const { stdout, stderr, exitCode } = await runCommand(['list', ...args], variables);
+    const { stdout, stderr, exitCode } = await run('list');
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
     const rows = stdout.trimEnd().split('\n');
     expect(rows).toHaveLength(5);
@@ -27,9 +26,9 @@ describe.each(places)('list of %s', (_, place) => {
   });
 
   test('prints one JSON array with --json', async () => {
-    const { store, args, variables } = await place();
+    const { store, run } = await place();
     const names = await putFakeCaches(store, fleet);
-    const { stdout } = await runCommand([...args, '--json', 'list'], variables);
+    const { stdout } = await run('--json', 'list');
     const rows = JSON.parse(stdout);
     expect(rows).toHaveLength(4);
     expect(rows[1]).toEqual({
@@ -50,28 +49,15 @@ describe.each(places)('list of %s', (_, place) => {
     expect(rows[0].key).toBe(fleet[3]!.key);
     // A lone control character would be obeyed by a terminal
     expect(stdout).not.toContain('\u001b');
-    const filtered = await runCommand(
-      [
-        'list',
-        '--json',
-        ...args,
-        '--key',
-        'linux-*',
-        '--repository',
-        'org/repo',
-        '--sort',
-        'size',
-        '--limit',
-        '2',
-      ],
-      variables,
+    const filtered = await run(
+      ...'list --json --key linux-* --repository org/repo --sort size --limit 2'.split(' '),
     );
     expect(JSON.parse(filtered.stdout).map((row: { bytes: number }) => row.bytes)).toEqual([3_000_000, 200]);
   });
 
   test('prints an empty array and a table without rows for an empty store', async () => {
-    const { args, variables } = await place();
-    expect((await runCommand(['list', '--json', ...args], variables)).stdout).toBe('[]\n');
-    expect((await runCommand(['list', ...args], variables)).stdout).toMatch(/^REPOSITORY.*\n$/);
+    const { run } = await place();
+    expect((await run('list', '--json')).stdout).toBe('[]\n');
+    expect((await run('list')).stdout).toMatch(/^REPOSITORY.*\n$/);
   });
 });

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { serveMemory } from '../storage/s3/serve-store.ts';
 import { posix, requires } from '../support/platform-needs.ts';
-import { startMemoryServer } from '../support/servers/memory-server.ts';
+import { refusal } from '../support/servers/memory-server.ts';
 import { keys } from './places.ts';
 import { runCommand, startCommand } from './run-command.ts';
 
@@ -39,12 +40,8 @@ test.each<[string, string[], Readonly<Record<string, string>>, RegExp]>([
 );
 
 test('the command names the setting in the error of a server that refuses', async () => {
-  const server = await startMemoryServer();
-  onTestFinished(() => server.close());
-  server.takeover = () => (_, to) => {
-    to.writeHead(404, { 'content-type': 'application/xml' });
-    to.end('<Error><Code>NoSuchBucket</Code></Error>');
-  };
+  const server = await serveMemory();
+  server.takeover = () => refusal(404, 'NoSuchBucket');
   const { exitCode, stderr } = await runCommand(
     ['list', '--endpoint', server.endpoint, '--bucket', 'absent', '--retry-count', '0'],
     keys,
@@ -56,8 +53,7 @@ test('the command names the setting in the error of a server that refuses', asyn
 });
 
 test('the command ends with status 130 and no message after Ctrl+C', requires(posix), async () => {
-  const server = await startMemoryServer();
-  onTestFinished(() => server.close());
+  const server = await serveMemory();
   // No response, so that the command waits
   const asked = new Promise<void>(resolve => {
     server.takeover = () => () => resolve();

@@ -1,38 +1,55 @@
+import { utimesSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { onTestFinished } from 'vitest';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
+import { objectPath } from '../../src/storage/directory/file-names.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { openStore } from '../storage/s3/support.ts';
+import { serveStore } from '../storage/s3/serve-store.ts';
 import { scratch } from '../support/scratch.ts';
-import { type MemoryServer, startMemoryServer } from '../support/servers/memory-server.ts';
+import type { MemoryServer } from '../support/servers/memory-server.ts';
 import { silentLog } from '../support/silent-log.ts';
+import { runCommand } from './run-command.ts';
 
-/** A store of the current test, and the arguments and variables by which the command finds it. */
+/** A store of the current test, and the command on it. */
 export interface Place {
   readonly store: ObjectStore;
-  readonly args: readonly string[];
-  readonly variables: Readonly<Record<string, string>>;
+  /** Sets the time of modification of an object to so many days ago. */
+  age(name: string, days: number): void;
+  run(...args: readonly string[]): ReturnType<typeof runCommand>;
 }
+
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 export const keys = { CACHE_S3_ACCESS_KEY: 'access', CACHE_S3_SECRET_KEY: 'secret' };
 
-async function directoryPlace(): Promise<Place> {
+/** Makes a directory for the current test. `args` are those with which the command finds it. */
+export async function directoryPlace(): Promise<Place & { readonly args: readonly string[] }> {
   const root = scratch();
-  const store = createDirectoryStore(path.join(root, 'ci'), { log: silentLog });
-  return { store, args: ['--endpoint', pathToFileURL(root).href, '--bucket', 'ci'], variables: {} };
+  const args = ['--endpoint', pathToFileURL(root).href, '--bucket', 'ci'];
+  return {
+    store: createDirectoryStore(path.join(root, 'ci'), { log: silentLog }),
+    age(name, days) {
+      const seconds = (Date.now() - days * DAY_MS) / 1000;
+      utimesSync(path.join(root, 'ci', objectPath(name)), seconds, seconds);
+    },
+    run: (...given) => runCommand([...given, ...args]),
+    args,
+  };
 }
 
 /** Starts a server for the current test. */
 export async function bucketPlace(): Promise<Place & { readonly server: MemoryServer }> {
-  const server = await startMemoryServer();
-  const store = openStore({ endpoint: new URL(server.endpoint) });
-  onTestFinished(async () => {
-    store.close();
-    await server.close();
-  });
+  const { server, store } = await serveStore();
   const variables = { ...keys, CACHE_S3_ENDPOINT: server.endpoint, CACHE_S3_BUCKET: 'bucket' };
-  return { store, args: [], variables, server };
+  return {
+    store,
+    age(name, days) {
+      const object = server.content.objects.get(name)!;
+      server.content.objects.set(name, { ...object, modified: new Date(Date.now() - days * DAY_MS) });
+    },
+    run: (...args) => runCommand(args, variables),
+    server,
+  };
 }
 
 /** The kinds of stores, for `describe.each`. */

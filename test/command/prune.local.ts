@@ -1,70 +1,13 @@
-import { utimesSync } from 'node:fs';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
-import { objectPath } from '../../src/storage/directory/file-names.ts';
+import { describe, expect, test } from 'vitest';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { openStore } from '../storage/s3/support.ts';
 import { collect } from '../support/collect.ts';
-import { scratch } from '../support/scratch.ts';
-import { startMemoryServer } from '../support/servers/memory-server.ts';
-import { silentLog } from '../support/silent-log.ts';
-import { runCommand } from './run-command.ts';
+import { places } from './places.ts';
 import { putFakeCaches, putObject } from './support.ts';
-
-const DAY = 24 * 60 * 60 * 1000;
-
-/** A store whose objects can be aged, and the command on it. */
-interface Place {
-  readonly store: ObjectStore;
-  /** Sets the time of modification of an object to so many days ago. */
-  age(name: string, days: number): void;
-  run(...args: string[]): ReturnType<typeof runCommand>;
-}
-
-async function directoryPlace(): Promise<Place> {
-  const root = scratch();
-  return {
-    store: createDirectoryStore(root, { log: silentLog }),
-    age(name, days) {
-      const seconds = (Date.now() - days * DAY) / 1000;
-      utimesSync(path.join(root, objectPath(name)), seconds, seconds);
-    },
-    run: (...args) => runCommand([...args, '--endpoint', pathToFileURL(root).href]),
-  };
-}
-
-async function bucketPlace(): Promise<Place> {
-  const server = await startMemoryServer();
-  const store = openStore({ endpoint: new URL(server.endpoint) });
-  onTestFinished(async () => {
-    store.close();
-    await server.close();
-  });
-  const variables = {
-    CACHE_S3_ACCESS_KEY: 'access',
-    CACHE_S3_SECRET_KEY: 'secret',
-    CACHE_S3_ENDPOINT: server.endpoint,
-    CACHE_S3_BUCKET: 'bucket',
-  };
-  return {
-    store,
-    age(name, days) {
-      const object = server.content.objects.get(name)!;
-      server.content.objects.set(name, { ...object, modified: new Date(Date.now() - days * DAY) });
-    },
-    run: (...args) => runCommand(args, variables),
-  };
-}
 
 const namesIn = async (store: ObjectStore) =>
   (await collect(store.list('cache-s3/'))).map(({ name }) => name);
 
-describe.each([
-  ['a directory', directoryPlace],
-  ['a bucket', bucketPlace],
-])('%s', (_, open) => {
+describe.each(places)('%s', (_, open) => {
   test('prune deletes what is not used, and prints what and why', async () => {
     const { store, age, run } = await open();
     const [idle, used, young] = await putFakeCaches(store, [
@@ -101,12 +44,7 @@ describe.each([
       { key: 'k', ref: 'refs/pull/77/merge', repository: 'org/other' },
     ]);
     const { stdout, stderr } = await run(
-      'prune',
-      '--json',
-      '--scope',
-      'refs/pull/7*',
-      '--repository',
-      'org/repo',
+      ...'prune --json --scope refs/pull/7* --repository org/repo'.split(' '),
     );
     expect(stderr).toBe('');
     expect(JSON.parse(stdout)).toMatchObject({

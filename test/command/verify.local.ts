@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { markerName } from '../../src/cache/keys/cache-names.ts';
 import { sentenceOf } from '../../src/command/failure.ts';
 import { verifyCaches } from '../../src/command/verify.ts';
+import { refusal } from '../support/servers/memory-server.ts';
 import { bucketPlace, places } from './places.ts';
 import { saveTree } from './saved-tree.ts';
 import { invoke, putFakeCaches, putObject } from './support.ts';
@@ -68,7 +69,7 @@ test('verify lists uploads of its place only, and without the right to do so rep
   server.takeover = (operation, { url = '' }) => {
     if (operation !== 'ListMultipartUploads') return undefined;
     asked.push(new URL(url, 'http://server').searchParams.get('prefix'));
-    return (_, to) => to.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>');
+    return refusal(403, 'AccessDenied');
   };
   const options = { parallel: 1, repository: 'org/repo', scope: 'refs/heads/main' };
   const text = await invoke(store, own => verifyCaches(own, options));
@@ -95,10 +96,7 @@ test.each([
 ])('a cache without data %s', async (_, missing, expected) => {
   const { store, server } = await bucketPlace();
   await putFakeCaches(store, [{ key: 'k' }]);
-  server.takeover = operation =>
-    missing.includes(operation)
-      ? (_, to) => to.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>')
-      : undefined;
+  server.takeover = operation => (missing.includes(operation) ? refusal(404, 'NoSuchKey') : undefined);
   const { out } = await invoke(store, own => verifyCaches(own, { parallel: 1 }), { json: true });
   expect(JSON.parse(out)).toMatchObject({ caches: 1, changedMeanwhile: 0, ...expected });
 });

@@ -1,20 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { expect, onTestFinished, test } from 'vitest';
-import { startMemoryServer } from '../support/servers/memory-server.ts';
+import { expect, test } from 'vitest';
 import type { Quirks } from '../support/servers/memory-store.ts';
 import { MiB } from '../support/sizes.ts';
 import { buildTree } from '../support/tree.ts';
 import { expectTree, jobsOf } from './incremental/jobs.ts';
-import { openStore } from './s3/support.ts';
+import { serveStore } from './s3/serve-store.ts';
 
 /** Jobs whose caches are on a server with these quirks. */
 async function fleetOn(quirks: Quirks) {
-  const server = await startMemoryServer(quirks);
-  const store = openStore({ endpoint: new URL(server.endpoint) });
-  onTestFinished(async () => {
-    store.close();
-    await server.close();
-  });
+  const { server, store } = await serveStore(quirks);
   return { all: jobsOf(store), server };
 }
 

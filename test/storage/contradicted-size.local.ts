@@ -1,21 +1,16 @@
+import { serveStore } from './s3/serve-store.ts';
 /** Responses that contradict others about the size of an object: no proof of damage, so a save keeps the object. */
 
 import { randomBytes } from 'node:crypto';
-import { expect, onTestFinished, test } from 'vitest';
-import { startMemoryServer, type Takeover } from '../support/servers/memory-server.ts';
+import { expect, test } from 'vitest';
+import type { Takeover } from '../support/servers/memory-server.ts';
 import { MiB } from '../support/sizes.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { jobsOf } from './incremental/jobs.ts';
-import { openStore } from './s3/support.ts';
 
 /** Stores a cache of 18 MiB under `k1`. */
 async function setUp() {
-  const server = await startMemoryServer();
-  const store = openStore({ endpoint: new URL(server.endpoint), attempts: 1 });
-  onTestFinished(async () => {
-    store.close();
-    await server.close();
-  });
+  const { server, store } = await serveStore({}, { attempts: 1 });
   const all = jobsOf(store);
   const saver = all.job();
   await buildTree(saver.workspace, { 'tree/a': randomBytes(12 * MiB), 'tree/b': randomBytes(6 * MiB) });

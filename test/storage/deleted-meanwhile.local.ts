@@ -1,20 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { startMemoryServer } from '../support/servers/memory-server.ts';
+import { expect, test } from 'vitest';
 import { MiB } from '../support/sizes.ts';
 import { buildTree, describeTree } from '../support/tree.ts';
 import { jobsOf } from './incremental/jobs.ts';
-import { openStore } from './s3/support.ts';
+import { serveStore } from './s3/serve-store.ts';
 
 test('a restore whose object is deleted before any of its requests is a hit or a miss, and a miss changes nothing', async () => {
-  const server = await startMemoryServer();
-  const store = openStore({ endpoint: new URL(server.endpoint) });
-  onTestFinished(async () => {
-    store.close();
-    await server.close();
-  });
+  const { server, store } = await serveStore();
   const all = jobsOf(store);
   const saver = all.job();
   const tree = { 'tree/a': randomBytes(12 * MiB), 'tree/b': randomBytes(6 * MiB), 'tree/c': 'c' };

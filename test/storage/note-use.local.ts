@@ -7,12 +7,12 @@ import { TIME_LIMITS } from '../../src/retry/time-limits.ts';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../src/storage/directory/file-names.ts';
 import { scratch } from '../support/scratch.ts';
-import { type MemoryServer, startMemoryServer } from '../support/servers/memory-server.ts';
+import type { MemoryServer } from '../support/servers/memory-server.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { buildTree } from '../support/tree.ts';
 import type { CacheJob } from './incremental/job.ts';
 import { type Jobs, jobsOf } from './incremental/jobs.ts';
-import { openStore } from './s3/support.ts';
+import { serveStore } from './s3/serve-store.ts';
 
 const HOUR = 60 * 60 * 1000;
 
@@ -30,15 +30,11 @@ describe('a restore that hits an object of a bucket', () => {
   let marker: string;
 
   beforeEach(async () => {
-    server = await startMemoryServer();
     // The store itself would wait for minutes
     const timeLimits = { ...TIME_LIMITS, idleTimeoutMs: 600_000, stalledMs: 600_000, serverWorkMs: 600_000 };
-    const store = openStore({ endpoint: new URL(server.endpoint) }, { timeLimits });
-    onTestFinished(async () => {
-      store.close();
-      await server.close();
-    });
-    all = jobsOf(store);
+    const served = await serveStore({}, {}, { timeLimits });
+    server = served.server;
+    all = jobsOf(served.store);
     name = (await savedIn(all, 'k')).objectName('k');
     marker = markerName('cache-s3', name)!;
   });

@@ -1,12 +1,12 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, expect } from 'vitest';
+import { beforeEach, expect } from 'vitest';
 import type { CacheJob, JobOptions } from '../../storage/incremental/job.ts';
 import { jobsOf } from '../../storage/incremental/jobs.ts';
-import { openStore } from '../../storage/s3/support.ts';
+import { serveStore } from '../../storage/s3/serve-store.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
-import { type MemoryServer, startMemoryServer } from '../../support/servers/memory-server.ts';
+import type { MemoryServer } from '../../support/servers/memory-server.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
 
 const MiB = 1024 * 1024;
@@ -32,7 +32,6 @@ export interface Host {
   files(): string[];
   /** Counts the reads of ranges since the last call, without that of the end of the object. */
   rangesSince(): number;
-  close(): Promise<void>;
 }
 
 /** Starts a host for each test of a file. */
@@ -41,13 +40,11 @@ export function useHost(): Host {
   beforeEach(async () => {
     Object.assign(host, await startHost());
   });
-  afterEach(() => host.close());
   return host;
 }
 
 export async function startHost(): Promise<Host> {
-  const server = await startMemoryServer();
-  const store = openStore({ endpoint: new URL(server.endpoint) });
+  const { server, store } = await serveStore();
   const all = jobsOf(store);
   const directory = path.join(scratch(), 'disk-cache');
   mkdirSync(directory);
@@ -62,10 +59,6 @@ export async function startHost(): Promise<Host> {
     job: (diskCache = { directory, maxBytes: 1e9 }, options = {}) => all.job({ diskCache, ...options }),
     files: () => readdirSync(directory).sort(),
     rangesSince: () => server.operations.splice(0).filter(operation => operation === 'GetObject').length - 1,
-    async close() {
-      store.close();
-      await server.close();
-    },
   };
 }
 

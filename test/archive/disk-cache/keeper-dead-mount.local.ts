@@ -38,7 +38,6 @@ function runAsProcess(
 /** Starts a host with a saved tree. Returns it with an empty workspace, and a function that makes its directory dead. */
 async function startSaved() {
   const host = await startHost();
-  onTestFinished(() => host.close());
   let mount: DeadMount | undefined;
   onTestFinished(() => mount?.unmount());
   await runAsProcess(host, 'save', host.saver.workspace);

@@ -3,14 +3,14 @@ import { cachesRoot, markersRoot } from '../../../src/cache/keys/cache-names.ts'
 import { checkServer } from '../../../src/command/doctor/check-server.ts';
 import { createS3Settings } from '../../storage/s3/support.ts';
 import { collect } from '../../support/collect.ts';
+import { refusal } from '../../support/servers/memory-server.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { bucketPlace, places } from '../places.ts';
-import { runCommand } from '../run-command.ts';
 
 describe.each(places)('doctor on %s', (_, place) => {
   test('prints a table, ends with status 0, and leaves no object', async () => {
-    const { store, args, variables } = await place();
-    const { stdout, stderr, exitCode } = await runCommand(['doctor', ...args], variables);
+    const { store, run } = await place();
+    const { stdout, stderr, exitCode } = await run('doctor');
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
     expect(stdout).toMatch(/\n\nCHECK +RESULT +FOUND\n/);
     expect(stdout).toMatch(/^conditions +ok +an object is not replaced$/m);
@@ -19,15 +19,9 @@ describe.each(places)('doctor on %s', (_, place) => {
 });
 
 test('doctor prints one JSON document and ends with status 1 for a server that refuses', async () => {
-  const { server, variables } = await bucketPlace();
-  server.takeover = operation =>
-    operation === 'PutObject'
-      ? (_, to) =>
-          to
-            .writeHead(403, { 'content-type': 'application/xml' })
-            .end('<Error><Code>AccessDenied</Code></Error>')
-      : undefined;
-  const { stdout, stderr, exitCode } = await runCommand(['doctor', '--json'], variables);
+  const { server, run } = await bucketPlace();
+  server.takeover = operation => (operation === 'PutObject' ? refusal(403, 'AccessDenied') : undefined);
+  const { stdout, stderr, exitCode } = await run('doctor', '--json');
   expect(exitCode).toBe(1);
   expect(stderr).toMatch(/^cache-s3: A check of bucket bucket at http:.* failed: put\.\n$/);
   const { checks } = JSON.parse(stdout);
@@ -38,16 +32,9 @@ test('doctor prints one JSON document and ends with status 1 for a server that r
 });
 
 test('doctor names the trial objects that it cannot delete, and prune deletes them after a day', async () => {
-  const { server, store, variables } = await bucketPlace();
-  server.takeover = operation =>
-    operation === 'DeleteObject'
-      ? (_, to) =>
-          to
-            .writeHead(403, { 'content-type': 'application/xml' })
-            .end('<Error><Code>AccessDenied</Code></Error>')
-      : undefined;
-  const args = ['doctor', '--repository', 'org/app', '--json'];
-  const { stdout, exitCode } = await runCommand(args, variables);
+  const { server, store, run } = await bucketPlace();
+  server.takeover = operation => (operation === 'DeleteObject' ? refusal(403, 'AccessDenied') : undefined);
+  const { stdout, exitCode } = await run('doctor', '--repository', 'org/app', '--json');
   expect(exitCode).toBe(0);
   const { checks } = JSON.parse(stdout);
   const { meaning } = checks.find(({ check }: { check: string }) => check === 'delete');
@@ -59,9 +46,7 @@ test('doctor names the trial objects that it cannot delete, and prune deletes th
   const yesterday = new Date(Date.now() - 86_400_000 - 2000);
   const { objects } = server.content;
   for (const [name, object] of objects) objects.set(name, { ...object, modified: yesterday });
-  expect((await runCommand(['prune'], variables)).stdout).toContain(
-    'Deleted 7 trial objects of cache-s3 doctor.\n',
-  );
+  expect((await run('prune')).stdout).toContain('Deleted 7 trial objects of cache-s3 doctor.\n');
   expect(await collect(store.list(''))).toEqual([]);
 });
 
@@ -91,7 +76,7 @@ test.each(['GetObject', 'UploadPart', 'UploadPartCopy'])(
 );
 
 test('doctor --repository makes no call outside of the place of the repository', async () => {
-  const { server, variables } = await bucketPlace();
+  const { server, run } = await bucketPlace();
   const outside: string[] = [];
   server.takeover = (operation, { url = '' }) => {
     const { pathname, searchParams } = new URL(url, 'http://server');
@@ -101,10 +86,10 @@ test('doctor --repository makes no call outside of the place of the repository',
     }
     return undefined;
   };
-  const args = ['doctor', '--repository', 'org/app', '--scope', 'refs/heads/main'];
-  expect(await runCommand(args, variables)).toMatchObject({ exitCode: 0, stderr: '' });
+  const ended = await run('doctor', '--repository', 'org/app', '--scope', 'refs/heads/main');
+  expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
   expect(outside).toEqual([]);
-  expect(await runCommand(['doctor', '--scope', 'refs/heads/main'], variables)).toMatchObject({
+  expect(await run('doctor', '--scope', 'refs/heads/main')).toMatchObject({
     exitCode: 1,
     stderr: 'cache-s3: --scope is the scope of a repository: use it with --repository.\n',
   });

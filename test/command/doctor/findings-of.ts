@@ -1,10 +1,11 @@
 import type http from 'node:http';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import { cachesRoot, markersRoot } from '../../../src/cache/keys/cache-names.ts';
 import { checkServer } from '../../../src/command/doctor/check-server.ts';
 import type { Finding, Result } from '../../../src/command/doctor/finding.ts';
+import { serveMemory } from '../../storage/s3/serve-store.ts';
 import { createS3Settings } from '../../storage/s3/support.ts';
-import { type MemoryServer, startMemoryServer, type Takeover } from '../../support/servers/memory-server.ts';
+import { type MemoryServer, refusal } from '../../support/servers/memory-server.ts';
 import type { Quirks } from '../../support/servers/memory-store.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
@@ -21,25 +22,18 @@ interface Setup {
   readonly prepare?: (server: MemoryServer) => void;
 }
 
-const refuse =
-  (status: number): Takeover =>
-  (from, to) =>
-    void from.resume().on('end', () => to.writeHead(status).end(status === 403 ? DENIED : ''));
-
-const DENIED = '<Error><Code>AccessDenied</Code></Error>';
-
 /** Returns the findings of a server, the check of which leaves nothing behind unless it may not delete. */
 export async function findingsOf({ quirks, refuses, takeover, prepare }: Setup): Promise<{
   readonly server: MemoryServer;
   readonly findings: readonly Finding[];
 }> {
-  const server = await startMemoryServer(quirks);
-  onTestFinished(() => server.close());
+  const server = await serveMemory(quirks);
   prepare?.(server);
   const before = [...server.content.objects.keys()];
   server.takeover = (operation, request) => {
     const status = refuses?.(operation, request);
-    return status === undefined ? takeover?.(operation, request) : refuse(status);
+    if (status === undefined) return takeover?.(operation, request);
+    return refusal(status, status === 403 ? 'AccessDenied' : undefined);
   };
   const findings: Finding[] = [];
   const settings = createS3Settings({ endpoint: new URL(server.endpoint), attempts: 1 });

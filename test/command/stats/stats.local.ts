@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { showStats } from '../../../src/command/stats/stats.ts';
 import { scratch } from '../../support/scratch.ts';
-import { bucketPlace, places } from '../places.ts';
+import { bucketPlace, directoryPlace, places } from '../places.ts';
 import { invoke, putFakeCaches } from '../support.ts';
 
 const fleet = [
@@ -57,7 +57,7 @@ const canMount =
   spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
 
 test.runIf(canMount)('stats --html onto a full disk leaves no part of the page', async () => {
-  const { store, args } = await places[0][1]();
+  const { store, args } = await directoryPlace();
   await putFakeCaches(store, fleet);
   const full = scratch();
   const script = `mount -t tmpfs -o size=4k none ${full} || exit 9; "$@"; status=$?; ls -A ${full}; exit $status`;
@@ -71,7 +71,7 @@ test.runIf(canMount)('stats --html onto a full disk leaves no part of the page',
 });
 
 test('stats of an empty store are zero', async () => {
-  const { store } = await places[0][1]();
+  const { store } = await directoryPlace();
   const { out, error } = await invoke(store, own => showStats(own, { top: 5 }));
   expect(error).toBeUndefined();
   expect(out).toContain('0 caches, 0 B');

@@ -3,7 +3,7 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { type Checkout, copyCheckout } from '../../support/checkout.ts';
-import { type MemoryServer, startMemoryServer } from '../../support/servers/memory-server.ts';
+import { type MemoryServer, refusal, startMemoryServer } from '../../support/servers/memory-server.ts';
 import { emptyContent, type MemoryContent } from '../../support/servers/memory-store.ts';
 import { MiB } from '../../support/sizes.ts';
 import { visibleLines } from '../case.ts';
@@ -83,9 +83,7 @@ export class HostileLab {
     let seen = 0;
     let timer: NodeJS.Timeout | undefined;
     bucket.takeover = operation => {
-      if (operation === call.refused) {
-        return (from, to) => void from.resume().on('end', () => to.writeHead(403).end());
-      }
+      if (operation === call.refused) return refusal(403);
       if (operation !== call.operation || ++seen <= (call.after ?? 0)) return undefined;
       if (signalAfterMs !== undefined) timer ??= setTimeout(() => scene.interrupt(), signalAfterMs);
       return answer.takeover;

@@ -7,6 +7,12 @@ import { operationOf } from './s3-operation.ts';
 /** Responds to a request in place of the server. The body of the request has not been read. */
 export type Takeover = (from: http.IncomingMessage, to: http.ServerResponse) => void;
 
+/** Refuses a request, once it has read the body, with this status and code of S3. */
+export function refusal(status: number, code?: string): Takeover {
+  const body = code === undefined ? '' : `<Error><Code>${code}</Code></Error>`;
+  return (from, to) => void from.resume().on('end', () => to.writeHead(status).end(body));
+}
+
 /** A small S3 server with one bucket in memory. It checks no signature. */
 export interface MemoryServer extends LocalServer {
   /** Operations in the order of arrival. */

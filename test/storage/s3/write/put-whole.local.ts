@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   ObjectReplacedError,
   StoreRefusedError,
   StoreUnavailableError,
 } from '../../../../src/storage/store-errors.ts';
-import { startMemoryServer } from '../../../support/servers/memory-server.ts';
 import { scriptedServer } from '../scripted-server.ts';
-import { openStore, shortLimits } from '../support.ts';
+import { serveStore } from '../serve-store.ts';
+import { shortLimits } from '../support.ts';
 
 test.each([true, false])(
   'a PutObject may take longer than the limit of the first response (onlyIfAbsent: %s)',
@@ -92,10 +92,7 @@ describe('a PutObject that may have been stored, with credentials that may not r
 });
 
 test('a server without conditional writes learns it once, and then the object is checked before', async () => {
-  const server = await startMemoryServer({ conditions: 'refused' });
-  onTestFinished(() => server.close());
-  const store = openStore({ endpoint: new URL(server.endpoint) });
-  onTestFinished(() => store.close());
+  const { server, store } = await serveStore({ conditions: 'refused' });
   for (const name of ['first', 'second']) {
     const upload = store.createUpload(name, { partSizeBytes: 5_242_880, onlyIfAbsent: true });
     await upload.write(Buffer.from(name));
@@ -108,10 +105,7 @@ test('a server without conditional writes learns it once, and then the object is
 test.each(['PutObject', 'CompleteMultipartUpload'])(
   'a lost response to %s is no object of another job, also where metadata is dropped',
   async loses => {
-    const server = await startMemoryServer({ dropsMetadata: true, loses });
-    onTestFinished(() => server.close());
-    const store = openStore({ endpoint: new URL(server.endpoint) });
-    onTestFinished(() => store.close());
+    const { store } = await serveStore({ dropsMetadata: true, loses });
     const upload = store.createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
     await upload.write(new Uint8Array(loses === 'PutObject' ? 1000 : 12_000_000));
     await upload.complete();
