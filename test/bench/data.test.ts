@@ -1,8 +1,7 @@
 import * as fs from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { choose } from '../../bench/data/binaries.ts';
 import type { Corpus } from '../../bench/data/corpus.ts';
 import { dataSet } from '../../bench/data/data-set.ts';
@@ -10,6 +9,7 @@ import { writeIncompressible } from '../../bench/data/incompressible.ts';
 import { planSmallFiles, writeSmallFiles } from '../../bench/data/small-files.ts';
 import { posix, requires } from '../support/platform-needs.ts';
 import { SeededRandom } from '../support/random.ts';
+import { scratch } from '../support/scratch.ts';
 import { describeTree } from '../support/tree.ts';
 
 const corpus: Corpus = {
@@ -29,11 +29,10 @@ const corpus: Corpus = {
   ]),
 };
 
-let scratch: string;
-beforeEach(async () => {
-  scratch = await fs.mkdtemp(path.join(tmpdir(), 'cache-s3-bench-test-'));
+let directory: string;
+beforeEach(() => {
+  directory = scratch();
 });
-afterEach(() => fs.rm(scratch, { recursive: true }));
 
 test('the plan has the requested count and sum, with unique names', () => {
   const plan = planSmallFiles(corpus, { files: 10, bytes: 50_000, seed: 1 }).flat();
@@ -46,8 +45,8 @@ test('the plan has the requested count and sum, with unique names', () => {
 // The tree has symbolic links, which need a privilege on Windows
 test('the same seed gives the same tree, and another seed another one', requires(posix), async () => {
   const write = async (name: string, seed: number) => {
-    writeSmallFiles(path.join(scratch, name), corpus, { files: 10, bytes: 50_000, seed });
-    const entries = Object.entries(await describeTree(path.join(scratch, name)));
+    writeSmallFiles(path.join(directory, name), corpus, { files: 10, bytes: 50_000, seed });
+    const entries = Object.entries(await describeTree(path.join(directory, name)));
     // Directories and links have the time of their creation
     return entries.map(([entry, { mtime, ...rest }]) => [
       entry,
@@ -60,7 +59,7 @@ test('the same seed gives the same tree, and another seed another one', requires
 });
 
 test('writeIncompressible writes a file of the given size that does not compress', async () => {
-  const file = path.join(scratch, 'random');
+  const file = path.join(directory, 'random');
   writeIncompressible(file, 100_001, 1);
   const content = await fs.readFile(file);
   expect(content).toHaveLength(100_001);
@@ -84,7 +83,7 @@ test('programs are chosen up to the count, and almost up to the bytes', () => {
 test('a data set is made once, and an unfinished one is removed', async () => {
   let calls = 0;
   const make = () =>
-    dataSet(scratch, 'set', async root => {
+    dataSet(directory, 'set', async root => {
       calls++;
       await fs.writeFile(path.join(root, 'file'), 'four');
     });
@@ -93,9 +92,9 @@ test('a data set is made once, and an unfinished one is removed', async () => {
   expect(calls).toBe(1);
   expect(first).toMatchObject({ files: 1, bytes: 4 });
 
-  const failing = dataSet(scratch, 'other', () => {
+  const failing = dataSet(directory, 'other', () => {
     throw new Error('no space');
   });
   await expect(failing).rejects.toThrow('no space');
-  await expect(fs.stat(path.join(scratch, 'other'))).rejects.toThrow('ENOENT');
+  await expect(fs.stat(path.join(directory, 'other'))).rejects.toThrow('ENOENT');
 });

@@ -1,28 +1,25 @@
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { archiveName, createArguments, extractArguments, manifestName } from '../../bench/reference/tar.ts';
 import { linux, program, requires } from '../support/platform-needs.ts';
+import { scratch } from '../support/scratch.ts';
 
 const tools = ['tar', 'zstd', 'zstdmt', 'unzstd'];
 
-let scratch: string;
 let workspace: string;
 let archives: string;
 
 beforeEach(async () => {
-  scratch = await fs.mkdtemp(path.join(tmpdir(), 'cache-s3-reference-'));
-  workspace = path.join(scratch, 'workspace');
-  archives = path.join(scratch, 'archives');
+  const directory = scratch();
+  workspace = path.join(directory, 'workspace');
+  archives = path.join(directory, 'archives');
   await fs.mkdir(workspace);
   await fs.mkdir(archives);
   await fs.writeFile(path.join(workspace, 'file'), 'content');
 });
-
-afterEach(() => fs.rm(scratch, { recursive: true }));
 
 /** Runs the module of @actions/cache, which package.json does not export. Returns the commands that it started. */
 function commandsOf(code: string): string[] {

@@ -1,20 +1,17 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { repositoryFile } from '../support/checkout.ts';
-import { buildTree, deleteTree } from '../support/tree.ts';
+import { scratch } from '../support/scratch.ts';
+import { buildTree } from '../support/tree.ts';
 import { describeWithGateway } from './support/lab.ts';
 
 const run = promisify(execFile);
 
 let root: string;
-beforeEach(async () => {
-  root = await mkdtemp(path.join(tmpdir(), 'cache-s3-demo-test-'));
+beforeEach(() => {
+  root = scratch();
 });
-afterEach(() => deleteTree(root));
 
 describeWithGateway('npm run demo', () => {
   it('npm run demo saves, restores and compares a tree with a gateway of its own, and prints sizes and speeds', async () => {

@@ -1,15 +1,13 @@
-import * as fs from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { linux, requires } from './platform-needs.ts';
-import { buildTree, deleteTree, describeTree, type TreeSpec } from './tree.ts';
+import { scratch } from './scratch.ts';
+import { buildTree, describeTree, type TreeSpec } from './tree.ts';
 
 let root: string;
-beforeEach(async () => {
-  root = await fs.mkdtemp(path.join(tmpdir(), 'tree-'));
+beforeEach(() => {
+  root = scratch();
 });
-afterEach(() => deleteTree(root));
 
 const spec: TreeSpec = {
   'a/b.txt': 'text',

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { readEventPayload } from '../../../src/action/run/event-payload.ts';
@@ -9,12 +8,11 @@ import { fifos, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 
 test('a FIFO as event payload does not block, and counts as empty', requires(fifos), () => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-event-'));
+  const directory = scratch();
   const fifo = path.join(directory, 'event.json');
   execFileSync('mkfifo', [fifo]);
   const env = { GITHUB_EVENT_PATH: fifo, GITHUB_EVENT_NAME: 'pull_request', GITHUB_REPOSITORY: 'octo/app' };
   expect(readRunContext(env)).toMatchObject({ defaultRef: undefined, fork: true });
-  rmSync(directory, { recursive: true });
 });
 
 test('a payload over 8 MiB is empty, and one of 8 MiB is read', () => {

@@ -1,17 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { readEventPayload } from '../../../src/action/run/event-payload.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
+import { scratch } from '../../support/scratch.ts';
 
 let directory: string;
 let file: string;
 beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-event-'));
+  directory = scratch();
   file = path.join(directory, 'event.json');
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const none = {
   repository: undefined,

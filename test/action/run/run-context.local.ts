@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { posix, requires, root } from '../../support/platform-needs.ts';
+import { scratch } from '../../support/scratch.ts';
 
 const module = new URL('../../../src/action/run/run-context.ts', import.meta.url);
 const code = `
@@ -41,19 +42,14 @@ test.each([
 });
 
 test('a current directory that has been deleted leaves the root as workspace', requires(posix), () => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-cwd-'));
-  const script = path.join(directory, 'script.mjs');
+  const script = path.join(scratch(), 'script.mjs');
   writeFileSync(script, code);
   const workspaceOf = (env: Record<string, string>) => {
-    const gone = mkdtempSync(path.join(directory, 'gone-'));
+    const gone = scratch();
     const command = ['-c', 'cd "$1"; rmdir "$1"; shift; exec "$@"', 'sh', gone, process.execPath, script];
     const { stdout } = spawnSync('/bin/sh', command, { env: { PATH: process.env.PATH ?? '', ...env } });
     return JSON.parse(stdout.toString()).workspace;
   };
-  try {
-    expect(workspaceOf({})).toBe('/');
-    expect(workspaceOf({ GITHUB_WORKSPACE: '/w/app' })).toBe('/w/app');
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  expect(workspaceOf({})).toBe('/');
+  expect(workspaceOf({ GITHUB_WORKSPACE: '/w/app' })).toBe('/w/app');
 });

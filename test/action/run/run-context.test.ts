@@ -1,17 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { readRunContext } from '../../../src/action/run/run-context.ts';
-
-let directory: string;
-beforeAll(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-event-'));
-});
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+import { scratch } from '../../support/scratch.ts';
 
 function context(eventName: string, payload: unknown, env: Record<string, string> = {}) {
-  const file = path.join(directory, 'event.json');
+  const file = path.join(scratch(), 'event.json');
   writeFileSync(file, typeof payload === 'string' ? payload : JSON.stringify(payload));
   return readRunContext({
     GITHUB_EVENT_NAME: eventName,
@@ -121,7 +115,7 @@ test('the base is read from GITHUB_BASE_REF if the payload does not contain it',
 });
 
 test('the repository is read from the payload if GITHUB_REPOSITORY is not set', () => {
-  const file = path.join(directory, 'event.json');
+  const file = path.join(scratch(), 'event.json');
   writeFileSync(file, JSON.stringify({ repository }));
   expect(readRunContext({ GITHUB_EVENT_PATH: file }).repository).toBe('octo/app');
 });

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { createRunner, createRunnerLog } from '../../../src/action/runner/runner.ts';
@@ -83,21 +82,16 @@ test('a step that fails prints one line and sets status 1', () => {
 });
 
 test('a table of foreign text is written to the job summary as one line of HTML, and to nothing if there is none', async () => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-summary-'));
-  const file = path.join(directory, 'summary.md');
+  const file = path.join(scratch(), 'summary.md');
   writeFileSync(file, '');
   vi.stubEnv('GITHUB_STEP_SUMMARY', file);
-  try {
-    await createRunner({}).addSummary('Cache save', [['Key', 'k']]);
-    expect(readFileSync(file, 'utf8')).toBe('');
-    const key = 'a<b>\n\n# heading\u2028</table>';
-    await createRunner({ GITHUB_STEP_SUMMARY: file }).addSummary('Cache save', [['Key', key]]);
-    const cell = 'a&#60;b&#62;\\n\\n# heading\\u2028&#60;/table&#62;';
-    const rows = `<h3>Cache save</h3><table><tr><td>Key</td><td>${cell}</td></tr></table>`;
-    expect(readFileSync(file, 'utf8').replaceAll(/\s*\n/g, '')).toBe(rows);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  await createRunner({}).addSummary('Cache save', [['Key', 'k']]);
+  expect(readFileSync(file, 'utf8')).toBe('');
+  const key = 'a<b>\n\n# heading\u2028</table>';
+  await createRunner({ GITHUB_STEP_SUMMARY: file }).addSummary('Cache save', [['Key', key]]);
+  const cell = 'a&#60;b&#62;\\n\\n# heading\\u2028&#60;/table&#62;';
+  const rows = `<h3>Cache save</h3><table><tr><td>Key</td><td>${cell}</td></tr></table>`;
+  expect(readFileSync(file, 'utf8').replaceAll(/\s*\n/g, '')).toBe(rows);
 });
 
 test('a job summary that cannot be written is a warning', async () => {

@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { runAsRoot } from '../../../src/action/runner/sudo.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
+import { scratch } from '../../support/scratch.ts';
 
 /**
  * Runs a `sudo` of the test from PATH, since the machine decides whether the real one works. Like the real one (1.9.13) it
@@ -27,11 +27,10 @@ describe('runAsRoot', requires(posix), () => {
   const never = new AbortController().signal;
 
   beforeEach(() => {
-    root = mkdtempSync(path.join(tmpdir(), 'cache-s3-sudo-'));
+    root = scratch();
     mkdirSync(at('bin'));
     env = { PATH: at('bin'), HOME: '/home/me', 'INPUT_RESTORE-KEYS': 'a\nb', LD_LIBRARY_PATH: '/mine' };
   });
-  afterEach(() => rmSync(root, { recursive: true, force: true }));
 
   const sudoIs = (script: string) => writeFileSync(at('bin/sudo'), script, { mode: 0o755 });
   function program(body: string): readonly string[] {

@@ -1,18 +1,10 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach } from 'vitest';
 import { repositoryFile } from '../../support/checkout.ts';
 import { type ActionRun, runAction } from '../../support/runner/run-action.ts';
+import { scratch } from '../../support/scratch.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
 
 /** Phases as processes, from the sources, with a directory of this host as the store. */
@@ -26,13 +18,12 @@ export const at = (...names: string[]) => path.join(root, ...names);
 /** Makes the directory of each test, and checks every stored object as a tar. */
 export function usePhases(): void {
   beforeEach(() => {
-    root = mkdtempSync(path.join(tmpdir(), 'cache-s3-phases-'));
+    root = scratch();
     for (const name of ['one/deps', 'two', 'home', 'temp']) mkdirSync(at(name), { recursive: true });
     writeFileSync(at('one/deps/a.txt'), 'first');
   });
   afterEach(async () => {
     for (const file of stored()) await checkTar(readFileSync(file), { touched: true });
-    rmSync(root, { recursive: true, force: true });
   });
 }
 

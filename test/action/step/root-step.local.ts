@@ -1,20 +1,19 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { rootStep } from '../../../src/action/step/root-step.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { inputVariables } from '../../support/runner/process/step-variables.ts';
+import { scratch } from '../../support/scratch.ts';
 import { recordingRunner } from '../support.ts';
 
 describe('rootStep, if sudo refuses', requires(posix), () => {
   let bin: string;
-  beforeAll(() => {
-    bin = mkdtempSync(path.join(tmpdir(), 'cache-s3-sudo-'));
+  beforeEach(() => {
+    bin = scratch();
     const script = '#!/bin/sh\necho "sudo: a password is required" >&2\nexit 1\n';
     writeFileSync(path.join(bin, 'sudo'), script, { mode: 0o755 });
   });
-  afterAll(() => rmSync(bin, { recursive: true }));
 
   async function refused(inputs: Record<string, string>, restoring: boolean) {
     const runner = recordingRunner({ PATH: bin, ...inputVariables({ sudo: 'true', ...inputs }) });

@@ -1,17 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { readSmallFile } from '../../../src/archive/fs/small-file.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
+import { scratch } from '../../support/scratch.ts';
 
 let directory: string;
 const at = (name: string) => path.join(directory, name);
 beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-small-'));
+  directory = scratch();
 });
-afterEach(() => rmSync(directory, { recursive: true }));
 
 test('a file of the given size is read, through a link too', () => {
   writeFileSync(at('file'), 'ü'.repeat(50));

@@ -1,19 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { modifiedMsOf, publishNew } from '../../../src/storage/directory/files.ts';
 import { ObjectExistsError } from '../../../src/storage/store-errors.ts';
 import { failed, insteadAsync } from '../../support/file-system-calls.ts';
+import { scratch } from '../../support/scratch.ts';
 
 let directory: string;
 const at = (name: string) => path.join(directory, name);
 
 beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-files-'));
+  directory = scratch();
 });
-afterEach(() => rmSync(directory, { recursive: true }));
 
 /** Makes link(2) fail as on a file system without hard links, until the test ends. */
 function withoutHardLinks(): void {

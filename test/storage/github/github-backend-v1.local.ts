@@ -1,10 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type CacheServiceV1, startCacheServiceV1 } from '../../support/github/cache-service-v1.ts';
 import { createLookupRequest, createRestoreRequest, createSaveRequest } from '../../support/requests.ts';
-import { buildTree, deleteTree, describeTree } from '../../support/tree.ts';
+import { scratch } from '../../support/scratch.ts';
+import { buildTree, describeTree } from '../../support/tree.ts';
 import { backendWithLog } from './fixture.ts';
 import { SHORT_LIMITS } from './short-limits.ts';
 
@@ -13,7 +13,7 @@ let tree: string;
 let service: CacheServiceV1;
 
 beforeEach(async () => {
-  root = await mkdtemp(path.join(tmpdir(), 'cache-s3-github-v1-'));
+  root = scratch();
   tree = path.join(root, 'workspace/tree');
   await buildTree(root, { temp: { directory: true }, 'workspace/tree/a': 'content' });
   service = await startCacheServiceV1();
@@ -32,7 +32,6 @@ beforeEach(async () => {
 afterEach(async () => {
   vi.unstubAllEnvs();
   await service.stop();
-  await deleteTree(root);
 });
 
 const save = () => {

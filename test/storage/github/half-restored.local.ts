@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { beforeEach, expect, it, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
 import { GITHUB_LIMITS } from '../../../src/storage/github/watchdog.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { createLookupRequest, createRestoreRequest, createSaveRequest } from '../../support/requests.ts';
+import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { buildTree } from '../../support/tree.ts';
 import { backendWithLog, useGitHub } from './fixture.ts';
@@ -15,11 +15,10 @@ const github = useGitHub();
 
 let temp: string;
 let records: JobRecords;
-beforeEach(async () => {
-  temp = await mkdtemp(path.join(tmpdir(), 'cache-s3-half-'));
+beforeEach(() => {
+  temp = scratch();
   records = new JobRecords(temp, silentLog);
 });
-afterEach(() => rm(temp, { recursive: true }));
 
 const isHalf = () => records.isHalfRestored(['./tree']);
 const request = () => ({ primaryKey: 'k', paths: [github.tree] });

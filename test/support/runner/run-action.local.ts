@@ -1,10 +1,10 @@
 import * as fs from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { unprivileged } from '../drop-privileges.ts';
 import { posix, requires } from '../platform-needs.ts';
-import { buildTree, deleteTree } from '../tree.ts';
+import { scratch } from '../scratch.ts';
+import { buildTree } from '../tree.ts';
 import { type ActionRun, runAction } from './run-action.ts';
 
 const action = `
@@ -29,7 +29,7 @@ if (e.INPUT_HANG) { process.on('SIGINT', () => process.exit(9)); console.log('re
 let root: string;
 let step: Pick<ActionRun, 'actionDir' | 'workspace'>;
 beforeEach(async () => {
-  root = await fs.mkdtemp(path.join(tmpdir(), 'action-step-'));
+  root = scratch();
   await fs.chmod(root, 0o755);
   await buildTree(root, {
     'action/action.yml': action,
@@ -40,7 +40,6 @@ beforeEach(async () => {
   step = { actionDir: path.join(root, 'action'), workspace: path.join(root, 'workspace') };
   process.env.SECRET_OF_TESTS = 'x';
 });
-afterEach(() => deleteTree(root));
 
 test("runAction gives inputs, defaults and state as the runner does, and returns the step's outputs and state", async () => {
   const main = await runAction({ ...step, entry: 'main', inputs: { off: '' }, jobStatus: 'failure' });

@@ -1,18 +1,17 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../../src/retry/clock.ts';
 import { TIME_LIMITS, TimeLimits } from '../../../../src/retry/time-limits.ts';
 import { connect } from '../../../../src/storage/s3/calls/client.ts';
 import { HeadObjectCommand, PutObjectCommand } from '../../../../src/storage/s3/calls/sdk.ts';
 import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
 import { posix, requires } from '../../../support/platform-needs.ts';
+import { scratch } from '../../../support/scratch.ts';
 import { serveTcp } from '../../../support/servers/serve.ts';
 import { MiB } from '../../../support/sizes.ts';
 import { scriptedServer } from '../scripted-server.ts';
@@ -21,9 +20,8 @@ import { createS3Settings } from '../support.ts';
 let directory: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-client-'));
+  directory = scratch();
 });
-afterEach(() => rmSync(directory, { recursive: true }));
 
 /** Makes os.homedir() fail, as it does for a uid without an entry in /etc/passwd where HOME is not set. */
 const NO_HOME_DIRECTORY = `

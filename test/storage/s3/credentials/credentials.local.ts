@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type http from 'node:http';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { AwsCredentialIdentityProvider } from '@smithy/types';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -10,6 +9,7 @@ import type { CallerOptions } from '../../../../src/storage/s3/calls/caller.ts';
 import { credentialsFor } from '../../../../src/storage/s3/credentials/credentials.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
 import { posix, requires } from '../../../support/platform-needs.ts';
+import { scratch } from '../../../support/scratch.ts';
 import { serveHttp } from '../../../support/servers/serve.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { slashed } from '../../../support/slashed.ts';
@@ -21,14 +21,13 @@ const TOKEN = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJyZXBvOm8vciJ9.c2lnbmF0dXJl';
 let directory: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-credentials-'));
+  directory = scratch();
   for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
   vi.stubEnv('AWS_CONFIG_FILE', path.join(directory, 'config'));
   vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', path.join(directory, 'credentials'));
 });
 afterEach(() => {
   vi.unstubAllEnvs();
-  rmSync(directory, { recursive: true });
 });
 
 /** The error of a call without credentials in the settings. No request reaches the endpoint. */

@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { AwsCredentialIdentityProvider } from '@smithy/types';
 import { afterEach, beforeEach, vi } from 'vitest';
 import { systemClock } from '../../../../src/retry/clock.ts';
 import { credentialsFor } from '../../../../src/storage/s3/credentials/credentials.ts';
 import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
+import { scratch } from '../../../support/scratch.ts';
 import { createS3Settings } from '../support.ts';
 
 /** The directory of the shared files of the test that runs. */
@@ -17,7 +16,7 @@ export let file: string;
 export function useSharedFiles(): void {
   beforeEach(() => {
     // A directory for each test: the SDK reads a path once in a process.
-    directory = mkdtempSync(path.join(tmpdir(), 'cache-s3-credentials-'));
+    directory = scratch();
     file = path.join(directory, 'credentials');
     for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) vi.stubEnv(name, undefined);
     vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', file);
@@ -25,7 +24,6 @@ export function useSharedFiles(): void {
   });
   afterEach(() => {
     vi.unstubAllEnvs();
-    rmSync(directory, { recursive: true });
   });
 }
 
