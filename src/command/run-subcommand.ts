@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Environment } from '../action/inputs/read-input.ts';
+import { CommandError } from './command-error.ts';
 import type { Invocation } from './invocation.ts';
 import { writeJsonError } from './output/json.ts';
 import { createCommandLog, createOutput, type Output } from './output/output.ts';
@@ -60,6 +61,8 @@ async function withOutput(
   const { stdout, stderr } = process;
   const output = createOutput({ json, outlivesPipe, stdout, stderr });
   try {
+    const { node } = process.versions;
+    if (Number.parseInt(node, 10) < 24) throw new CommandError(`Node.js 24 or later is needed, not ${node}.`);
     await work(output);
     await output.flush();
   } catch (error) {

@@ -66,6 +66,14 @@ test('settings that name no store are an error before the subcommand, also as a 
   expect(JSON.parse(written).error).toMatch(/^No bucket is set: /);
 });
 
+test('an old Node.js is an error that names the needed one', async () => {
+  const subcommand = vi.fn(async () => {});
+  vi.spyOn(process, 'versions', 'get').mockReturnValue({ ...process.versions, node: '20.20.2' });
+  const running = call(runWithoutStore({}, subcommand), {});
+  await expect(running).rejects.toThrow('Node.js 24 or later is needed, not 20.20.2.');
+  expect(subcommand).not.toHaveBeenCalled();
+});
+
 test('a subcommand that makes no request needs no settings of a store', async () => {
   const subcommand = vi.fn(async () => {});
   await call(runWithoutStore({ CACHE_S3_REGION: 'x', INPUT_BUCKET: 'y' }, subcommand), { bucket: 'z' });
