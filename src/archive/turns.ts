@@ -23,11 +23,6 @@ export class Turns {
   /** Gives the event loop a turn. Throws the reason of an aborted signal. */
   async take(): Promise<void> {
     await takeTurn(this.#signal);
-    this.restart();
-  }
-
-  /** Begins the time until the next turn anew, after one that another loop has taken. */
-  restart(): void {
     this.#endsMs = performance.now() + TURN_MS;
   }
 }

@@ -1,7 +1,7 @@
 import { EntryType } from '../format/entry.ts';
 import { type FramePlan, type PackResult, readPacked, type ScannedEntry } from '../messages/pack-job.ts';
-import { entryOf, type ScanNotes, VANISHED } from '../scan/entry-maker.ts';
-import { readNode } from '../scan/tree-node.ts';
+import { readEntry } from '../scan/read-entry.ts';
+import { type ScanNotes, VANISHED } from '../scan/saved-links.ts';
 import { FramePlanner } from './plan-frames.ts';
 
 interface LostName {
@@ -55,13 +55,12 @@ export class LostFirstNames {
 
   #promoted(member: ScannedEntry, lost: LostName): ScannedEntry | undefined {
     const { path, name } = member;
-    const node = readNode(path, name, { follow: false, exact: true, skip: () => {} });
-    if (!node?.stats.isFile()) {
+    const found = readEntry(path, name, { follow: false, exact: true, skip: () => {} });
+    if (!found?.stats.isFile()) {
       this.#notes.skipped(path, VANISHED);
       return undefined;
     }
-    const found = entryOf(node, EntryType.file, '');
-    const { dev, ino } = node.stats.exact!;
+    const { dev, ino } = found.stats.exact!;
     if (dev !== lost.inode.dev || ino !== lost.inode.ino) return found;
     lost.successor = name;
     return { ...found, inode: lost.inode };

@@ -11,7 +11,7 @@ import {
   type SliceOfFile,
   type Unpacked,
 } from '../messages/pack-job.ts';
-import { type ScanNotes, VANISHED } from '../scan/entry-maker.ts';
+import { type ScanNotes, VANISHED } from '../scan/saved-links.ts';
 
 /** Little is in use in the heap of a full save: the rest is the scan's garbage, which V8 does not collect after the scan. */
 const TRIM_HEAP_ABOVE_BYTES = 96 * 1024 * 1024;

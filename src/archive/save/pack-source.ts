@@ -5,12 +5,12 @@ import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodedLength } from '../fs/paths/names.ts';
 import type { FramePlan } from '../messages/pack-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
-import type { ScanNotes } from '../scan/entry-maker.ts';
 import { Listings } from '../scan/listings.ts';
-import { scan } from '../scan/scan.ts';
+import type { ScanNotes } from '../scan/saved-links.ts';
+import { type Batch, scan } from '../scan/scan.ts';
 import { BaseDiff } from './base-diff.ts';
 import { ManifestBuilder, type ManifestEntry } from './manifest-builder.ts';
-import { FramePlanner, planFrames } from './plan-frames.ts';
+import { planFrames } from './plan-frames.ts';
 import { type BaseArchive, isWorthReusing } from './reuse-estimate.ts';
 import { type ComparedTurn, TouchedFiles } from './touched-files.ts';
 import { type ArchiveOutput, WritesAfterCopy } from './writes-after-copy.ts';
@@ -51,7 +51,7 @@ export function wholeTree({ layout, roots, notes, head, output, signal }: Source
   const listings = new Listings(false);
   return {
     builder: new ManifestBuilder(notes),
-    plans: planFrames(scan(layout, roots, notes, false, listings), signal, listings),
+    plans: planFrames(scan(layout, roots, notes, listings, signal)),
     useWorkers: pool => listings.begin(pool),
     reusedBytes: 0,
     output,
@@ -86,7 +86,9 @@ export function incrementalSource(
   const writes = new WritesAfterCopy(base.copy(regionBytes), output);
   return {
     builder: new ManifestBuilder(notes, frames),
-    plans: plansOfChanged(touched.compare(scan(layout, roots, notes, true, listings), diff, signal), diff),
+    plans: planFrames(
+      changedEntries(touched.compare(scan(layout, roots, notes, listings, signal), diff), diff),
+    ),
     reusedBytes: regionBytes,
     output: writes,
     flush: () => writes.flush(),
@@ -105,18 +107,11 @@ export function incrementalSource(
   };
 }
 
-/** Yields the frames of the changed entries. Throws the errors of `turns`, and `BaseOutgrownError`. */
-async function* plansOfChanged(
-  turns: AsyncIterable<ComparedTurn>,
-  diff: BaseDiff,
-): AsyncGenerator<FramePlan> {
-  const planner = new FramePlanner();
+/** Yields the changed entries. Throws the errors of `turns`, and `BaseOutgrownError`. */
+async function* changedEntries(turns: AsyncIterable<ComparedTurn>, diff: BaseDiff): AsyncGenerator<Batch> {
   for await (const { found, indexes, isSame } of turns) {
-    for (const [at, entry] of found.entries()) {
-      const changed = diff.next(entry, indexes[at]!, isSame[at] === 1);
-      if (diff.isBlocked) throw new BaseOutgrownError('a directory was replaced by an entry of another type');
-      for (const member of changed) yield* planner.add(member);
-    }
+    const changed = found.flatMap((entry, at) => diff.next(entry, indexes[at]!, isSame[at] === 1));
+    if (diff.isBlocked) throw new BaseOutgrownError('a directory was replaced by an entry of another type');
+    yield changed;
   }
-  yield* planner.rest();
 }

@@ -3,29 +3,15 @@ import { PAX_HEADER_BYTES } from '../format/tar-blocks.ts';
 import { mtimeOf } from '../fs/file-status.ts';
 import { isShortFile } from '../fs/short-files.ts';
 import type { FileIdentity, FramePlan, ScannedEntry } from '../messages/pack-job.ts';
-import type { Listings } from '../scan/listings.ts';
-import { PAUSE } from '../scan/scan.ts';
-import { statusNow } from '../scan/tree-node.ts';
-import { takeTurn } from '../turns.ts';
+import { statusNow } from '../scan/read-entry.ts';
+import type { Batch } from '../scan/scan.ts';
 
-/** Yields the frames of all members of a scan. `listings` are those of the scan. Throws `SourceTreeError` and the signal's reason. */
-export async function* planFrames(
-  members: Iterable<ScannedEntry | typeof PAUSE>,
-  signal: AbortSignal | undefined,
-  listings?: Listings,
-): AsyncGenerator<FramePlan> {
+/** Yields the frames of all members. Throws `SourceTreeError` and the errors of `batches`. */
+export async function* planFrames(batches: AsyncIterable<Batch>): AsyncGenerator<FramePlan> {
   const planner = new FramePlanner();
-  for (const member of members) {
-    if (member === PAUSE) {
-      await listings?.pending;
-      await takeTurn(signal);
-      continue;
-    }
-    const full = planner.add(member);
-    // An iteration of nothing takes some turns of the promises' queue, for each entry
-    if (full !== NONE) yield* full;
-  }
-  yield* planner.rest();
+  for await (const batch of batches)
+    for (const member of batch) for (const plan of planner.add(member)) yield plan;
+  for (const plan of planner.rest()) yield plan;
 }
 
 const NONE: readonly FramePlan[] = [];

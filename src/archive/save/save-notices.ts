@@ -1,5 +1,5 @@
 import { showPath } from '../fs/tree-errors.ts';
-import type { ScanNotes } from '../scan/entry-maker.ts';
+import type { ScanNotes } from '../scan/saved-links.ts';
 
 /** Paths that a notice names; of the others it gives the number. */
 const NAMED_PATHS = 3;

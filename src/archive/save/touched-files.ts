@@ -4,14 +4,11 @@ import { encodeContentJob, type HashedPiece } from '../messages/content-job.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import type { Listings } from '../scan/listings.ts';
-import { PAUSE, type Scan } from '../scan/scan.ts';
-import { takeTurn } from '../turns.ts';
+import type { Batch } from '../scan/scan.ts';
 import { InlineRunner } from '../worker/worker.ts';
 import { type BaseDiff, isTouched } from './base-diff.ts';
 import type { BaseArchive } from './reuse-estimate.ts';
 
-/** Entries that are compared together, at most. */
-const ENTRIES_A_TURN = 500;
 /** Turns whose touched files are being read. */
 const TURNS_IN_FLIGHT = 8;
 /** Bytes of files that a worker reads in one job. */
@@ -23,7 +20,7 @@ const OPEN_BYTES = 16 * 1024;
 
 /** Entries of a scan in their order. */
 export interface ComparedTurn {
-  readonly found: readonly ScannedEntry[];
+  readonly found: Batch;
   /** By entry: the index of the base's entry of the same name, or -1. */
   readonly indexes: readonly number[];
   /** By entry: 1 if it is a touched file that has the base's data. */
@@ -52,26 +49,18 @@ export class TouchedFiles {
     this.#openPool = openPool;
   }
 
-  /** Yields all entries of a scan. Throws the signal's reason, and the errors of the scan and of the pool. */
-  async *compare(
-    scanned: Scan,
-    diff: BaseDiff,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<ComparedTurn> {
+  /** Yields all entries of a scan. Throws the errors of the scan and of the pool. */
+  async *compare(scanned: AsyncIterable<Batch>, diff: BaseDiff): AsyncGenerator<ComparedTurn> {
     const waiting: Promise<ComparedTurn>[] = [];
-    for (const found of turnsOf(scanned)) {
-      if (found.length > 0) {
-        const indexes = found.map(entry => diff.indexOf(entry.name));
-        const touched = found.flatMap((entry, at) => (this.#isTouched(entry, indexes[at]!) ? [at] : []));
-        const compared = this.#compareTurn(found, indexes, touched);
-        // It is awaited in its order, or not at all after a failure
-        compared.catch(() => {});
-        waiting.push(compared);
-        // Scans ahead only while files are compared: otherwise the next entries would only take memory
-        if (waiting.length > TURNS_IN_FLIGHT || touched.length === 0) yield await waiting.shift()!;
-      }
-      await this.#listings.pending;
-      await takeTurn(signal);
+    for await (const found of scanned) {
+      const indexes = found.map(entry => diff.indexOf(entry.name));
+      const touched = found.flatMap((entry, at) => (this.#isTouched(entry, indexes[at]!) ? [at] : []));
+      const compared = this.#compareTurn(found, indexes, touched);
+      // It is awaited in its order, or not at all after a failure
+      compared.catch(() => {});
+      waiting.push(compared);
+      // Scans ahead only while files are compared: otherwise the next entries would only take memory
+      if (waiting.length > TURNS_IN_FLIGHT || touched.length === 0) yield await waiting.shift()!;
     }
     for (const compared of waiting) yield await compared;
   }
@@ -81,7 +70,7 @@ export class TouchedFiles {
   }
 
   async #compareTurn(
-    found: readonly ScannedEntry[],
+    found: Batch,
     indexes: readonly number[],
     touched: readonly number[],
   ): Promise<ComparedTurn> {
@@ -123,18 +112,6 @@ export class TouchedFiles {
     this.#listings.begin(this.#pool);
     return this.#pool;
   }
-}
-
-/** Returns the entries between two turns of the event loop, as the scan demands them. */
-function* turnsOf(scanned: Scan): Generator<readonly ScannedEntry[]> {
-  let turn: ScannedEntry[] = [];
-  for (const found of scanned) {
-    if (found !== PAUSE) turn.push(found);
-    if (found !== PAUSE && turn.length < ENTRIES_A_TURN) continue;
-    yield turn;
-    turn = [];
-  }
-  if (turn.length > 0) yield turn;
 }
 
 /** Groups pieces into jobs, in their order. */

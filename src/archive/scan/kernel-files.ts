@@ -1,9 +1,11 @@
 import { basename, dirname, join } from 'node:path';
+import { EntryType } from '../format/entry.ts';
 import { realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { readMounts } from '../fs/mounts.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
-import { pathIn, type TreeNode } from './tree-node.ts';
+import type { ScannedEntry } from '../messages/pack-job.ts';
+import { pathIn } from './read-entry.ts';
 
 /**
  * File systems of Linux whose files are calls of the kernel. They hold no stored data: most have the size 0 or 4096 whatever
@@ -43,7 +45,8 @@ export class KernelFiles {
   }
 
   /** Returns whether a root is in such a file system, wherever its links lead. Call it before the root is walked. */
-  contains({ path, isDirectory }: TreeNode): boolean {
+  contains({ path, type }: ScannedEntry): boolean {
+    const isDirectory = type === EntryType.directory;
     if (this.#mounts.size === 0) return false;
     const realPath = isDirectory && this.#layout.followsLink(path) ? resolved(path) : this.#inParent(path);
     let at = realPath;

@@ -1,6 +1,6 @@
 import { encodeListJob, type Listing, readListings } from '../messages/list-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
-import { pathIn } from './tree-node.ts';
+import { pathIn } from './read-entry.ts';
 
 /** Directories of one job. The worker also reads directories in them. */
 const DIRECTORIES_A_JOB = 32;
@@ -9,7 +9,8 @@ const NAMES_AHEAD = 32 * 1024;
 
 /** Lets workers read directories ahead of a scan: the calls for a file take the main thread as long as all other work on it. */
 export class Listings {
-  readonly #exact: boolean;
+  /** Whether the scan reads times in ns and full inode numbers. */
+  readonly exact: boolean;
   #runner: JobRunner | undefined;
   /** Directories that the scan will come to, the next one last. Those that are not in `#unread` any more are left out. */
   readonly #wanted: string[] = [];
@@ -20,16 +21,9 @@ export class Listings {
   readonly #found = new Map<string, Listing>();
   #names = 0;
   #jobs = 0;
-  #pending: Promise<void> | undefined;
 
-  /** `exact` is that of the scan. */
   constructor(exact: boolean) {
-    this.#exact = exact;
-  }
-
-  /** The job that the scan waits for. */
-  get pending(): Promise<void> | undefined {
-    return this.#pending;
+    this.exact = exact;
   }
 
   /** Begins. Before that the scan reads all directories itself. */
@@ -48,11 +42,13 @@ export class Listings {
     this.#fill();
   }
 
-  /** Returns whether a worker is reading this directory, or will. Then the scan waits for `pending`. */
-  isAwaited(directory: string): boolean {
+  /**
+   * Returns the job in which a worker reads this directory. After it another one may, or none. Returns undefined if no worker is
+   * to read it any more.
+   */
+  jobOf(directory: string): Promise<void> | undefined {
     if (this.#runner && this.#unread.has(directory)) this.#begin(this.#runner, directory);
-    this.#pending = this.#awaited.get(directory);
-    return this.#pending !== undefined;
+    return this.#awaited.get(directory);
   }
 
   /** Returns the items of a directory, once. Returns undefined if no worker has read it. */
@@ -103,7 +99,7 @@ export class Listings {
   async #read(runner: JobRunner, directories: readonly string[]): Promise<void> {
     this.#jobs++;
     try {
-      const result = await runner.run(encodeListJob(directories, this.#exact));
+      const result = await runner.run(encodeListJob(directories, this.exact));
       for (const [path, listing] of readListings(result)) {
         this.#found.set(path, listing);
         this.#names += listing.names.length;

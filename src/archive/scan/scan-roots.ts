@@ -1,47 +1,46 @@
 import { join } from 'node:path';
-import { parentName } from '../format/entry.ts';
+import { EntryType, parentName } from '../format/entry.ts';
 import { pathKeys } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
+import { compareNames } from '../fs/paths/names.ts';
 import { type RootAbove, RootPaths } from '../fs/paths/nesting.ts';
 import { thisPlatform } from '../fs/platform.ts';
-import { Turns } from '../turns.ts';
-import { byName, readNode, type TreeNode } from './tree-node.ts';
+import type { ScannedEntry } from '../messages/pack-job.ts';
+import type { Turns } from '../turns.ts';
+import { type ReadOptions, readEntry } from './read-entry.ts';
 
 /**
  * Returns the roots that the walk of another one does not reach, in order: each begins a walk. A directory has the name
- * that its outermost root gives it. Calls `skip` for roots that a restore would not reach. Yields when it is time for a turn of
- * the event loop.
+ * that its outermost root gives it. Skips roots that a restore would not reach. Throws `SourceTreeError`, and the errors of
+ * `turns`.
  */
-export function* rootsToWalk(
+export async function rootsToWalk(
   layout: PathLayout,
   paths: readonly string[],
-  skip: (path: string, why: string) => void,
-  exact: boolean,
-): Generator<undefined, readonly TreeNode[]> {
-  const byPath = new RootPaths<TreeNode>(pathKeys(thisPlatform, thisPlatform.createCaseProbe()));
-  const roots: TreeNode[] = [];
-  const turns = new Turns();
+  read: ReadOptions,
+  turns: Turns,
+): Promise<readonly ScannedEntry[]> {
+  const byPath = new RootPaths<ScannedEntry>(pathKeys(thisPlatform, thisPlatform.createCaseProbe()));
+  const roots: ScannedEntry[] = [];
   for (const path of paths) {
-    if (turns.isDue()) {
-      yield;
-      turns.restart();
-    }
-    const options = { follow: layout.followsLink(path), exact, skip };
-    const root = readNode(path, layout.toStored(path), options);
+    if (turns.isDue()) await turns.take();
+    const root = readEntry(path, layout.toStored(path), { ...read, follow: layout.followsLink(path) });
     if (root && !byPath.add(root.path, root)) roots.push(root);
   }
-  return roots.sort(byName).filter(root => {
-    const above = byPath.nearestAbove(root.path);
-    if (above && isReached(layout, above)) return false;
-    const why = skipReason(layout, byPath, root);
-    if (why !== undefined) skip(root.path, why);
-    return why === undefined;
-  });
+  return roots
+    .sort((a, b) => compareNames(a.name, b.name))
+    .filter(root => {
+      const above = byPath.nearestAbove(root.path);
+      if (above && isReached(layout, above)) return false;
+      const why = skipReason(layout, byPath, root);
+      if (why !== undefined) read.skip(root.path, why);
+      return why === undefined;
+    });
 }
 
 /** Returns whether the walk of the root above reaches this one: it enters no link and no excluded directory. */
-function isReached(layout: PathLayout, { root, components }: RootAbove<TreeNode>): boolean {
-  if (!root.isDirectory) return false;
+function isReached(layout: PathLayout, { root, components }: RootAbove<ScannedEntry>): boolean {
+  if (root.type !== EntryType.directory) return false;
   if (!layout.hasExclusions) return true;
   let at = root.path;
   return !components.slice(0, -1).some(component => {
@@ -51,11 +50,15 @@ function isReached(layout: PathLayout, { root, components }: RootAbove<TreeNode>
 }
 
 /** Returns why a restore would not reach this root, or undefined. */
-function skipReason(layout: PathLayout, byPath: RootPaths<TreeNode>, root: TreeNode): string | undefined {
-  const rootAbove = ({ path }: TreeNode) => byPath.nearestAbove(path)?.root;
+function skipReason(
+  layout: PathLayout,
+  byPath: RootPaths<ScannedEntry>,
+  root: ScannedEntry,
+): string | undefined {
+  const rootAbove = ({ path }: ScannedEntry) => byPath.nearestAbove(path)?.root;
   for (let above = rootAbove(root); above; above = rootAbove(above)) {
     // A restore enters no link of its own archive
-    if (above.stats.isSymbolicLink()) return 'behind a link that is saved as a link';
+    if (above.type === EntryType.symlink) return 'behind a link that is saved as a link';
   }
   // `path` names the parent, but a search does not enter such a link
   if (layout.permits(parentName(root.name))) return 'behind a link to a directory above it';

@@ -1,156 +1,176 @@
 /** This folder finds what a step's `path` names on the disk, in the order of an archive. It reads no data of files. */
 
+import { EntryType } from '../format/entry.ts';
+import { MAX_MTIME_US } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { compareNames } from '../fs/paths/names.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
 import type { Listing } from '../messages/list-job.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
 import { Turns } from '../turns.ts';
-import { EntryMaker, type ScanNotes } from './entry-maker.ts';
 import { KERNEL_FILES, KernelFiles } from './kernel-files.ts';
 import type { Listings } from './listings.ts';
+import { entryOf, listNames, pathIn, type ReadOptions, readEntry } from './read-entry.ts';
+import { SavedLinks, type ScanNotes } from './saved-links.ts';
 import { rootsToWalk } from './scan-roots.ts';
-import { listNames, nodeOf, pathIn, type ReadOptions, readNode, type TreeNode } from './tree-node.ts';
 
-/** A scan yields this when it is time for a turn of the event loop. */
-export const PAUSE = undefined;
+/** Entries of a scan that follow each other. */
+export type Batch = readonly ScannedEntry[];
 
-export type Scan = Generator<ScannedEntry | typeof PAUSE>;
+/** Entries of a batch, at most. */
+const BATCH_ENTRIES = 500;
 
 /**
- * Walks the paths of a layout in byte order of the stored names, parents first, each path once. Lazy and synchronous: the
- * entries of a frame are read from the disk when they are requested, so that workers start with the first frame. Yields `PAUSE`
- * when the event loop needs a turn, also in a directory with many files and where it finds nothing to save. `exact` sets
- * `stats.exact` of every entry. Workers read directories for `listings`, which are as `exact`, and a `PAUSE` may wait for one.
- * Throws `SourceTreeError` for a directory that cannot be read.
+ * Walks the paths of a layout in byte order of the stored names, parents first, each path once. Lazy: a batch is read from the
+ * disk when it is requested, so that workers start with the first frame. The event loop gets a turn after each batch, and more
+ * on a slow file system. Workers read directories for `listings`.
+ * Throws the signal's reason, and `SourceTreeError` for a directory that cannot be read.
  */
-export function* scan(
+export function scan(
   layout: PathLayout,
   roots: readonly string[],
   notes: ScanNotes,
-  exact = false,
-  listings?: Listings,
-): Scan {
-  const outermost = yield* rootsToWalk(layout, roots, (path, why) => notes.skipped(path, why), exact);
-  yield* new Walk(layout, outermost, notes, exact, listings).all();
+  listings: Listings,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Batch> {
+  return new Walk(layout, notes, listings, signal).batches(roots);
 }
 
 class Walk {
   readonly #layout: PathLayout;
-  /** In order; a root is below another one only if a directory between them is excluded. */
-  readonly #roots: readonly TreeNode[];
   readonly #notes: ScanNotes;
-  readonly #read: ReadOptions;
-  readonly #entries: EntryMaker;
-  readonly #turns = new Turns();
+  readonly #listings: Listings;
+  readonly #turns: Turns;
+  readonly #readOptions: ReadOptions;
+  readonly #links: SavedLinks;
   readonly #kernelFiles: KernelFiles;
-  readonly #listings: Listings | undefined;
+  /** In order; a root is below another one only if a directory between them is excluded. */
+  #roots: readonly ScannedEntry[] = [];
+  /** Roots that the walk has come to without a directory above them. */
+  readonly #walkedRoots = new Set<ScannedEntry>();
 
-  constructor(
-    layout: PathLayout,
-    roots: readonly TreeNode[],
-    notes: ScanNotes,
-    exact: boolean,
-    listings: Listings | undefined,
-  ) {
-    this.#listings = listings;
+  constructor(layout: PathLayout, notes: ScanNotes, listings: Listings, signal: AbortSignal | undefined) {
     this.#layout = layout;
-    this.#kernelFiles = new KernelFiles(layout);
-    this.#roots = roots;
     this.#notes = notes;
-    this.#read = { follow: false, exact, skip: (path, why) => notes.skipped(path, why) };
-    this.#entries = new EntryMaker(layout, notes, this.#read);
+    this.#listings = listings;
+    this.#turns = new Turns(signal);
+    const skip = (path: string, why: string) => notes.skipped(path, why);
+    this.#readOptions = { follow: false, exact: listings.exact, skip };
+    this.#links = new SavedLinks(layout, notes);
+    this.#kernelFiles = new KernelFiles(layout);
   }
 
-  /** Walks roots in order: a root below another one is visited during that one's visit. */
-  *all(roots = this.#roots): Scan {
-    let covered = '';
-    for (const root of roots) {
-      if (covered !== '' && root.name.startsWith(covered)) continue;
-      if (root.isDirectory) covered = root.name;
-      if (this.#kernelFiles.contains(root)) this.#notes.skipped(root.path, KERNEL_FILES);
-      else yield* this.#visit(root);
-    }
-  }
-
-  /** Walks a root. A generator within another one for each directory would pass on each entry once for each of them. */
-  *#visit(root: TreeNode): Scan {
+  async *batches(paths: readonly string[]): AsyncGenerator<Batch> {
+    this.#roots = await rootsToWalk(this.#layout, paths, this.#readOptions, this.#turns);
+    let batch: ScannedEntry[] = [];
     /** The next one last. */
-    const open = [root];
-    for (let node = open.pop(); node; node = open.pop()) {
-      if (this.#isExcluded(node)) {
-        if (!node.isDirectory) {
-          this.#skipBelow(`${node.name}/`);
-          continue;
+    const open = this.#outermost(this.#roots);
+    for (let entry = open.pop(); entry; entry = open.pop()) {
+      const { path } = entry;
+      if (this.#walkedRoots.has(entry) && this.#kernelFiles.contains(entry)) {
+        this.#notes.skipped(path, KERNEL_FILES);
+        continue;
+      }
+      if (this.#isExcluded(entry)) {
+        for (const root of this.#namedBelow(entry)) open.push(root);
+        continue;
+      }
+      const isDirectory = entry.type === EntryType.directory;
+      const isMount = this.#kernelFiles.isMountedAt(path);
+      const saved = isMount && !isDirectory ? undefined : this.#saved(entry);
+      if (saved) batch.push(saved);
+      if (isMount) {
+        this.#notes.skipped(path, KERNEL_FILES);
+        this.#listings.drop(path);
+      } else if (isDirectory) {
+        for (let job = this.#listings.jobOf(path); job; job = this.#listings.jobOf(path)) {
+          yield batch;
+          batch = [];
+          await job;
+          await this.#turns.take();
         }
-        // A later pattern may name something below an excluded directory
-        yield* this.all(this.#rootsBelow(node.name));
-        this.#listings?.drop(node.path);
-        continue;
+        for (const child of (await this.#children(entry)).reverse()) open.push(child);
       }
-      if (node.isDirectory) yield this.#entries.directory(node);
-      if (this.#kernelFiles.isMountedAt(node.path)) {
-        this.#notes.skipped(node.path, KERNEL_FILES);
-        this.#listings?.drop(node.path);
-        continue;
-      }
-      if (!node.isDirectory) {
-        const scanned = this.#entries.leaf(node);
-        if (scanned) yield scanned;
-        continue;
-      }
-      const children = yield* this.#children(node);
-      this.#listings?.want(
-        children.flatMap(child => (child.isDirectory && !this.#isExcluded(child) ? child.path : [])),
-      );
-      for (const child of children.reverse()) open.push(child);
+      if (batch.length < BATCH_ENTRIES) continue;
+      yield batch;
+      batch = [];
+      await this.#turns.take();
     }
+    yield batch;
+    await this.#turns.take();
   }
 
-  #isExcluded({ path }: TreeNode): boolean {
+  /** Returns the roots that are below no other one of these, the first one last. */
+  #outermost(roots: readonly ScannedEntry[]): ScannedEntry[] {
+    let covered = '';
+    const outermost = roots.filter(root => {
+      if (covered !== '' && root.name.startsWith(covered)) return false;
+      if (root.type === EntryType.directory) covered = root.name;
+      this.#walkedRoots.add(root);
+      return true;
+    });
+    return outermost.reverse();
+  }
+
+  #isExcluded({ path }: ScannedEntry): boolean {
     return this.#layout.hasExclusions && this.#layout.excludes(path);
   }
 
-  #rootsBelow(directory: string): readonly TreeNode[] {
-    return this.#roots.filter(({ name }) => name.startsWith(directory) && name !== directory);
+  /** Returns the roots below something that is excluded: a later pattern may name them. The first one is last. */
+  #namedBelow({ path, name, type }: ScannedEntry): ScannedEntry[] {
+    if (type === EntryType.directory) {
+      this.#listings.drop(path);
+      return this.#outermost(this.#roots.filter(root => root.name.startsWith(name) && root.name !== name));
+    }
+    // Names below a link do not fit in the order of the names around it
+    for (const root of this.#roots)
+      if (root.name.startsWith(`${name}/`))
+        this.#notes.skipped(root.path, 'behind a link that `path` excludes');
+    return [];
   }
 
-  /** Skips names below an excluded link: they do not fit in the order of the names around it. */
-  #skipBelow(link: string): void {
-    for (const { path, name } of this.#roots)
-      if (name.startsWith(link)) this.#notes.skipped(path, 'behind a link that `path` excludes');
+  /** Returns the entry as it is saved. Returns undefined for an item that is not saved, which is noted. */
+  #saved(found: ScannedEntry): ScannedEntry | undefined {
+    const { path, stats, type } = found;
+    if (type === EntryType.file && !stats.isFile()) {
+      this.#notes.skipped(path, 'neither a file, a directory nor a link');
+      return undefined;
+    }
+    const hasNames = type !== EntryType.directory && stats.nlink !== 1;
+    const entry = type === EntryType.symlink || hasNames ? this.#links.saved(found) : found;
+    if (entry && stats.mtimeMs < 0) this.#notes.timeOutOfRange(path, 1970);
+    else if (entry && stats.mtimeMs * 1000 > MAX_MTIME_US) this.#notes.timeOutOfRange(path, 2112);
+    return entry;
   }
 
-  *#children(directory: TreeNode): Generator<typeof PAUSE, TreeNode[]> {
-    while (this.#listings?.isAwaited(directory.path)) yield PAUSE;
-    const listing = this.#listings?.take(directory.path);
-    if (listing) return this.#listed(directory, listing);
-    const children: TreeNode[] = [];
+  /** Returns the items of a directory in their order. Workers may read the directories among them. */
+  async #children(directory: ScannedEntry): Promise<ScannedEntry[]> {
+    const listing = this.#listings.take(directory.path);
+    const children = listing ? this.#listed(directory, listing) : await this.#read(directory);
+    children.sort((a, b) => compareNames(a.name, b.name, directory.name.length));
+    const isEntered = (child: ScannedEntry) => child.type === EntryType.directory && !this.#isExcluded(child);
+    this.#listings.want(children.flatMap(child => (isEntered(child) ? child.path : [])));
+    return children;
+  }
+
+  async #read(directory: ScannedEntry): Promise<ScannedEntry[]> {
+    const children: ScannedEntry[] = [];
     for (const name of listNames(directory.path)) {
       if (isStagingName(name)) continue;
-      if (this.#turns.isDue()) {
-        yield PAUSE;
-        this.#turns.restart();
-      }
-      const path = pathIn(directory.path, name);
-      const child = readNode(path, directory.name + name, this.#read);
+      if (this.#turns.isDue()) await this.#turns.take();
+      const child = readEntry(pathIn(directory.path, name), directory.name + name, this.#readOptions);
       if (child) children.push(child);
     }
-    return this.#inOrder(directory, children);
+    return children;
   }
 
   /** Makes the children that a worker has read. */
-  #listed(directory: TreeNode, { names, statusOf }: Listing): TreeNode[] {
-    const children = names.flatMap((name, index): TreeNode | [] => {
+  #listed(directory: ScannedEntry, { names, statusOf }: Listing): ScannedEntry[] {
+    return names.flatMap((name, index): ScannedEntry | [] => {
       const path = pathIn(directory.path, name);
-      const child = nodeOf(path, directory.name + name, statusOf(index), this.#read);
-      if (!child) this.#listings?.drop(path);
+      const child = entryOf(path, directory.name + name, statusOf(index), this.#readOptions);
+      if (!child) this.#listings.drop(path);
       return child ?? [];
     });
-    return this.#inOrder(directory, children);
-  }
-
-  #inOrder(directory: TreeNode, children: TreeNode[]): TreeNode[] {
-    return children.sort((a, b) => compareNames(a.name, b.name, directory.name.length));
   }
 }

@@ -2,7 +2,7 @@ import { lstatExact, lstatFile, mtimeOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
 import { ListingWriter, type ListJob, type ListResult } from '../messages/list-job.ts';
-import { listNames, pathIn } from '../scan/tree-node.ts';
+import { listNames, pathIn } from '../scan/read-entry.ts';
 
 /** Names after which no further directory is read. */
 const NAMES_A_JOB = 4096;

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import type { FramePlan, ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
 import { planFrames } from '../../../src/archive/save/plan-frames.ts';
-import { PAUSE } from '../../../src/archive/scan/scan.ts';
 import { longNameErrors, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { MiB } from '../../support/sizes.ts';
@@ -12,12 +11,15 @@ import { buildTree } from '../../support/tree.ts';
 describe('planFrames', () => {
   const member = (size: number, path = '/nowhere') =>
     ({ name: 'x', path, type: 0, size, mtimeUs: 0, mtimeRestNs: 0, linkName: '' }) as ScannedEntry;
-  const collect = async (found: AsyncIterable<FramePlan>) => {
+  const plansOf = async (members: readonly ScannedEntry[]) => {
+    async function* batches() {
+      yield members.slice(0, 1);
+      yield members.slice(1);
+    }
     const plans: FramePlan[] = [];
-    for await (const plan of found) plans.push(plan);
+    for await (const plan of planFrames(batches())) plans.push(plan);
     return plans;
   };
-  const plansOf = (members: readonly ScannedEntry[]) => collect(planFrames(members, undefined));
   const sizes = async (members: readonly ScannedEntry[]) =>
     (await plansOf(members)).map(({ members }) => members.map(({ size }) => size));
 
@@ -60,13 +62,5 @@ describe('planFrames', () => {
       linkName: '',
     } as ScannedEntry;
     await expect(plansOf([large])).rejects.toThrow(SourceTreeError);
-  });
-
-  test('takes a turn at each pause of a scan, and ends with the reason of a signal', async () => {
-    const reason = new Error('the step was cancelled');
-    const controller = new AbortController();
-    const plans = planFrames([PAUSE, member(5 * MiB), PAUSE, member(1)], controller.signal);
-    setImmediate(() => controller.abort(reason));
-    await expect(collect(plans)).rejects.toBe(reason);
   });
 });

@@ -18,7 +18,7 @@ import { BaseDiff } from '../../../src/archive/save/base-diff.ts';
 import type { BaseArchive } from '../../../src/archive/save/reuse-estimate.ts';
 import { TouchedFiles } from '../../../src/archive/save/touched-files.ts';
 import { Listings } from '../../../src/archive/scan/listings.ts';
-import { PAUSE, type Scan, scan } from '../../../src/archive/scan/scan.ts';
+import { type Batch, scan } from '../../../src/archive/scan/scan.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -29,14 +29,14 @@ import { layoutIn, packTree, tailOf } from '../support/archives.ts';
 interface CompareOptions {
   readonly signal?: AbortSignal;
   /** Changes the scan that is compared. */
-  readonly through?: (scanned: Scan) => Scan;
+  readonly through?: (scanned: AsyncIterable<Batch>) => AsyncIterable<Batch>;
   /** Called with each turn. */
   readonly onTurn?: () => void;
 }
 
-/** Makes a turn of each entry. */
-function* pauseAfterEach(scanned: Scan): Scan {
-  for (const entry of scanned) if (entry !== PAUSE) yield* [entry, PAUSE] as const;
+/** Makes a batch of each entry. */
+async function* oneByOne(scanned: AsyncIterable<Batch>): AsyncGenerator<Batch> {
+  for await (const batch of scanned) for (const entry of batch) yield [entry];
 }
 
 /** Saves a tree of files in `tree/`. Returns the base of an incremental save of it, and a function that compares a scan with it. */
@@ -71,11 +71,11 @@ async function savedTree(contents: Readonly<Record<string, string | Buffer>>) {
     { signal, through = scanned => scanned, onTurn }: CompareOptions = {},
   ) {
     const listings = new Listings(true);
-    const scanned = through(scan(layout, roots, { skipped() {}, timeOutOfRange() {} }, true, listings));
+    const scanned = through(scan(layout, roots, { skipped() {}, timeOutOfRange() {} }, listings, signal));
     const all: string[] = [];
     const same: string[] = [];
     const files = new TouchedFiles(base, listings, openPool);
-    for await (const { found, indexes, isSame } of files.compare(scanned, new BaseDiff(base), signal)) {
+    for await (const { found, indexes, isSame } of files.compare(scanned, new BaseDiff(base))) {
       onTurn?.();
       expect(indexes).toHaveLength(found.length);
       all.push(...found.map(({ name }) => name));
@@ -117,7 +117,7 @@ test('touched files are read on this thread up to 1 MiB in all, and then in work
   );
   for (const name of names) touch(at(name));
   const { jobs, open } = poolOf();
-  const { same } = await compare(open, { through: pauseAfterEach });
+  const { same } = await compare(open, { through: oneByOne });
   expect(same).toEqual(names.map(name => `./tree/${name}`));
   expect(jobs).toEqual([['d'], ['e']]);
 });
@@ -160,8 +160,11 @@ test('the scan goes on by one turn of 500 entries if no file of the one before i
   const turns: number[] = [];
   let scanned = 0;
   await compare(undefined, {
-    *through(entries) {
-      for (const entry of entries) if (entry !== PAUSE && ++scanned) yield entry;
+    async *through(batches) {
+      for await (const batch of batches) {
+        scanned += batch.length;
+        yield batch;
+      }
     },
     onTurn: () => turns.push(scanned),
   });
@@ -176,7 +179,7 @@ test('the scan waits while the touched files of nine turns are being read', asyn
   for (const name of names) touch(at(name));
   const opened = Promise.withResolvers<void>();
   const { jobs, open } = poolOf(opened.promise);
-  const compared = compare(open, { through: pauseAfterEach });
+  const compared = compare(open, { through: oneByOne });
   await vi.waitFor(() => expect(jobs).toHaveLength(9));
   await wait(20);
   expect(jobs).toHaveLength(9);

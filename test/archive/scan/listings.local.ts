@@ -6,14 +6,12 @@ import type { Job, ResultOf } from '../../../src/archive/messages/job.ts';
 import type { ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
 import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { Listings } from '../../../src/archive/scan/listings.ts';
-import { PAUSE, scan } from '../../../src/archive/scan/scan.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { largeDirectories, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn } from '../support/archives.ts';
-
-const notes = { skipped() {}, timeOutOfRange() {} };
+import { entriesOf } from './support.ts';
 
 /** A directory with more names than one job, and more directories than one job, some of them nested. */
 async function largeTree(): Promise<string> {
@@ -32,25 +30,15 @@ async function largeTree(): Promise<string> {
   return root;
 }
 
-/** Runs a scan whose directories are read by the jobs of a runner from the beginning. */
+/** Returns the entries of a scan whose directories are read by the jobs of a runner from the beginning. */
 async function scanBy(
   runner: JobRunner,
   root: string,
-  onEntry: (entry: ScannedEntry) => void = () => {},
   layout = layoutIn(root),
   listings = new Listings(false),
-  exact = false,
 ): Promise<ScannedEntry[]> {
   listings.begin(runner);
-  const entries: ScannedEntry[] = [];
-  for (const entry of scan(layout, await layout.roots(), notes, exact, listings)) {
-    if (entry === PAUSE) await listings.pending;
-    else {
-      entries.push(entry);
-      onEntry(entry);
-    }
-  }
-  return entries;
+  return entriesOf(layout, await layout.roots(), { listings });
 }
 
 /** Describes entries without the objects that hold their status. */
@@ -62,7 +50,7 @@ function described(entries: readonly ScannedEntry[]) {
 }
 
 async function scanAlone(root: string, layout = layoutIn(root), exact = false): Promise<ScannedEntry[]> {
-  return [...scan(layout, await layout.roots(), notes, exact)].filter(entry => entry !== PAUSE);
+  return entriesOf(layout, await layout.roots(), { listings: new Listings(exact) });
 }
 
 /** A runner of one thread that counts its jobs. */
@@ -120,7 +108,7 @@ test('an exact scan has the same entries and exact status whether jobs have read
     });
   const expected = await scanAlone(root, layoutIn(root), true);
   const reading = new CountingRunner();
-  const found = await scanBy(reading, root, () => {}, layoutIn(root), new Listings(true), true);
+  const found = await scanBy(reading, root, layoutIn(root), new Listings(true));
   expect(reading.jobs).toBeGreaterThan(1);
   expect(described(found)).toEqual(described(expected));
   expect(exactOf(found)).toEqual(exactOf(expected));
@@ -128,9 +116,17 @@ test('an exact scan has the same entries and exact status whether jobs have read
 
 test('a directory that is removed after a job has read it is still listed, and its files vanish when they are packed', async () => {
   const root = await buildTree(scratch(), { 'tree/a/x': 'x', 'tree/b/y': 'y' });
-  const entries = await scanBy(new InlineRunner(), root, ({ name }) => {
-    if (name === './tree/a/x') rmSync(join(root, 'tree/b'), { recursive: true });
-  });
+  const runner = new InlineRunner();
+  const removing: JobRunner = {
+    width: 1,
+    close: () => runner.close(),
+    run: async job => {
+      const result = await runner.run(job);
+      rmSync(join(root, 'tree/b'), { recursive: true });
+      return result;
+    },
+  };
+  const entries = await scanBy(removing, root);
   expect(entries.map(({ name }) => name)).toContain('./tree/b/y');
 });
 
@@ -149,7 +145,7 @@ test(
     const layout = layoutIn(root, ['tree', '!tree/a/skip', 'tree/a/skip/kept']);
     const runner = new CountingRunner();
     const listings = new Listings(false);
-    const entries = await scanBy(runner, root, () => {}, layout, listings);
+    const entries = await scanBy(runner, root, layout, listings);
     expect(described(entries)).toEqual(described(await scanAlone(root, layout)));
     expect(entries.map(({ name }) => name)).toContain('./tree/a/skip/kept/y');
     for (const path of [skipped, join(skipped, 'deep'), join(skipped, 'kept')])

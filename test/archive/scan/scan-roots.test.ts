@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { rootsToWalk } from '../../../src/archive/scan/scan-roots.ts';
+import { Turns } from '../../../src/archive/turns.ts';
 import { slowDownLstat } from '../../support/file-system-calls.ts';
 import { caseTwins, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -17,17 +18,16 @@ async function rootsOf(spec: TreeSpec, patterns: string[], during: (root: string
   const paths = await layout.roots();
   during(root);
   const skipped: string[] = [];
-  const steps = rootsToWalk(
-    layout,
-    paths,
-    (path, why) => skipped.push(`${slashed(path).slice(slashed(root).length)}: ${why}`),
-    false,
-  );
-  let pauses = 0;
-  for (let step = steps.next(); ; step = steps.next()) {
-    if (step.done) return { names: step.value.map(({ name }) => name), skipped, pauses };
-    pauses++;
-  }
+  const turns = new Turns();
+  const taken = vi.spyOn(turns, 'take');
+  const read = {
+    follow: false,
+    exact: false,
+    skip: (path: string, why: string) =>
+      void skipped.push(`${slashed(path).slice(slashed(root).length)}: ${why}`),
+  };
+  const found = await rootsToWalk(layout, paths, read, turns);
+  return { names: found.map(({ name }) => name), skipped, turns: taken.mock.calls.length };
 }
 
 test.each<[string[], string[]]>([
@@ -88,9 +88,9 @@ test('two names of one directory begin one walk where the disk folds case', requ
   expect((await rootsOf(spec, ['Tree', 'tree/a'])).names).toEqual(['./Tree/']);
 });
 
-test('the roots of a slow file system are read with pauses', async () => {
+test('the roots of a slow file system are read with turns of the event loop', async () => {
   const spec = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`tree/${index}`, '']));
-  const { names, pauses } = await rootsOf(spec, ['tree/*'], slowDownLstat);
+  const { names, turns } = await rootsOf(spec, ['tree/*'], slowDownLstat);
   expect(names).toHaveLength(60);
-  expect(pauses).toBeGreaterThan(0);
+  expect(turns).toBeGreaterThan(0);
 });

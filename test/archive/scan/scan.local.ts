@@ -1,15 +1,20 @@
-import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import { compareNames } from '../../../src/archive/fs/paths/names.ts';
 import type { ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
-import { PAUSE, type Scan, scan } from '../../../src/archive/scan/scan.ts';
-import { slowDownLstat } from '../../support/file-system-calls.ts';
+import { Listings } from '../../../src/archive/scan/listings.ts';
+import type { ScanNotes } from '../../../src/archive/scan/saved-links.ts';
+import { scan } from '../../../src/archive/scan/scan.ts';
+import { instead, slowDownLstat } from '../../support/file-system-calls.ts';
+import { fifos, posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { slashed } from '../../support/slashed.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn } from '../support/archives.ts';
+import { entriesOf } from './support.ts';
 
 async function scanned(
   spec: TreeSpec,
@@ -20,12 +25,17 @@ async function scanned(
   const layout = layoutIn(root, patterns);
   const roots = await layout.roots();
   during(root);
-  return [...entriesOf(scan(layout, roots, { skipped() {}, timeOutOfRange() {} }))];
+  return entriesOf(layout, roots);
 }
 
-/** Leaves the pauses out. */
-function* entriesOf(found: Scan): Generator<ScannedEntry> {
-  for (const entry of found) if (entry !== PAUSE) yield entry;
+/** Collects notes, each with the name of its file. */
+function notesOf() {
+  const noted: string[] = [];
+  const notes: ScanNotes = {
+    skipped: (file, why) => void noted.push(`${basename(file)}: ${why}`),
+    timeOutOfRange: (file, limit) => void noted.push(`${basename(file)}: ${limit}`),
+  };
+  return { notes, noted };
 }
 
 const names = (found: readonly ScannedEntry[]) => found.map(({ name }) => name);
@@ -138,7 +148,7 @@ describe('a scan', () => {
       skipped: (path: string, why: string) => void skipped.push(`${path}: ${why}`),
       timeOutOfRange() {},
     };
-    const found = [...entriesOf(scan(tooLong, await layout.roots(), notes))];
+    const found = await entriesOf(tooLong, await layout.roots(), { notes });
     expect(found.map(({ name }) => name.slice(-2))).toEqual(['d/', '/a']);
     expect(skipped.map(slashed)).toEqual([slashed(`${root}/tree/b: longer than an archive can hold`)]);
   });
@@ -148,6 +158,36 @@ describe('a scan', () => {
       await scanned({ 'tree/a': '' }, ['tree'], root => rmSync(join(root, 'tree'), { recursive: true })),
     ).toEqual([]);
   });
+
+  test(
+    'a scan skips an item that is no file, directory or link with the reason',
+    requires(fifos),
+    async () => {
+      const root = await buildTree(scratch(), { 'tree/a': 'a' });
+      execFileSync('mkfifo', [join(root, 'tree/fifo')]);
+      const { notes, noted } = notesOf();
+      const layout = layoutIn(root);
+      expect(names(await entriesOf(layout, await layout.roots(), { notes }))).toEqual([
+        './tree/',
+        './tree/a',
+      ]);
+      expect(noted).toEqual(['fifo: neither a file, a directory nor a link']);
+    },
+  );
+
+  test(
+    'a scan notes a time that an archive cannot hold with the limit that is saved',
+    requires(posix),
+    async () => {
+      const root = await buildTree(scratch(), { 'tree/late/now': '', 'tree/old': '' });
+      utimesSync(join(root, 'tree/old'), new Date(-1000), new Date(-1000));
+      utimesSync(join(root, 'tree/late'), 4_600_000_000, 4_600_000_000);
+      const { notes, noted } = notesOf();
+      const layout = layoutIn(root);
+      await entriesOf(layout, await layout.roots(), { notes });
+      expect(noted).toEqual(['late: 2112', 'old: 1970']);
+    },
+  );
 
   test('a scan does not follow links below its roots', async () => {
     const found = await scanned({
@@ -160,21 +200,37 @@ describe('a scan', () => {
 });
 
 describe('a tree that changes under the scan', () => {
-  /** Scans `spec`, and does `change` when `name` has been found. */
-  async function scannedWhile(spec: TreeSpec, name: string, change: (root: string) => void) {
+  /** Scans `spec`, and does `change` right before the first call of `name` for the path `at`. Of `lstatSync` only exact calls count. */
+  async function scannedWhile(
+    spec: TreeSpec,
+    name: 'lstatSync' | 'readdirSync' | 'readlinkSync',
+    at: string,
+    change: (root: string) => void,
+  ) {
     const root = await buildTree(scratch(), spec);
     const layout = layoutIn(root);
+    const roots = await layout.roots();
     const skipped: string[] = [];
     const notes = {
       skipped: (path: string, why: string) => void skipped.push(`${path}: ${why}`),
       timeOutOfRange() {},
     };
-    const found: ScannedEntry[] = [];
-    for (const next of entriesOf(scan(layout, await layout.roots(), notes))) {
-      found.push(next);
-      if (next.name === name) change(root);
-    }
-    return { found: names(found), skipped, root };
+    let isChanged = false;
+    instead(
+      name,
+      call =>
+        ((...options: [string, { bigint?: boolean }?]) => {
+          const isSecond = name !== 'lstatSync' || options[1]?.bigint === true;
+          if (isSecond && !isChanged && slashed(options[0]) === slashed(`${root}/${at}`)) {
+            isChanged = true;
+            change(root);
+          }
+          return (call as (...options: unknown[]) => unknown)(...options);
+        }) as never,
+    );
+    const found = names(await entriesOf(layout, roots, { notes }));
+    expect(isChanged).toBe(true);
+    return { found, skipped, root };
   }
 
   const links = { 'tree/a': { symlink: 'x' }, 'tree/b': { symlink: 'x' }, 'tree/c': '' };
@@ -189,30 +245,43 @@ describe('a tree that changes under the scan', () => {
       },
     ],
   ])('a symlink that %s is skipped with a notice', async (_, change) => {
-    const { found, skipped, root } = await scannedWhile(links, './tree/a', change);
+    const { found, skipped, root } = await scannedWhile(links, 'readlinkSync', 'tree/b', change);
     expect(found).toEqual(['./tree/', './tree/a', './tree/c']);
     expect(skipped.map(slashed)).toEqual([slashed(`${root}/tree/b: vanished during the save`)]);
   });
 
+  const becomeFile = (root: string) => {
+    rmSync(join(root, 'tree/a'), { recursive: true });
+    writeFileSync(join(root, 'tree/a'), 'x');
+  };
+
   test('a directory that becomes a file during the scan has no children', async () => {
-    const { found } = await scannedWhile({ 'tree/a/b': '', 'tree/c': '' }, './tree/a/', root => {
-      rmSync(join(root, 'tree/a'), { recursive: true });
-      writeFileSync(join(root, 'tree/a'), 'x');
-    });
+    const spec = { 'tree/a/b': '', 'tree/c': '' };
+    const { found } = await scannedWhile(spec, 'readdirSync', 'tree/a', becomeFile);
     expect(found).toEqual(['./tree/', './tree/a/', './tree/c']);
   });
 
-  test('files of a directory that becomes a file after it was listed do not fail the scan', async () => {
-    const spec = { 'tree/a/b': '', 'tree/a/c': '', 'tree/a/d': 'd', 'tree/a/e': { hardlink: 'tree/a/d' } };
-    const { found } = await scannedWhile(spec, './tree/a/b', root => {
-      rmSync(join(root, 'tree/a'), { recursive: true });
-      writeFileSync(join(root, 'tree/a'), 'x');
-    });
-    expect(found).toEqual(['./tree/', './tree/a/', ...['b', 'c', 'd', 'e'].map(name => `./tree/a/${name}`)]);
-  });
+  test.each([
+    ['tree/a/b', ['b']],
+    ['tree/a/e', ['b', 'c', 'd', 'e']],
+  ])(
+    'a directory that becomes a file before the second read of %s has the entries whose status was read',
+    async (at, expected) => {
+      const spec = {
+        'tree/a/b': '',
+        'tree/a/c': '',
+        'tree/a/d': 'd',
+        'tree/a/e': { hardlink: 'tree/a/d' },
+      };
+      // Of both names of a file the inode is read when all names have been read
+      const before = at === 'tree/a/e' ? 'tree/a/d' : at;
+      const { found } = await scannedWhile(spec, 'lstatSync', before, becomeFile);
+      expect(found).toEqual(['./tree/', './tree/a/', ...expected.map(name => `./tree/a/${name}`)]);
+    },
+  );
 
   test('an error of the second read of a status names the path', async () => {
-    const attempt = scannedWhile({ 'tree/a/b': '', 'tree/a/c': '' }, './tree/a/b', root => {
+    const attempt = scannedWhile({ 'tree/a/b': '', 'tree/a/c': '' }, 'lstatSync', 'tree/a/c', root => {
       rmSync(join(root, 'tree/a'), { recursive: true });
       symlinkSync('a', join(root, 'tree/a'));
     });
@@ -221,14 +290,44 @@ describe('a tree that changes under the scan', () => {
   });
 });
 
-test('a scan of a slow file system pauses before it has read all of a directory', async () => {
-  const count = 100;
-  const spec = Object.fromEntries(Array.from({ length: count }, (_, index) => [`tree/${index}`, '']));
+/** Makes a directory of 100 files whose status takes a millisecond each. */
+async function slowDirectory() {
+  const spec = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`tree/${index}`, '']));
   const layout = layoutIn(await buildTree(scratch(), spec), ['tree']);
   const roots = await layout.roots();
   slowDownLstat();
-  const found = [...scan(layout, roots, { skipped() {}, timeOutOfRange() {} })];
-  expect([...entriesOf(scan(layout, roots, { skipped() {}, timeOutOfRange() {} }))]).toHaveLength(1 + count);
-  // The entry of the directory itself comes first
-  expect(found[1]).toBe(PAUSE);
+  return { layout, roots };
+}
+
+test('a scan of a slow file system gives the event loop turns before it has read all of a directory', async () => {
+  const { layout, roots } = await slowDirectory();
+  let turns = 0;
+  let isScanned = false;
+  const countTurns = () => {
+    turns++;
+    if (!isScanned) setImmediate(countTurns);
+  };
+  setImmediate(countTurns);
+  expect(await entriesOf(layout, roots)).toHaveLength(101);
+  isScanned = true;
+  expect(turns).toBeGreaterThan(5);
+});
+
+test('a scan ends with the reason of a signal, also within a directory', async () => {
+  const { layout, roots } = await slowDirectory();
+  const reason = new Error('the step was cancelled');
+  const controller = new AbortController();
+  const entries = entriesOf(layout, roots, { signal: controller.signal });
+  setImmediate(() => controller.abort(reason));
+  await expect(entries).rejects.toBe(reason);
+});
+
+test('a scan yields at most 500 entries at a time', async () => {
+  const spec = Object.fromEntries(Array.from({ length: 1201 }, (_, index) => [`tree/${index}`, '']));
+  const layout = layoutIn(await buildTree(scratch(), spec));
+  const notes = { skipped() {}, timeOutOfRange() {} };
+  const sizes: number[] = [];
+  for await (const batch of scan(layout, await layout.roots(), notes, new Listings(false), undefined))
+    sizes.push(batch.length);
+  expect(sizes).toEqual([500, 500, 202]);
 });

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { readEntry } from '../../../src/archive/scan/read-entry.ts';
 import { linux, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
@@ -49,3 +51,20 @@ test.each([['tree/link'], ['tree/*/'], ['tree/**/x']])(
     expect(Object.keys(await describeTree(to))).toContain('tree/a');
   },
 );
+
+test('the time of a file with data is read with its data unless the status is exact', () => {
+  const root = scratch();
+  for (const [name, content] of [
+    ['full', 'data'],
+    ['empty', ''],
+  ] as const) {
+    writeFileSync(join(root, name), content);
+    utimesSync(join(root, name), 1000, 1000);
+  }
+  for (const exact of [false, true]) {
+    const read = (name: string) =>
+      readEntry(join(root, name), `./${name}`, { follow: false, exact, skip() {} });
+    expect([read('full')?.mtimeUs, read('empty')?.mtimeUs]).toEqual([exact ? 1e9 : 0, 1e9]);
+    expect([read('full')?.size, read('empty')?.size]).toEqual([4, 0]);
+  }
+});

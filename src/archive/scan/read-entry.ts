@@ -1,25 +1,21 @@
 import { type BigIntStats, readdirSync, statSync } from 'node:fs';
+import { EntryType } from '../format/entry.ts';
 import { isNameTooLong } from '../format/name-limits.ts';
+import { OWNER_WRITES } from '../fs/attributes.ts';
 import { type FileStatus, isTooLong, lstatExact, lstatFile, mtimeOf, statFile } from '../fs/file-status.ts';
 import { type Mtime, roundedMtime } from '../fs/file-times.ts';
 import { readTarget } from '../fs/links/symlinks.ts';
-import { compareNames, decodeName, fsPath } from '../fs/paths/names.ts';
+import { decodeName, fsPath } from '../fs/paths/names.ts';
+import { thisPlatform } from '../fs/platform.ts';
 import { readError } from '../fs/tree-errors.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
-
-/** A path and its status. */
-export interface TreeNode {
-  readonly path: string;
-  /** The stored name, with the trailing slash of a directory, by which it is sorted. */
-  readonly name: string;
-  readonly stats: FileStatus;
-  readonly isDirectory: boolean;
-}
 
 /** A path of PATH_MAX bytes or more exists where it was made from a working directory below the root. */
 const TOO_LONG = 'longer than the system allows a path to be';
 /** A path of Windows may have more bytes in UTF-8 than a name of the format. */
 export const TOO_LONG_FOR_FORMAT = 'longer than an archive can hold';
+
+const NOT_READ: Mtime = { mtimeUs: 0, mtimeRestNs: 0 };
 
 export interface ReadOptions {
   /** Follow a link to a directory. */
@@ -34,26 +30,57 @@ export interface ReadOptions {
  * Reads the status of `path`. The slash of the stored name may be missing.
  * Returns undefined if the path has vanished or is skipped. Throws `SourceTreeError`.
  */
-export function readNode(path: string, stored: string, options: ReadOptions): TreeNode | undefined {
-  const stats = nodeStatus(path, options);
-  return stats && nodeOf(path, stored, stats, options);
+export function readEntry(path: string, stored: string, options: ReadOptions): ScannedEntry | undefined {
+  const stats = readStatus(path, options);
+  return stats && entryOf(path, stored, stats, options);
 }
 
-/** Returns the node of a path whose status is known. Returns undefined if the path is skipped. */
-export function nodeOf(
+/**
+ * Returns the entry of a path whose status was just read. That of a symlink has no target yet, and that of an item which is no
+ * directory or symlink is one of a file. Returns undefined if the path is skipped. Throws `SourceTreeError`.
+ */
+export function entryOf(
   path: string,
   stored: string,
   stats: FileStatus,
   { skip }: Pick<ReadOptions, 'skip'>,
-): TreeNode | undefined {
-  const isDirectory = stats.isDirectory();
-  const name = isDirectory && !stored.endsWith('/') ? `${stored}/` : stored;
-  if (!isNameTooLong(name)) return { path, name, stats, isDirectory };
-  skip(path, TOO_LONG_FOR_FORMAT);
-  return undefined;
+): ScannedEntry | undefined {
+  const type = stats.isDirectory()
+    ? EntryType.directory
+    : stats.isSymbolicLink()
+      ? EntryType.symlink
+      : EntryType.file;
+  const name = type === EntryType.directory && !stored.endsWith('/') ? `${stored}/` : stored;
+  if (isNameTooLong(name)) {
+    skip(path, TOO_LONG_FOR_FORMAT);
+    return undefined;
+  }
+  const size = type === EntryType.file ? stats.size : 0;
+  const { mtimeUs, mtimeRestNs } = size > 0 && !stats.exact ? NOT_READ : readMtime({ path, stats });
+  return {
+    name,
+    path,
+    type,
+    stats,
+    mode: storedMode(stats),
+    mtimeUs,
+    mtimeRestNs,
+    uid: thisPlatform.keepsOwners ? stats.uid : -1,
+    gid: thisPlatform.keepsOwners ? stats.gid : -1,
+    size,
+    linkName: '',
+  };
 }
 
-function nodeStatus(path: string, { follow, exact, skip }: ReadOptions): FileStatus | undefined {
+/** Returns the permission bits that are stored. */
+function storedMode(stats: FileStatus): number {
+  if (thisPlatform.hasModes) return stats.mode & 0o7777;
+  // Where there are no modes, those that suit both sides of a cache shared between systems
+  if (stats.isDirectory()) return 0o755;
+  return (stats.mode & OWNER_WRITES) === 0 ? 0o444 : 0o644;
+}
+
+function readStatus(path: string, { follow, exact, skip }: ReadOptions): FileStatus | undefined {
   try {
     const stats = lstatFile(path, exact);
     return follow && stats?.isSymbolicLink() ? (directoryBehind(path, exact) ?? stats) : stats;
@@ -75,23 +102,18 @@ function directoryBehind(link: string, exact: boolean): FileStatus | undefined {
   }
 }
 
-/** Compares nodes in the order of an archive's entries. */
-export function byName(a: TreeNode, b: TreeNode): number {
-  return compareNames(a.name, b.name);
-}
-
-/** Returns the exact mtime, and reads it again if the node's status is rounded. */
-export function readMtime({ path, stats, isDirectory }: TreeNode): Mtime {
+/** Returns the exact mtime, and reads it again if the status is rounded. */
+export function readMtime({ path, stats }: Pick<ScannedEntry, 'path' | 'stats'>): Mtime {
   if (stats.exactMtime) return stats.exactMtime;
   // lstat would return the status of a followed link
   const read = () =>
-    isDirectory ? statSync(fsPath(path), { bigint: true, throwIfNoEntry: false }) : lstatExact(path);
+    stats.isDirectory() ? statSync(fsPath(path), { bigint: true, throwIfNoEntry: false }) : lstatExact(path);
   const exact = stats.exact ?? unlessVanished(path, read);
   return exact ? mtimeOf(exact, () => stats) : roundedMtime(stats.mtimeMs);
 }
 
 /** Returns undefined if the path has vanished. */
-export function readInode({ path, stats }: TreeNode): ScannedEntry['inode'] {
+export function readInode({ path, stats }: ScannedEntry): ScannedEntry['inode'] {
   const exact = stats.exact ?? statusNow(path);
   return exact && { dev: exact.dev, ino: exact.ino };
 }

@@ -1,0 +1,24 @@
+/** Scans without a save. */
+
+import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
+import type { ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
+import { Listings } from '../../../src/archive/scan/listings.ts';
+import type { ScanNotes } from '../../../src/archive/scan/saved-links.ts';
+import { scan } from '../../../src/archive/scan/scan.ts';
+
+interface ScanOptions {
+  readonly notes?: ScanNotes;
+  readonly listings?: Listings;
+  readonly signal?: AbortSignal;
+}
+
+/** Returns all entries of a scan. By default it reads all directories itself, with rounded times. */
+export async function entriesOf(
+  layout: PathLayout,
+  roots: readonly string[],
+  { notes = { skipped() {}, timeOutOfRange() {} }, listings = new Listings(false), signal }: ScanOptions = {},
+): Promise<ScannedEntry[]> {
+  const entries: ScannedEntry[] = [];
+  for await (const batch of scan(layout, roots, notes, listings, signal)) entries.push(...batch);
+  return entries;
+}
