@@ -60,7 +60,7 @@ function rgwProvider(aws: string, options: PolicyOptions): string {
   set -f # Do not replace words by names of files
   thumbprints=${words}
   fail() { printf '%s\\n' "$1" >&2; exit 1; }
-  [ -n "$thumbprints" ] || fail 'The key set of the issuer has no certificate, so the provider is not changed. Use --thumbprint.'
+  [ -n "$thumbprints" ] || fail 'No certificate of the issuer was found, so the provider is not changed. Use --thumbprint, or install curl, jq and openssl.'
   get() { ${aws} iam get-open-id-connect-provider ${arn} --query "$1" --output text 2>/dev/null; }
   create() { ${create} $thumbprints --client-id-list "$@"; }
   if ids=$(get ClientIDList) && known=$(get ThumbprintList); then

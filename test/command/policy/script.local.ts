@@ -50,7 +50,7 @@ The provider of the tokens is deleted and could not be created again, so no run 
     const { status, stderr } = runScript('nothing');
     expect(status).toBe(1);
     expect(stderr).toBe(
-      'The key set of the issuer has no certificate, so the provider is not changed. Use --thumbprint.\n',
+      'No certificate of the issuer was found, so the provider is not changed. Use --thumbprint, or install curl, jq and openssl.\n',
     );
   });
 });
