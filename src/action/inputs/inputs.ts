@@ -5,7 +5,7 @@ import type { CompressionLevel } from '../../archive/save/compression-levels.ts'
 import { SCOPES } from '../../cache/keys/scope.ts';
 import { type CacheInputs, parseCacheInputs } from './cache-inputs.ts';
 import { parseIdentity } from './identity.ts';
-import { parseSize, SIZE_FORM } from './quantities.ts';
+import { SIZE } from './quantities.ts';
 import {
   BadInputError,
   type Environment,
@@ -114,11 +114,11 @@ function parseCompressionLevel(env: Environment): CompressionLevel {
 function parseDiskCache(env: Environment) {
   const directory = readInput(env, 'disk-cache');
   const size = readInput(env, 'disk-cache-size');
-  const maxBytes = size === '' ? DEFAULT_DISK_CACHE_BYTES : parseSize(size);
+  const maxBytes = size === '' ? DEFAULT_DISK_CACHE_BYTES : SIZE.parse(size);
   if (maxBytes === undefined || maxBytes < MIN_DISK_CACHE_BYTES) {
     throw new BadInputError(
       'disk-cache-size',
-      `is ${quoteValue(size)}, but it must be ${SIZE_FORM}, and at least ${MIN_DISK_CACHE_BYTES / 1e6}MB.`,
+      `is ${quoteValue(size)}, but it must be ${SIZE.form}, and at least ${MIN_DISK_CACHE_BYTES / 1e6}MB.`,
     );
   }
   if (directory === '') return undefined;

@@ -1,6 +1,13 @@
-/** Sizes and ages as people write them: `2.2MB`, `200GB`, `7d`. */
+/** A size or an age as people write it: `2.2MB`, `7d`. */
+export interface Quantity {
+  /** Its forms, for a message. */
+  readonly form: string;
+  /** Returns whole bytes or ms. Returns undefined if the text has another form. */
+  parse(text: string): number | undefined;
+}
 
-const SIZE_UNITS: Readonly<Record<string, number>> = {
+/** A size in bytes. A number without a unit is in bytes. */
+export const SIZE = quantityOf('a size such as 500MB, 2.2GB or 200GiB', {
   '': 1,
   b: 1,
   kb: 1e3,
@@ -11,36 +18,25 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
   mib: 2 ** 20,
   gib: 2 ** 30,
   tib: 2 ** 40,
-};
+});
 
-const AGE_UNITS: Readonly<Record<string, number>> = {
+/** An age in ms. It needs a unit. */
+export const AGE = quantityOf('an age such as 12h, 7d or 4w', {
   s: 1000,
   m: 60_000,
   min: 60_000,
   h: 3_600_000,
   d: 86_400_000,
   w: 7 * 86_400_000,
-};
+});
 
-/** Describes the forms of a size, for a message. */
-export const SIZE_FORM = 'a size such as 500MB, 2.2GB or 200GiB';
-/** Describes the forms of an age, for a message. */
-export const AGE_FORM = 'an age such as 12h, 7d or 4w';
-
-/** Returns a size in whole bytes. A number without a unit is in bytes. Returns undefined if it has another form. */
-export function parseSize(text: string): number | undefined {
-  return parseQuantity(text, SIZE_UNITS);
-}
-
-/** Returns an age in whole ms. It needs a unit. Returns undefined if it has another form. */
-export function parseAge(text: string): number | undefined {
-  return parseQuantity(text, AGE_UNITS);
-}
-
-function parseQuantity(text: string, units: Readonly<Record<string, number>>): number | undefined {
-  const [, number, unit = ''] = /^(\d{1,15}(?:\.\d{1,15})?) ?([a-z]{0,3})$/i.exec(text.trim()) ?? [];
-  const name = unit.toLowerCase();
-  if (number === undefined || !Object.hasOwn(units, name)) return undefined;
-  const value = Math.round(Number(number) * units[name]!);
-  return value <= Number.MAX_SAFE_INTEGER ? value : undefined;
+function quantityOf(form: string, units: Readonly<Record<string, number>>): Quantity {
+  const parse = (text: string) => {
+    const [, number, unit = ''] = /^(\d{1,15}(?:\.\d{1,15})?) ?([a-z]{0,3})$/i.exec(text.trim()) ?? [];
+    const name = unit.toLowerCase();
+    if (number === undefined || !Object.hasOwn(units, name)) return undefined;
+    const value = Math.round(Number(number) * units[name]!);
+    return value <= Number.MAX_SAFE_INTEGER ? value : undefined;
+  };
+  return { form, parse };
 }

@@ -13,7 +13,7 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import { StoreError, StoreRefusedError } from '../../storage/store-errors.ts';
 import { openStore } from '../backend/open-backend.ts';
 import { parseStoreInputs } from '../inputs/inputs.ts';
-import { AGE_FORM, parseAge, parseSize, SIZE_FORM } from '../inputs/quantities.ts';
+import { AGE, type Quantity, SIZE } from '../inputs/quantities.ts';
 import {
   BadInputError,
   badInputSentence,
@@ -78,7 +78,7 @@ function runsForkCode({ fork, eventName }: RunContext): boolean {
 function readChoice(env: Environment, { repository }: RunContext): PruneInputs {
   const own = Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('INPUT_')));
   const text = (name: string) => readInput(own, name) || undefined;
-  const quantity = (name: string, parse: (text: string) => number | undefined, form: string) => {
+  const quantity = (name: string, { parse, form }: Quantity) => {
     const given = text(name);
     const value = given === undefined ? undefined : parse(given);
     if (given !== undefined && value === undefined) {
@@ -97,10 +97,10 @@ function readChoice(env: Environment, { repository }: RunContext): PruneInputs {
     repository: pattern,
     scope: text('scope'),
     key: text('key'),
-    unused: quantity('unused', parseAge, AGE_FORM),
-    maxAge: quantity('max-age', parseAge, AGE_FORM),
-    maxSize: quantity('max-size', parseSize, SIZE_FORM),
-    perRepository: quantity('per-repository', parseSize, SIZE_FORM),
+    unused: quantity('unused', AGE),
+    maxAge: quantity('max-age', AGE),
+    maxSize: quantity('max-size', SIZE),
+    perRepository: quantity('per-repository', SIZE),
     keepNewest: readInteger(own, 'keep-newest', { min: 1, max: 1_000_000 }),
     dryRun: readBoolean(own, 'dry-run') ?? false,
   };

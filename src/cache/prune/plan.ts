@@ -6,53 +6,33 @@ import { type CacheEntry, lastUseMs } from '../inventory.ts';
 export interface PruneRules {
   /** Delete every cache. */
   readonly all?: boolean | undefined;
-  /** Delete caches that were neither saved nor restored for this time. */
-  readonly unusedMs?: number | undefined;
-  /** Delete caches that were saved this long ago or earlier. */
-  readonly maxAgeMs?: number | undefined;
-  /** Size that the caches of one repository may have together. The least recently used are deleted first. */
-  readonly maxRepositoryBytes?: number | undefined;
-  /** Size that all caches may have together. The least recently used are deleted first. */
-  readonly maxBytes?: number | undefined;
+  /** Delete caches that were neither saved nor restored for this time, in ms. */
+  readonly unused?: number | undefined;
+  /** Delete caches that were saved this long ago or earlier, in ms. */
+  readonly maxAge?: number | undefined;
+  /** Bytes that the caches of one repository may have together. The least recently used are deleted first. */
+  readonly perRepository?: number | undefined;
+  /** Bytes that all caches may have together. The least recently used are deleted first. */
+  readonly maxSize?: number | undefined;
   /** Keep this many of the newest caches of each scope and version, whatever the other rules are. */
   readonly keepNewest?: number | undefined;
 }
 
-/** The choice of a user, by the names of inputs and options: the caches that count and may be deleted, and the rules. */
-export interface PruneChoice extends CachePatterns, Pick<PruneRules, 'keepNewest'> {
-  /** Ages in ms. */
-  readonly unused?: number | undefined;
-  readonly maxAge?: number | undefined;
-  /** Sizes in bytes. */
-  readonly perRepository?: number | undefined;
-  readonly maxSize?: number | undefined;
-}
+/** The choice of a user: the caches that count and may be deleted, and the rules. */
+export type PruneChoice = CachePatterns & Omit<PruneRules, 'all'>;
 
 /**
  * Returns the rules of a choice. Without a limit on age, use or size, `scope`, `key` and `keepNewest` are the rule: all chosen
  * caches but the newest are deleted. `repository` alone deletes none.
  */
-export function rulesOf(choice: PruneChoice): PruneRules {
-  const { scope, key, keepNewest } = choice;
-  const limits = {
-    unusedMs: choice.unused,
-    maxAgeMs: choice.maxAge,
-    maxRepositoryBytes: choice.perRepository,
-    maxBytes: choice.maxSize,
-  };
-  const isNarrowed = [scope, key, keepNewest].some(one => one !== undefined);
-  return { ...limits, keepNewest, all: isNarrowed && !hasRule(limits) };
+export function rulesOf({ repository: _, scope, key, ...rules }: PruneChoice): PruneRules {
+  const isNarrowed = [scope, key, rules.keepNewest].some(one => one !== undefined);
+  return { ...rules, all: isNarrowed && !hasRule(rules) };
 }
 
 /** Returns whether the rules can delete a cache. */
-export function hasRule({
-  all = false,
-  unusedMs,
-  maxAgeMs,
-  maxRepositoryBytes,
-  maxBytes,
-}: PruneRules): boolean {
-  return all || [unusedMs, maxAgeMs, maxRepositoryBytes, maxBytes].some(limit => limit !== undefined);
+export function hasRule({ all = false, unused, maxAge, perRepository, maxSize }: PruneRules): boolean {
+  return all || [unused, maxAge, perRepository, maxSize].some(limit => limit !== undefined);
 }
 
 type PruneReason = 'all' | 'unused' | 'age' | 'repository-size' | 'size';
@@ -94,22 +74,22 @@ export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, now
     excessBytes = Math.max(excessBytes, bytes - limit);
     return fitting;
   };
-  const { maxRepositoryBytes, maxBytes } = rules;
-  if (maxRepositoryBytes !== undefined) {
+  const { perRepository, maxSize } = rules;
+  if (perRepository !== undefined) {
     const groups = Map.groupBy(left, ({ repository }) => repository);
-    left = [...groups.values()].flatMap(group => shrink(group, maxRepositoryBytes, 'repository-size'));
+    left = [...groups.values()].flatMap(group => shrink(group, perRepository, 'repository-size'));
     left.sort(byLastUse);
   }
-  if (maxBytes !== undefined) shrink(left, maxBytes, 'size');
+  if (maxSize !== undefined) shrink(left, maxSize, 'size');
   return { deletions: deletions.sort((a, b) => byLastUse(a.entry, b.entry)), excessBytes };
 }
 
 /** Returns the rule that applies to a cache whatever the others are. */
 function ownReason(entry: CacheEntry, rules: PruneRules, nowMs: number): PruneReason | undefined {
-  const { all, unusedMs, maxAgeMs } = rules;
+  const { all, unused, maxAge } = rules;
   if (all) return 'all';
-  if (maxAgeMs !== undefined && nowMs - entry.object.modifiedMs >= maxAgeMs) return 'age';
-  if (unusedMs !== undefined && isUnused(entry, unusedMs, nowMs)) return 'unused';
+  if (maxAge !== undefined && nowMs - entry.object.modifiedMs >= maxAge) return 'age';
+  if (unused !== undefined && isUnused(entry, unused, nowMs)) return 'unused';
   return undefined;
 }
 

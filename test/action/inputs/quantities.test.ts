@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseAge, parseSize } from '../../../src/action/inputs/quantities.ts';
+import { AGE, SIZE } from '../../../src/action/inputs/quantities.ts';
 
 test.each([
   ['0', 0],
@@ -13,7 +13,7 @@ test.each([
   ['10GiB', 10 * 2 ** 30],
   [' 7B ', 7],
 ])('the size %j is %d bytes', (text, bytes) => {
-  expect(parseSize(text)).toBe(bytes);
+  expect(SIZE.parse(text)).toBe(bytes);
 });
 
 test.each([
@@ -30,7 +30,7 @@ test.each([
   '1.GB',
   '1constructor',
 ])('the text %j is no size', text => {
-  expect(parseSize(text)).toBeUndefined();
+  expect(SIZE.parse(text)).toBeUndefined();
 });
 
 test.each([
@@ -42,9 +42,9 @@ test.each([
   ['1.5d', 129_600_000],
   ['4W', 2_419_200_000],
 ])('the age %j is %d ms', (text, ms) => {
-  expect(parseAge(text)).toBe(ms);
+  expect(AGE.parse(text)).toBe(ms);
 });
 
 test.each(['', '7', 'd', '7 days', '-7d', '1y', '7MB'])('the text %j is no age', text => {
-  expect(parseAge(text)).toBeUndefined();
+  expect(AGE.parse(text)).toBeUndefined();
 });

@@ -86,10 +86,10 @@ class History {
     const random = new SeededRandom(seed);
     this.#random = random;
     this.#rules = {
-      unusedMs: random.pick([undefined, DAY, 3 * DAY, 7 * DAY]),
-      maxAgeMs: random.pick([undefined, undefined, 10 * DAY]),
-      maxBytes: random.pick([undefined, 300, 1000]),
-      maxRepositoryBytes: random.pick([undefined, undefined, 200]),
+      unused: random.pick([undefined, DAY, 3 * DAY, 7 * DAY]),
+      maxAge: random.pick([undefined, undefined, 10 * DAY]),
+      maxSize: random.pick([undefined, 300, 1000]),
+      perRepository: random.pick([undefined, undefined, 200]),
       keepNewest: random.pick([undefined, undefined, 1, 2]),
     };
     this.#scope = random.once(4) ? random.pick(REFS) : undefined;
@@ -232,8 +232,8 @@ class History {
           `${entry.object.name} was deleted although its use was noted before the second check`,
         );
       }
-      const { unusedMs = 0 } = this.#rules;
-      if (reason === 'unused' && look.nowMs - look.trueUse < unusedMs - 1000) {
+      const { unused = 0 } = this.#rules;
+      if (reason === 'unused' && look.nowMs - look.trueUse < unused - 1000) {
         throw new Error(`${entry.object.name} was deleted as unused although it was used within the limit`);
       }
     };
@@ -282,10 +282,9 @@ class History {
     if (this.#rules.keepNewest) return;
     const sizeOf = (caches: readonly CacheEntry[]) =>
       caches.reduce((sum, { object }) => sum + object.sizeBytes, 0);
-    const { maxBytes = Number.POSITIVE_INFINITY, maxRepositoryBytes = Number.POSITIVE_INFINITY } =
-      this.#rules;
+    const { maxSize = Number.POSITIVE_INFINITY, perRepository = Number.POSITIVE_INFINITY } = this.#rules;
     const sizes = [...Map.groupBy(selected, ({ repository }) => repository).values()].map(sizeOf);
-    if (sizeOf(selected) > maxBytes || sizes.some(size => size > maxRepositoryBytes)) {
+    if (sizeOf(selected) > maxSize || sizes.some(size => size > perRepository)) {
       throw new Error(`${sizes.join(' + ')} bytes are left, over the quota`);
     }
   }
