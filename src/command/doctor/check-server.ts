@@ -5,7 +5,7 @@ import { systemClock } from '../../retry/clock.ts';
 import { delayed } from '../../retry/signals.ts';
 import { WaitedTime } from '../../retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../retry/time-limits.ts';
-import type { CallSpec } from '../../storage/s3/calls/call.ts';
+import type { CallSpec, S3Command } from '../../storage/s3/calls/call.ts';
 import { describeEndpoint, type S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
 import { CONNECTION_CHECKS, connectionFinding, failedCheck } from './explain.ts';
@@ -13,7 +13,7 @@ import type { ReportFinding } from './finding.ts';
 import { checkMultipart } from './multipart-checks.ts';
 import { checkDelete, checkObjects } from './object-checks.ts';
 import { speaksTls } from './speaks-tls.ts';
-import type { Trial, TrialPrefixes } from './trial.ts';
+import type { Send, Trial, TrialPrefixes } from './trial.ts';
 
 interface ServerOptions {
   readonly settings: S3Settings;
@@ -45,6 +45,7 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
     bucketWasDown: false,
     waited: new WaitedTime(),
   });
+  const { bucket } = settings;
   const specOf = (operation: string, limit: AbortSignal): CallSpec => ({
     operation,
     about: 'a trial',
@@ -52,8 +53,16 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
     replaceable: true,
     maxBodyBytes: 1024 * 1024,
   });
+  const sendUntil =
+    (limit: AbortSignal): Send =>
+    (operation, input) => {
+      // One type for the classes of all operations
+      const Command = sdk[`${operation}Command`] as unknown as new (
+        input: object,
+      ) => S3Command<object, never>;
+      return caller.send(specOf(operation, limit), new Command({ Bucket: bucket, ...input }));
+    };
   const afterInterrupt = delayed(signal, CLEAN_UP_MS, systemClock);
-  const { bucket } = settings;
   const trial: Trial = {
     sdk,
     bucket,
@@ -63,8 +72,8 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
     signal,
     report,
     call: (operation, attempt) => caller.run(specOf(operation, signal), attempt),
-    send: (operation, command) => caller.send(specOf(operation, signal), command),
-    cleanUp: (operation, command) => caller.send(specOf(operation, afterInterrupt.signal), command),
+    send: sendUntil(signal),
+    cleanUp: sendUntil(afterInterrupt.signal),
   };
   try {
     const canList = await checkConnection(trial, settings, () => caller.serverTimeMs);
@@ -82,15 +91,14 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
 
 /** Makes the first call, whose failure shows which of the checks of a connection fails. */
 async function checkConnection(
-  { sdk, bucket, prefixes, send, report, signal }: Trial,
+  { bucket, prefixes, send, report, signal }: Trial,
   settings: S3Settings,
   serverTimeMs: () => number,
 ): Promise<boolean | 'unreachable'> {
   const { endpoint, region } = settings;
   let failure: unknown;
   try {
-    const input = { Bucket: bucket, Prefix: prefixes.caches, MaxKeys: 1 };
-    await send('ListObjectsV2', new sdk.ListObjectsV2Command(input));
+    await send('ListObjectsV2', { Prefix: prefixes.caches, MaxKeys: 1 });
   } catch (error) {
     if (!(error instanceof StoreRefusedError || error instanceof StoreUnavailableError)) throw error;
     failure = error;

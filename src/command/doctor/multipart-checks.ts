@@ -7,7 +7,7 @@ import type { Trial } from './trial.ts';
 
 /** Tries an upload in parts: create, send, complete, copy, abort, list. It stores one object of 5 MiB. */
 export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<void> {
-  const { sdk, bucket, prefixes, root, stored, send, report } = trial;
+  const { bucket, prefixes, root, stored, send, report } = trial;
   const checks = ['multipart', 'copy', 'uploads'];
   if (!canWrite) {
     for (const check of checks) report({ check, result: 'skipped', found: 'objects cannot be stored' });
@@ -17,21 +17,16 @@ export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<v
   const store = async () => {
     const upload = await createUpload(trial, name);
     try {
-      const part = await send(
-        'UploadPart',
-        new sdk.UploadPartCommand({
-          ...upload,
-          PartNumber: 1,
-          Body: Buffer.alloc(MIN_PART_BYTES),
-          ContentLength: MIN_PART_BYTES,
-        }),
-      );
+      const Body = Buffer.alloc(MIN_PART_BYTES);
+      const { ETag } = await send('UploadPart', {
+        ...upload,
+        PartNumber: 1,
+        Body,
+        ContentLength: Body.length,
+      });
       stored.add(name);
-      const MultipartUpload = { Parts: [{ PartNumber: 1, ETag: part.ETag }] };
-      await send(
-        'CompleteMultipartUpload',
-        new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload }),
-      );
+      const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
+      await send('CompleteMultipartUpload', { ...upload, MultipartUpload });
       return 'create, part, complete';
     } catch (error) {
       await abort(trial, upload).catch(() => {});
@@ -49,35 +44,30 @@ export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<v
 }
 
 interface TrialUpload {
-  readonly Bucket: string;
   readonly Key: string;
   readonly UploadId: string | undefined;
 }
 
-async function createUpload({ sdk, bucket, send }: Trial, name: string): Promise<TrialUpload> {
-  const object = { Bucket: bucket, Key: name };
-  const { UploadId } = await send('CreateMultipartUpload', new sdk.CreateMultipartUploadCommand(object));
-  return { ...object, UploadId };
+async function createUpload({ send }: Trial, Key: string): Promise<TrialUpload> {
+  const { UploadId } = await send('CreateMultipartUpload', { Key });
+  return { Key, UploadId };
 }
 
-function abort({ sdk, cleanUp }: Trial, upload: TrialUpload): Promise<unknown> {
-  return cleanUp('AbortMultipartUpload', new sdk.AbortMultipartUploadCommand(upload));
+function abort({ cleanUp }: Trial, upload: TrialUpload): Promise<unknown> {
+  return cleanUp('AbortMultipartUpload', upload);
 }
 
 async function checkCopy(trial: Trial, source: string): Promise<void> {
-  const { sdk, bucket, prefixes, root, signal, send, report } = trial;
+  const { bucket, prefixes, root, signal, send, report } = trial;
   let upload: TrialUpload | undefined;
   const copy = async () => {
     upload = await createUpload(trial, `${root}${COPY_SUFFIX}`);
-    const { CopyPartResult } = await send(
-      'UploadPartCopy',
-      new sdk.UploadPartCopyCommand({
-        ...upload,
-        PartNumber: 1,
-        CopySource: `${bucket}/${source}`,
-        CopySourceRange: `bytes=0-${MIN_PART_BYTES - 1}`,
-      }),
-    );
+    const { CopyPartResult } = await send('UploadPartCopy', {
+      ...upload,
+      PartNumber: 1,
+      CopySource: `${bucket}/${source}`,
+      CopySourceRange: `bytes=0-${MIN_PART_BYTES - 1}`,
+    });
     if (CopyPartResult?.ETag === undefined) throw new Error('the response to UploadPartCopy has no ETag');
     return 'UploadPartCopy';
   };
@@ -101,10 +91,9 @@ async function checkCopy(trial: Trial, source: string): Promise<void> {
   });
 }
 
-async function checkUploads({ sdk, bucket, prefixes, send, report }: Trial): Promise<void> {
+async function checkUploads({ bucket, prefixes, send, report }: Trial): Promise<void> {
   const list = async () => {
-    const input = { Bucket: bucket, Prefix: prefixes.caches, MaxUploads: 1 };
-    await send('ListMultipartUploads', new sdk.ListMultipartUploadsCommand(input));
+    await send('ListMultipartUploads', { Prefix: prefixes.caches, MaxUploads: 1 });
     return 's3:ListBucketMultipartUploads';
   };
   await makeCheck(report, 'uploads', list, {

@@ -47,17 +47,9 @@ async function putTrial(trial: Trial, name: string): Promise<string | undefined>
   }
 }
 
-async function put({ sdk, bucket, send }: Trial, name: string, condition?: '*'): Promise<string | undefined> {
-  const response = await send(
-    'PutObject',
-    new sdk.PutObjectCommand({
-      Bucket: bucket,
-      Key: name,
-      Body: TRIAL_CONTENT,
-      ContentLength: TRIAL_CONTENT.length,
-      ...(condition && { IfNoneMatch: condition }),
-    }),
-  );
+async function put({ send }: Trial, Key: string, condition?: '*'): Promise<string | undefined> {
+  const content = { Body: TRIAL_CONTENT, ContentLength: TRIAL_CONTENT.length };
+  const response = await send('PutObject', { Key, ...content, ...(condition && { IfNoneMatch: condition }) });
   return response.ETag;
 }
 
@@ -80,12 +72,11 @@ async function checkConditions(trial: Trial, name: string): Promise<void> {
 }
 
 async function checkOrder(trial: Trial): Promise<void> {
-  const { sdk, bucket, root, send, report } = trial;
+  const { root, send, report } = trial;
   // Byte order is not that of a dictionary
   const names = ORDERED_SUFFIXES.map(suffix => `${root}${suffix}`);
   for (const name of names) await putTrial(trial, name);
-  const command = new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: `${root}/` });
-  const { Contents = [] } = await send('ListObjectsV2', command);
+  const { Contents = [] } = await send('ListObjectsV2', { Prefix: `${root}/` });
   const listed = Contents.map(({ Key }) => Key ?? '');
   if (listed.join('\n') === names.join('\n')) {
     report({ check: 'listing order', result: 'ok', found: 'bytes' });
@@ -115,12 +106,10 @@ async function checkMarker(trial: Trial): Promise<void> {
 
 /** Deletes the objects of the trial, also after an interrupt. */
 export async function checkDelete(trial: Trial): Promise<void> {
-  const { sdk, bucket, prefixes, stored, cleanUp, report } = trial;
+  const { bucket, prefixes, stored, cleanUp, report } = trial;
   if (stored.size === 0) return;
-  const remove = (name: string) =>
-    cleanUp('DeleteObject', new sdk.DeleteObjectCommand({ Bucket: bucket, Key: name }));
   const names = [...stored];
-  const results = await Promise.allSettled(names.map(remove));
+  const results = await Promise.allSettled(names.map(Key => cleanUp('DeleteObject', { Key })));
   const remaining = names.filter((_, index) => results[index]?.status === 'rejected');
   const failure = results.find(result => result.status === 'rejected');
   if (failure === undefined) {
