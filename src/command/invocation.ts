@@ -13,7 +13,7 @@
  * `signal` aborts, and throws the signal's reason.
  */
 
-import type { Environment } from '../action/inputs/read-input.ts';
+import type { StoreTarget } from '../action/inputs/target.ts';
 import type { Log } from '../report/log.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { Output } from './output/output.ts';
@@ -22,12 +22,12 @@ import type { Output } from './output/output.ts';
 export interface Invocation {
   /** Opened by the settings, without a request. The program closes it. */
   readonly store: ObjectStore;
+  /** The settings of the store. */
+  readonly target: StoreTarget;
   /** The store for people: `bucket ci-cache at https://rgw.example.com`. */
   readonly place: string;
   /** First part of the objects' names. */
   readonly prefix: string;
-  /** The environment, in which the options replace variables. */
-  readonly env: Environment;
   readonly log: Log;
   readonly output: Output;
   /** Aborts when the user interrupts the command. */

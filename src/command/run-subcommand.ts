@@ -4,7 +4,7 @@ import { CommandError } from './command-error.ts';
 import type { Invocation } from './invocation.ts';
 import { writeJsonError } from './output/json.ts';
 import { createCommandLog, createOutput, type Output } from './output/output.ts';
-import { describeTarget, openSettings, settingsEnvironment } from './settings.ts';
+import { openSettings, settingsEnvironment } from './settings.ts';
 
 /** Options that all subcommands have. */
 interface GlobalOptions extends Readonly<Record<string, unknown>> {
@@ -28,13 +28,12 @@ export function runWithStore<T, Args extends readonly unknown[]>(
     const settings = settingsEnvironment(env, options);
     await withOutput(options, outlivesPipe, async output => {
       const log = createCommandLog(output, options.verbose === true);
-      const { store, target, prefix } = await openSettings(settings, log);
+      const opened = await openSettings(settings, log);
       try {
-        const place = describeTarget(target);
-        const invocation = { store, place, prefix, env: settings, log, output, signal };
+        const invocation = { ...opened, log, output, signal };
         await subcommand(invocation, options as T, ...(given.slice(0, -2) as unknown as Args));
       } finally {
-        store.close();
+        opened.store.close();
       }
     });
   };

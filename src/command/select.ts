@@ -138,11 +138,27 @@ export async function* orderCaches(
     return;
   }
   const compare = COMPARE[sort];
-  const order = reverse ? (a: CacheEntry, b: CacheEntry) => compare(b, a) : compare;
-  let held: CacheEntry[] = [];
-  for await (const entry of caches) {
-    held.push(entry);
-    if (held.length >= 2 * limit + 1000) held = held.sort(order).slice(0, limit);
+  const first = new FirstOf(limit, reverse ? (a, b) => compare(b, a) : compare);
+  for await (const entry of caches) first.add(entry);
+  yield* first.sorted();
+}
+
+/** Keeps the first `limit` items of an order, in the memory of twice as many. */
+export class FirstOf<T> {
+  #held: T[] = [];
+  readonly #limit: number;
+  readonly #compare: (a: T, b: T) => number;
+
+  constructor(limit: number, compare: (a: T, b: T) => number) {
+    this.#limit = limit;
+    this.#compare = compare;
   }
-  yield* held.sort(order).slice(0, limit);
+
+  add(item: T): void {
+    if (this.#held.push(item) >= 2 * this.#limit + 1000) this.#held = this.sorted();
+  }
+
+  sorted(): T[] {
+    return this.#held.sort(this.#compare).slice(0, this.#limit);
+  }
 }

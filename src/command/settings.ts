@@ -2,11 +2,11 @@ import { Option } from 'commander';
 import { openStore } from '../action/backend/open-backend.ts';
 import { parseStoreInputs } from '../action/inputs/inputs.ts';
 import { type Environment, environmentVariables } from '../action/inputs/read-input.ts';
-import { resolveTarget, type Target } from '../action/inputs/target.ts';
+import { resolveTarget, type StoreTarget } from '../action/inputs/target.ts';
 import type { Log } from '../report/log.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
 import { describeBucket } from '../storage/s3/s3-settings.ts';
 import { CommandError } from './command-error.ts';
+import type { Invocation } from './invocation.ts';
 
 /** A directory as the endpoint. */
 const DIRECTORY_URL = process.platform === 'win32' ? 'file:///C:/ci-cache' : 'file:///srv/ci-cache';
@@ -39,14 +39,10 @@ export function settingsEnvironment(
   return settings;
 }
 
-/** The store that the settings name. */
-interface StoreSettings {
-  readonly target: Exclude<Target, { kind: 'github' }>;
-  readonly prefix: string;
-}
-
-/** Reads the settings. Throws `BadInputError` for a bad value, `CommandError` if they name no store. */
-export function readSettings(env: Environment): StoreSettings {
+/**
+ * Opens the store of the settings. Makes no request. Throws `BadInputError` for a bad value, `CommandError` if they name no store.
+ */
+export async function openSettings(env: Environment, log: Log): Promise<Opened> {
   const inputs = parseStoreInputs(env);
   const target = resolveTarget(inputs, { env, forkPullRequest: false, saves: false });
   if (target.kind === 'github') {
@@ -54,22 +50,14 @@ export function readSettings(env: Environment): StoreSettings {
       `No bucket is set: use --bucket or ${environmentVariables('bucket')[0]}, or --endpoint ${DIRECTORY_URL} for a directory.`,
     );
   }
-  return { target, prefix: inputs.prefix };
-}
-
-/** Opens the store of the settings. Makes no request. Throws as `readSettings` does. */
-export async function openSettings(
-  env: Environment,
-  log: Log,
-): Promise<StoreSettings & { readonly store: ObjectStore }> {
-  const { target, prefix } = readSettings(env);
   // No mask: a runner only hides a secret in its log, and the command prints none. `::add-mask::` would write the keys of a
   // role in clear into a file that takes standard error
   const store = await openStore(target, { bucketWasDown: false }, { log, mask() {} });
-  return { store, target, prefix };
+  return { store, target, place: describeTarget(target), prefix: inputs.prefix };
 }
 
-/** Describes the store for people. */
-export function describeTarget(target: StoreSettings['target']): string {
+type Opened = Pick<Invocation, 'store' | 'target' | 'place' | 'prefix'>;
+
+function describeTarget(target: StoreTarget): string {
   return target.kind === 'directory' ? `directory ${target.root}` : describeBucket(target.settings);
 }

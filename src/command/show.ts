@@ -6,7 +6,7 @@ import type { Invocation } from './invocation.ts';
 import { jsonRow } from './list.ts';
 import { writeJson } from './output/json.ts';
 import { writeTable } from './output/table.ts';
-import type { Filter } from './select.ts';
+import { type Filter, FirstOf } from './select.ts';
 
 interface ShowOptions extends Filter {
   /** Number of largest files to show. */
@@ -115,16 +115,9 @@ function countGenerations({ entries, frames }: Manifest): number {
   return generations;
 }
 
-/** Returns the largest files, the largest first, without a sort of all entries. */
+/** Returns the largest files, the largest first. */
 function largestFiles(entries: readonly Entry[], count: number): readonly Entry[] {
-  let largest: Entry[] = [];
-  let least = 0;
-  for (const entry of entries) {
-    if (entry.size <= least) continue;
-    largest.push(entry);
-    if (largest.length < 2 * count + 100) continue;
-    largest = largest.sort((a, b) => b.size - a.size).slice(0, count);
-    least = largest.at(-1)?.size ?? Number.POSITIVE_INFINITY;
-  }
-  return largest.sort((a, b) => b.size - a.size).slice(0, count);
+  const largest = new FirstOf<Entry>(count, (a, b) => b.size - a.size);
+  for (const entry of entries) if (entry.size > 0) largest.add(entry);
+  return largest.sorted();
 }

@@ -36,7 +36,7 @@ test('a subcommand gets its arguments, its options and the store that the settin
   await call(runWithStore({ env, signal }, subcommand), options, 'key', 'target');
   const [invocation, given, ...args] = subcommand.mock.calls[0]!;
   expect(invocation).toMatchObject({ place: `directory ${path.resolve(root)}`, prefix: 'team/a', signal });
-  expect(invocation.env).not.toHaveProperty('INPUT_PREFIX');
+  expect(invocation.target).toMatchObject({ kind: 'directory' });
   expect(given).toBe(options);
   expect(args).toEqual(['key', 'target']);
 });

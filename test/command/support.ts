@@ -61,7 +61,8 @@ export async function invoke(
   const streams = memoryStreams();
   const output = createOutput({ json, ...streams });
   const log = createCommandLog(output, false);
-  const invocation = { store, place: 'the store', prefix: 'cache-s3', env: {}, log, output, signal };
+  const target = { kind: 'directory', root: '/nonexistent' } as const;
+  const invocation = { store, target, place: 'the store', prefix: 'cache-s3', log, output, signal };
   let error: unknown;
   await subcommand(invocation).catch(failure => {
     error = failure;

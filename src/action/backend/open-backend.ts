@@ -13,7 +13,7 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import { VERSION } from '../../version.ts';
 import type { ActionInputs } from '../inputs/inputs.ts';
 import type { Environment } from '../inputs/read-input.ts';
-import type { Target } from '../inputs/target.ts';
+import type { StoreTarget, Target } from '../inputs/target.ts';
 
 /** Options that all steps of this process share. */
 interface OpenerOptions {
@@ -38,9 +38,6 @@ export interface OpenOptions {
 
 /** Creates the backend of a step. */
 export type OpenBackend = (target: Target, options: OpenOptions) => Promise<StorageBackend>;
-
-/** A target that is no cache of GitHub's. */
-type Bucket = Exclude<Target, { kind: 'github' }>;
 
 /** This program, in the User-Agent and in the manifests of archives. */
 export const TOOL = `cache-s3/${VERSION}`;
@@ -81,7 +78,7 @@ export function createOpener(shared: OpenerOptions): OpenBackend {
  * @param waited the waits of the step, if it uses another store too.
  */
 export async function openStore(
-  target: Bucket,
+  target: StoreTarget,
   {
     bucketWasDown,
     waited = new WaitedTime(),

@@ -4,10 +4,14 @@ import { parseEndpoint, parseStsEndpoint } from './endpoint.ts';
 import type { BucketInputs } from './inputs.ts';
 import { BadInputError, type Environment, quoteValue, readInput } from './read-input.ts';
 
+/** A store of archives. */
+export type StoreTarget =
+  | { readonly kind: 's3'; readonly settings: S3Settings }
+  | { readonly kind: 'directory'; readonly root: string };
+
 /** The store of this step's caches. */
 export type Target =
-  | { readonly kind: 's3'; readonly settings: S3Settings }
-  | { readonly kind: 'directory'; readonly root: string }
+  | StoreTarget
   /** No bucket is set: GitHub's cache, as with actions/cache. `ignored` lists the inputs that have no effect then. */
   | { readonly kind: 'github'; readonly ignored: readonly string[] };
 

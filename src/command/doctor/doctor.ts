@@ -5,7 +5,6 @@ import { CommandError } from '../command-error.ts';
 import type { Invocation } from '../invocation.ts';
 import { writeJson } from '../output/json.ts';
 import { writeTable } from '../output/table.ts';
-import { readSettings } from '../settings.ts';
 import { checkDirectory } from './check-directory.ts';
 import { checkServer } from './check-server.ts';
 import type { Finding } from './finding.ts';
@@ -21,7 +20,7 @@ interface DoctorOptions {
  * depend on has failed.
  */
 export async function runDoctor(invocation: Invocation, options: DoctorOptions): Promise<void> {
-  const { output, env, log, place, prefix, store, signal } = invocation;
+  const { output, target, log, place, prefix, store, signal } = invocation;
   const { repository, scope } = options;
   if (scope !== undefined && repository === undefined) {
     throw new CommandError('--scope is the scope of a repository: use it with --repository.');
@@ -33,7 +32,6 @@ export async function runDoctor(invocation: Invocation, options: DoctorOptions):
     findings.push(finding);
     progress.update(`Checked: ${finding.check}`);
   };
-  const { target } = readSettings(env);
   const prefixes = {
     caches: cachesRoot(prefix, repository, scope),
     markers: markersRoot(prefix, repository, scope),
