@@ -13,21 +13,12 @@
  * `signal` aborts, and throws the signal's reason.
  */
 
-import type { StoreTarget } from '../action/inputs/target.ts';
 import type { Log } from '../report/log.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
 import type { Output } from './output/output.ts';
+import type { OpenedStore } from './settings.ts';
 
-/** The surroundings of one run of a subcommand. */
-export interface Invocation {
-  /** Opened by the settings, without a request. The program closes it. */
-  readonly store: ObjectStore;
-  /** The settings of the store. */
-  readonly target: StoreTarget;
-  /** The store for people: `bucket ci-cache at https://rgw.example.com`. */
-  readonly place: string;
-  /** First part of the objects' names. */
-  readonly prefix: string;
+/** The surroundings of one run of a subcommand. The program closes the store. */
+export interface Invocation extends OpenedStore {
   readonly log: Log;
   readonly output: Output;
   /** Aborts when the user interrupts the command. */

@@ -4,9 +4,9 @@ import { parseStoreInputs } from '../action/inputs/inputs.ts';
 import { type Environment, environmentVariables } from '../action/inputs/read-input.ts';
 import { resolveTarget, type StoreTarget } from '../action/inputs/target.ts';
 import type { Log } from '../report/log.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
 import { describeBucket } from '../storage/s3/s3-settings.ts';
 import { CommandError } from './command-error.ts';
-import type { Invocation } from './invocation.ts';
 
 /** A directory as the endpoint. */
 const DIRECTORY_URL = process.platform === 'win32' ? 'file:///C:/ci-cache' : 'file:///srv/ci-cache';
@@ -39,10 +39,20 @@ export function settingsEnvironment(
   return settings;
 }
 
+/** The store of the settings, which is opened without a request. */
+export interface OpenedStore {
+  readonly store: ObjectStore;
+  readonly target: StoreTarget;
+  /** The store for people: `bucket ci-cache at https://rgw.example.com`. */
+  readonly place: string;
+  /** First part of the objects' names. */
+  readonly prefix: string;
+}
+
 /**
  * Opens the store of the settings. Makes no request. Throws `BadInputError` for a bad value, `CommandError` if they name no store.
  */
-export async function openSettings(env: Environment, log: Log): Promise<Opened> {
+export async function openSettings(env: Environment, log: Log): Promise<OpenedStore> {
   const inputs = parseStoreInputs(env);
   const target = resolveTarget(inputs, { env, forkPullRequest: false, saves: false });
   if (target.kind === 'github') {
@@ -55,8 +65,6 @@ export async function openSettings(env: Environment, log: Log): Promise<Opened> 
   const store = await openStore(target, { bucketWasDown: false }, { log, mask() {} });
   return { store, target, place: describeTarget(target), prefix: inputs.prefix };
 }
-
-type Opened = Pick<Invocation, 'store' | 'target' | 'place' | 'prefix'>;
 
 function describeTarget(target: StoreTarget): string {
   return target.kind === 'directory' ? `directory ${target.root}` : describeBucket(target.settings);

@@ -2,9 +2,10 @@ import {
   BadInputError,
   type Environment,
   isStepInput,
+  matching,
   nameInput,
-  quoteValue,
   readInput,
+  readParsed,
 } from './read-input.ts';
 
 const KEYS = ['accessKey', 'secretKey', 'sessionToken'] as const;
@@ -12,9 +13,16 @@ const ROLES = ['role-to-assume', 'role-to-assume-for-save'] as const;
 
 /** The audience of configure-aws-credentials. */
 const DEFAULT_AUDIENCE = 'sts.amazonaws.com';
+/** The audience becomes a part of a URL and of a claim. The limit is that of AWS on a client id. */
+const AUDIENCE = /^[\x21-\x7e]{1,255}$/;
+const AUDIENCE_FORM = 'at most 255 printable characters without spaces';
 
-/** Longest ARN of a role (AWS, AssumeRoleWithWebIdentity), in characters. */
-const MAX_ARN_LENGTH = 2048;
+/**
+ * The ARNs of AWS, RADOS Gateway (with a tenant or an account, or neither) and MinIO (`arn:minio:iam:::role/…`). The limit is
+ * that of AWS.
+ */
+const ROLE_ARN = /^(?=.{1,2048}$)arn:[\w-]+:iam::[\w-]*:role\/[\w+=,.@/-]+$/;
+const ROLE_FORM = 'the ARN of a role, such as arn:aws:iam:::role/ci-read';
 
 /**
  * Reads the inputs with which the step identifies itself to the store: keys, or a role. An input that is not set is ''. Keys and
@@ -28,18 +36,18 @@ export function parseIdentity(env: Environment) {
   if (key !== undefined && role !== undefined) {
     throw new BadInputError(role, `is set together with input ${nameInput(env, key)}: remove one of them.`);
   }
-  const read = (name: string, isUsed: boolean) => (isUsed ? readInput(env, name) : '');
-  const usesKeys = role === undefined;
-  const usesRole = key === undefined;
+  const read = (name: string) => (role === undefined ? readInput(env, name) : '');
+  const readArn = (name: string) =>
+    (key === undefined ? readParsed(env, name, matching(ROLE_ARN), ROLE_FORM) : undefined) ?? '';
   return {
-    accessKey: read('accessKey', usesKeys),
-    secretKey: read('secretKey', usesKeys),
-    sessionToken: read('sessionToken', usesKeys),
+    accessKey: read('accessKey'),
+    secretKey: read('secretKey'),
+    sessionToken: read('sessionToken'),
     // ARN of the role that main and restore/ take
-    roleToAssume: checkArn('role-to-assume', read('role-to-assume', usesRole)),
+    roleToAssume: readArn('role-to-assume'),
     // ARN of the role that post and save/ take; '' if it is `roleToAssume`
-    roleToAssumeForSave: checkArn('role-to-assume-for-save', read('role-to-assume-for-save', usesRole)),
-    audience: parseAudience(readInput(env, 'audience')),
+    roleToAssumeForSave: readArn('role-to-assume-for-save'),
+    audience: readParsed(env, 'audience', matching(AUDIENCE), AUDIENCE_FORM) ?? DEFAULT_AUDIENCE,
     // As given; `parseStsEndpoint` reads it
     stsEndpoint: readInput(env, 'sts-endpoint'),
   };
@@ -48,27 +56,4 @@ export function parseIdentity(env: Environment) {
 /** Returns the first of the keys and of the roles that is set. */
 function identityBy(isSet: (name: string) => boolean) {
   return { key: KEYS.find(isSet), role: ROLES.find(isSet) };
-}
-
-/** Accepts the ARNs of AWS, RADOS Gateway (with a tenant or an account, or neither) and MinIO (`arn:minio:iam:::role/…`). */
-function checkArn(input: string, text: string): string {
-  if (
-    text === '' ||
-    (text.length <= MAX_ARN_LENGTH && /^arn:[\w-]+:iam::[\w-]*:role\/[\w+=,.@/-]+$/.test(text))
-  ) {
-    return text;
-  }
-  throw new BadInputError(
-    input,
-    `is ${quoteValue(text)}, but it must be the ARN of a role, such as arn:aws:iam:::role/ci-read.`,
-  );
-}
-
-/** The audience becomes a part of a URL and of a claim. The limit is that of AWS on a client id. */
-function parseAudience(text: string): string {
-  if (/^[\x21-\x7e]{0,255}$/.test(text)) return text || DEFAULT_AUDIENCE;
-  throw new BadInputError(
-    'audience',
-    `is ${quoteValue(text)}, but it must be at most 255 printable characters without spaces.`,
-  );
 }

@@ -7,13 +7,13 @@ import { type CacheInputs, parseCacheInputs } from './cache-inputs.ts';
 import { parseIdentity } from './identity.ts';
 import { SIZE } from './quantities.ts';
 import {
-  BadInputError,
   type Environment,
-  quoteValue,
+  matching,
   readBoolean,
   readChoice,
   readInput,
   readInteger,
+  readParsed,
 } from './read-input.ts';
 
 /** Inputs that locate the bucket, as given; `resolveTarget` (target.ts) checks them together. */
@@ -22,6 +22,9 @@ export type BucketInputs = ReturnType<typeof parseBucketInputs>;
 export type ActionInputs = Readonly<CacheInputs & BucketInputs & ReturnType<typeof parseBehaviour>>;
 
 const ENCRYPTIONS = ['AES256', 'aws:kms'] as const;
+/** It goes into a header; the limit is AWS's. */
+const KMS_KEY = /^[\x21-\x7e]{1,2048}$/;
+const KMS_KEY_FORM = 'the id, alias or ARN of a key, without spaces';
 const DEFAULT_RETRY_COUNT = 4;
 const DEFAULT_COMPRESSION_LEVEL = 3;
 const DEFAULT_PREFIX = 'cache-s3';
@@ -41,7 +44,7 @@ export function parseInputs(env: Environment, remembered?: CacheInputs): ActionI
 
 /** Parses the inputs of a program that is no step of a job. Throws `BadInputError` for the first bad value. */
 export function parseStoreInputs(env: Environment) {
-  return { ...parseBucketInputs(env), prefix: parsePrefix(readInput(env, 'prefix')) };
+  return { ...parseBucketInputs(env), prefix: parsePrefix(env) };
 }
 
 function parseBucketInputs(env: Environment) {
@@ -54,24 +57,12 @@ function parseBucketInputs(env: Environment) {
     region: readInput(env, 'region'),
     bucket: readInput(env, 'bucket'),
     caFile: readInput(env, 'ca-file'),
-    ...parseEncryption(env),
+    serverSideEncryption: readChoice(env, 'server-side-encryption', ENCRYPTIONS),
+    sseKmsKeyId: readParsed(env, 'sse-kms-key-id', matching(KMS_KEY), KMS_KEY_FORM),
     retry: readBoolean(env, 'retry') ?? true,
     // After the first attempt
     retryCount: readInteger(env, 'retry-count', { min: 0, max: 99 }) ?? DEFAULT_RETRY_COUNT,
   };
-}
-
-function parseEncryption(env: Environment) {
-  const serverSideEncryption = readChoice(env, 'server-side-encryption', ENCRYPTIONS);
-  const sseKmsKeyId = readInput(env, 'sse-kms-key-id');
-  // It goes into a header; the limit is AWS's
-  if (!/^[\x21-\x7e]{0,2048}$/.test(sseKmsKeyId)) {
-    throw new BadInputError(
-      'sse-kms-key-id',
-      `is ${quoteValue(sseKmsKeyId)}, but it must be the id, alias or ARN of a key, without spaces.`,
-    );
-  }
-  return { serverSideEncryption, sseKmsKeyId };
 }
 
 /** Parses the inputs that change how the step works. */
@@ -89,7 +80,7 @@ function parseBehaviour(env: Environment) {
     sudo: on('sudo'),
     summary: on('summary'),
     warmRestore: on('warm-restore'),
-    prefix: parsePrefix(readInput(env, 'prefix')),
+    prefix: parsePrefix(env),
     scope: readChoice(env, 'scope', SCOPES) ?? ('ref' as const),
     compressionLevel: parseCompressionLevel(env),
     diskCache: parseDiskCache(env),
@@ -112,36 +103,27 @@ function parseCompressionLevel(env: Environment): CompressionLevel {
 
 /** Returns the directory of the host for frames and its limit. Returns undefined if none is set. */
 function parseDiskCache(env: Environment) {
-  const directory = readInput(env, 'disk-cache');
-  const size = readInput(env, 'disk-cache-size');
-  const maxBytes = size === '' ? DEFAULT_DISK_CACHE_BYTES : SIZE.parse(size);
-  if (maxBytes === undefined || maxBytes < MIN_DISK_CACHE_BYTES) {
-    throw new BadInputError(
-      'disk-cache-size',
-      `is ${quoteValue(size)}, but it must be ${SIZE.form}, and at least ${MIN_DISK_CACHE_BYTES / 1e6}MB.`,
-    );
-  }
-  if (directory === '') return undefined;
-  // The workspace belongs to the job
-  if (!path.isAbsolute(directory) || directory.includes('\0')) {
-    throw new BadInputError(
-      'disk-cache',
-      `is ${quoteValue(directory)}, but it must be the absolute path of a directory of the host.`,
-    );
-  }
-  return { directory, maxBytes };
+  const atLeastMinimum = (text: string) => {
+    const bytes = SIZE.parse(text);
+    return bytes !== undefined && bytes >= MIN_DISK_CACHE_BYTES ? bytes : undefined;
+  };
+  const sizeForm = `${SIZE.form}, and at least ${MIN_DISK_CACHE_BYTES / 1e6}MB`;
+  const maxBytes = readParsed(env, 'disk-cache-size', atLeastMinimum, sizeForm) ?? DEFAULT_DISK_CACHE_BYTES;
+  // The workspace, which a relative path is in, belongs to the job
+  const absolute = (text: string) => (path.isAbsolute(text) && !text.includes('\0') ? text : undefined);
+  const directoryForm = 'the absolute path of a directory of the host';
+  const directory = readParsed(env, 'disk-cache', absolute, directoryForm);
+  return directory === undefined ? undefined : { directory, maxBytes };
 }
 
 /** Returns the first part of the objects' names, without a slash at its start or end. */
-function parsePrefix(text: string): string {
-  if (text === '') return DEFAULT_PREFIX;
-  if (text.length <= MAX_PREFIX_LENGTH) {
+function parsePrefix(env: Environment): string {
+  const parse = (text: string) => {
+    if (text.length > MAX_PREFIX_LENGTH) return undefined;
     const prefix = text.replace(/^\/+|\/+$/g, '');
-    if (prefix.split('/').every(part => /^[A-Za-z0-9._-]+$/.test(part) && !/^\.\.?$/.test(part)))
-      return prefix;
-  }
-  throw new BadInputError(
-    'prefix',
-    `is ${quoteValue(text)}, but it must be at most ${MAX_PREFIX_LENGTH} letters, digits, '.', '_' and '-', in parts joined by '/', none of them '.' or '..'.`,
-  );
+    const isPrefix = prefix.split('/').every(part => /^[A-Za-z0-9._-]+$/.test(part) && !/^\.\.?$/.test(part));
+    return isPrefix ? prefix : undefined;
+  };
+  const form = `at most ${MAX_PREFIX_LENGTH} letters, digits, '.', '_' and '-', in parts joined by '/', none of them '.' or '..'`;
+  return readParsed(env, 'prefix', parse, form) ?? DEFAULT_PREFIX;
 }

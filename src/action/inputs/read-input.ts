@@ -74,13 +74,35 @@ export function readLines(env: Environment, name: string): readonly string[] {
     .filter(line => line !== '');
 }
 
-/** Returns undefined if the input is not set. Throws `BadInputError` for any other text than true and false. */
-export function readBoolean(env: Environment, name: string): boolean | undefined {
+/**
+ * Reads an input by `parse`. Returns undefined if the input is not set. Throws `BadInputError` if `parse` returns undefined.
+ * @param expected completes the message: "but it must be …".
+ */
+export function readParsed<T>(
+  env: Environment,
+  name: string,
+  parse: (text: string) => T | undefined,
+  expected: string,
+): T | undefined {
   const text = readInput(env, name);
-  if (text === '') return undefined;
-  if (/^true$/i.test(text)) return true;
-  if (/^false$/i.test(text)) return false;
-  throw new BadInputError(name, `is ${quoteValue(text)}, but it must be true or false.`);
+  const value = text === '' ? undefined : parse(text);
+  if (text !== '' && value === undefined) throw badValue(name, text, expected);
+  return value;
+}
+
+/** Makes the error of a value that must be something else. */
+export function badValue(name: string, text: string, expected: string): BadInputError {
+  return new BadInputError(name, `is ${quoteValue(text)}, but it must be ${expected}.`);
+}
+
+/** Returns the parser of texts that match a pattern. */
+export function matching(pattern: RegExp): (text: string) => string | undefined {
+  return text => (pattern.test(text) ? text : undefined);
+}
+
+export function readBoolean(env: Environment, name: string): boolean | undefined {
+  const parse = (text: string) => (/^true$/i.test(text) ? true : /^false$/i.test(text) ? false : undefined);
+  return readParsed(env, name, parse, 'true or false');
 }
 
 /** Returns whether an input is true. Throws no error for a bad value, because it decides how bad inputs are reported. */
@@ -92,14 +114,14 @@ export function isOn(env: Environment, name: string): boolean {
 export function readInteger(
   env: Environment,
   name: string,
-  bounds: { readonly min: number; readonly max: number },
-  expected = `a whole number from ${bounds.min} to ${bounds.max}`,
+  { min, max }: { readonly min: number; readonly max: number },
+  expected = `a whole number from ${min} to ${max}`,
 ): number | undefined {
-  const text = readInput(env, name);
-  if (text === '') return undefined;
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= bounds.min && value <= bounds.max) return value;
-  throw new BadInputError(name, `is ${quoteValue(text)}, but it must be ${expected}.`);
+  const parse = (text: string) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    return value >= min && value <= max ? value : undefined;
+  };
+  return readParsed(env, name, parse, expected);
 }
 
 /** Returns one of the words, or undefined if the input is not set. */
@@ -108,10 +130,6 @@ export function readChoice<T extends string>(
   name: string,
   choices: readonly T[],
 ): T | undefined {
-  const text = readInput(env, name);
-  if (text === '') return undefined;
-  const choice = choices.find(word => word === text);
-  if (choice !== undefined) return choice;
   const expected = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
-  throw new BadInputError(name, `is ${quoteValue(text)}, but it must be ${expected}.`);
+  return readParsed(env, name, text => choices.find(word => word === text), expected);
 }

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { S3Settings } from '../../storage/s3/s3-settings.ts';
 import { parseEndpoint, parseStsEndpoint } from './endpoint.ts';
 import type { BucketInputs } from './inputs.ts';
-import { BadInputError, type Environment, quoteValue, readInput } from './read-input.ts';
+import { BadInputError, badValue, type Environment, quoteValue, readInput } from './read-input.ts';
 
 /** A store of archives. */
 export type StoreTarget =
@@ -84,10 +84,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
 function checkBucket(bucket: string): void {
   // `tenant:bucket` is a bucket of another tenant in RADOS Gateway
   if (bucket === '' || /^[A-Za-z0-9](?:[A-Za-z0-9._:-]*[A-Za-z0-9])?$/.test(bucket)) return;
-  throw new BadInputError(
-    'bucket',
-    `is ${quoteValue(bucket)}, but it must be the name of a bucket: letters, digits, '.', '-' and '_'.`,
-  );
+  throw badValue('bucket', bucket, "the name of a bucket: letters, digits, '.', '-' and '_'");
 }
 
 /** Returns undefined if the host is not one of AWS. */
@@ -101,10 +98,7 @@ function awsHost(hostname: string): { readonly global?: boolean; readonly region
 function regionOf(inputs: BucketInputs, env: Environment, ofHost: string | undefined): string {
   const region = inputs.region || ofHost || env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1';
   if (/^[A-Za-z0-9-]+$/.test(region)) return region;
-  throw new BadInputError(
-    'region',
-    `is ${quoteValue(region)}, but it must be a name such as us-east-1 (letters, digits and '-').`,
-  );
+  throw badValue('region', region, "a name such as us-east-1 (letters, digits and '-')");
 }
 
 /**
@@ -132,14 +126,14 @@ function roleOf(inputs: BucketInputs, saves: boolean, server: URL | undefined): 
 }
 
 function encryptionOf({ serverSideEncryption, sseKmsKeyId }: BucketInputs): S3Settings['encryption'] {
-  if (sseKmsKeyId !== '' && serverSideEncryption !== 'aws:kms') {
+  if (sseKmsKeyId !== undefined && serverSideEncryption !== 'aws:kms') {
     throw new BadInputError(
       'sse-kms-key-id',
       `is ${quoteValue(sseKmsKeyId)}, but a key is used only with input 'server-side-encryption' set to aws:kms.`,
     );
   }
   if (serverSideEncryption === undefined) return undefined;
-  return { algorithm: serverSideEncryption, kmsKeyId: sseKmsKeyId || undefined };
+  return { algorithm: serverSideEncryption, kmsKeyId: sseKmsKeyId };
 }
 
 /** Returns the input that is missing if only one of the two is set. The cause is often a misspelt name of a secret. */

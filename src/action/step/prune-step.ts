@@ -17,11 +17,12 @@ import { AGE, type Quantity, SIZE } from '../inputs/quantities.ts';
 import {
   BadInputError,
   badInputSentence,
+  badValue,
   type Environment,
-  quoteValue,
   readBoolean,
   readInput,
   readInteger,
+  readParsed,
 } from '../inputs/read-input.ts';
 import { resolveTarget } from '../inputs/target.ts';
 import { type RunContext, readRunContext } from '../run/run-context.ts';
@@ -78,21 +79,9 @@ function runsForkCode({ fork, eventName }: RunContext): boolean {
 function readChoice(env: Environment, { repository }: RunContext): PruneInputs {
   const own = Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('INPUT_')));
   const text = (name: string) => readInput(own, name) || undefined;
-  const quantity = (name: string, { parse, form }: Quantity) => {
-    const given = text(name);
-    const value = given === undefined ? undefined : parse(given);
-    if (given !== undefined && value === undefined) {
-      throw new BadInputError(name, `is ${quoteValue(given)}, but it must be ${form}.`);
-    }
-    return value;
-  };
+  const quantity = (name: string, { parse, form }: Quantity) => readParsed(own, name, parse, form);
   const pattern = text('repository') ?? repository;
-  if (!isRepositoryPattern(pattern)) {
-    throw new BadInputError(
-      'repository',
-      `is ${quoteValue(pattern)}, but it must be owner/name or a pattern of it.`,
-    );
-  }
+  if (!isRepositoryPattern(pattern)) throw badValue('repository', pattern, 'owner/name or a pattern of it');
   return {
     repository: pattern,
     scope: text('scope'),

@@ -26,7 +26,7 @@ describe('parseInputs', () => {
       bucket: '',
       caFile: '',
       serverSideEncryption: undefined,
-      sseKmsKeyId: '',
+      sseKmsKeyId: undefined,
       retry: true,
       retryCount: 4,
       crossOs: false,
