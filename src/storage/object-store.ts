@@ -19,7 +19,7 @@ export interface ObjectInfo {
   readonly sizeBytes: number;
   /** Opaque; two equal ones mean the same bytes. Never empty, without quotes. */
   readonly etag: string;
-  /** Last modification by the store's own clock, in ms since 1970. */
+  /** Last modification by the store's own clock, in ms since 1970; 0 if the store does not send it. */
   readonly modifiedMs: number;
 }
 

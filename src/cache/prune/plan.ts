@@ -88,6 +88,8 @@ export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, now
 function ownReason(entry: CacheEntry, rules: PruneRules, nowMs: number): PruneReason | undefined {
   const { all, unused, maxAge } = rules;
   if (all) return 'all';
+  // The server sends no time of the save, so the cache has no age
+  if (entry.object.modifiedMs === 0) return undefined;
   if (maxAge !== undefined && nowMs - entry.object.modifiedMs >= maxAge) return 'age';
   if (unused !== undefined && isUnused(entry, unused, nowMs)) return 'unused';
   return undefined;

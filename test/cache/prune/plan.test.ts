@@ -79,6 +79,12 @@ describe('a plan', () => {
     ]);
   });
 
+  test('by use or age keeps a cache whose server sends no time', () => {
+    const unknown = { saved: NOW / DAY };
+    expect(planOf({ a: unknown }, { unused: 7 * DAY, maxAge: 7 * DAY }).deleted).toEqual([]);
+    expect(planOf({ a: unknown }, { maxSize: 0 }).deleted).toEqual(['a: size']);
+  });
+
   test('by size deletes the least recently used first, and no more than needed', () => {
     const caches = { a: { saved: 9, used: 1 }, b: { saved: 5 }, c: { saved: 3 }, d: { saved: 2 } };
     expect(planOf(caches, { maxSize: 25 }).deleted).toEqual(['b: size', 'c: size']);

@@ -54,11 +54,14 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
     options.onRequest?.(request);
     const { response, body } = await this.exchange(request, options);
     const { status, reason } = response;
-    const { date, ...others } = response.headers;
+    const { date, 'last-modified': modified, ...others } = response.headers;
     // The SDK signs by each Date that it gets, and a reverse proxy may have a wrong one: only this refusal shows that our clock is off
     const isSkewed =
       status === 403 && Buffer.isBuffer(body) && body.includes('<Code>RequestTimeTooSkewed</Code>');
-    const headers = isSkewed ? response.headers : others;
+    const lastModified = httpTime(modified);
+    const headers = isSkewed
+      ? response.headers
+      : { ...others, ...(lastModified !== undefined && { 'last-modified': lastModified }) };
     const passed: SdkResponse = { statusCode: status, reason, headers, date, body };
     return { response: passed as HttpResponse };
   }
@@ -96,6 +99,16 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
   httpHandlerConfigs(): Record<string, never> {
     return {};
   }
+}
+
+/**
+ * Returns a time as HTTP has it, from any form that Node reads. Returns undefined if it is none: the SDK would refuse the whole response,
+ * with the object.
+ */
+function httpTime(text = ''): string | undefined {
+  const time = new Date(text);
+  // HTTP has years of four digits
+  return time.getTime() >= 0 && time.getTime() < Date.UTC(10_000) ? time.toUTCString() : undefined;
 }
 
 function toTransport(request: HttpRequest, userAgent: string): TransportRequest {

@@ -90,6 +90,6 @@ function redirect({ headers }: RefusedResponse, { endpoint }: S3Settings): Refus
   }
   return [
     "the input 'endpoint'",
-    `it redirects to ${target.origin.slice(0, 100)}, as a proxy or a login page does`,
+    `it redirects to ${target.host ? target.origin.slice(0, 100) : 'another URL'}, as a proxy or a login page does`,
   ];
 }

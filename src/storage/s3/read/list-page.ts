@@ -29,7 +29,7 @@ export async function listPage(
       const result = await next(args);
       const response = result.response as HttpResponse;
       if (response.statusCode !== 200) return result;
-      const page = withoutPrefixes((response.body as Buffer).toString());
+      const page = withoutPrefixes(decoder.decode(response.body as Buffer));
       if (!page.includes('ListBucketResult')) {
         throw new ProtocolError('the response is not a listing, so this is no S3 server');
       }
@@ -46,16 +46,20 @@ export async function listPage(
     { step: 'deserialize', priority: 'low' },
   );
   const { Contents = [], IsTruncated, NextContinuationToken } = await client.send(command, options);
-  const objects =
-    taken?.objects ??
-    Contents.map(({ Key, Size, ETag, LastModified }) => ({
-      name: Key ?? '',
-      sizeBytes: Size ?? 0,
-      etag: bareEtag(ETag) ?? '',
-      modifiedMs: LastModified?.getTime() ?? 0,
-    }));
-  return { objects, next: IsTruncated ? NextContinuationToken : undefined };
+  const others = Contents.map(({ Key, Size, ETag, LastModified }) => ({
+    name: Key ?? '',
+    sizeBytes: Size ?? 0,
+    etag: bareEtag(ETag) ?? '',
+    modifiedMs: LastModified?.getTime() ?? 0,
+  }));
+  return {
+    objects: [...(taken?.objects ?? []), ...others],
+    next: IsTruncated ? NextContinuationToken : undefined,
+  };
 }
+
+/** Decodes UTF-8, without a byte order mark before it. */
+const decoder = new TextDecoder();
 
 /** Returns a page without the prefixes of its tags: the SDK ignores the elements of a page in `<s3:ListBucketResult>`. */
 function withoutPrefixes(page: string): string {
@@ -72,8 +76,9 @@ const OPEN = '<Contents>';
 const CLOSE = '</Contents>';
 
 /**
- * Takes the objects out of a page, in time linear in its length. Returns undefined if an object lacks a field or has one
- * in another form than a number, a date or text, and if the last object is not closed.
+ * Takes the objects out of a page, in time linear in its length. Returns undefined if an object lacks a name, ETag or
+ * size, or has one in another form than a number or text, and if the last object is not closed. Leaves elements of other forms, such
+ * as `<Contents a="b">`, in the rest.
  */
 export function takeObjects(page: string): TakenObjects | undefined {
   const objects: ObjectInfo[] = [];
@@ -94,8 +99,8 @@ function objectIn(contents: string): ObjectInfo | undefined {
   const name = textIn(contents, 'Key');
   const etag = bareEtag(textIn(contents, 'ETag'));
   const size = textIn(contents, 'Size') ?? '';
-  const modifiedMs = Date.parse(textIn(contents, 'LastModified') ?? '');
-  if (!name || !etag || !/^\d{1,15}$/.test(size) || Number.isNaN(modifiedMs)) return undefined;
+  if (!name || !etag || !/^\d{1,15}$/.test(size)) return undefined;
+  const modifiedMs = Date.parse(textIn(contents, 'LastModified') ?? '') || 0;
   return { name, sizeBytes: Number(size), etag, modifiedMs };
 }
 

@@ -61,6 +61,21 @@ test('the handler sends the request as it was signed, with its own user agent', 
   });
 });
 
+test.each([
+  ['Thu, 01 Jan 2026 00:00:00 GMT', 'Thu, 01 Jan 2026 00:00:00 GMT'],
+  ['2026-01-01T00:00:00Z', 'Thu, 01 Jan 2026 00:00:00 GMT'],
+  ['Thu, 01 Jan 2026 00:00:00 UTC', 'Thu, 01 Jan 2026 00:00:00 GMT'],
+  ['yesterday', undefined],
+  ['Wed, 01 Jan 20260 00:00:00 GMT', undefined],
+])(
+  'the SDK gets Last-Modified: %s as %s, because it refuses a response with another form',
+  async (sent, passed) => {
+    const port = await serveHttp((_, to) => to.setHeader('last-modified', sent).end());
+    const { response } = await openHandler().handler.handle(sdkRequest(port));
+    expect(response.headers['last-modified']).toBe(passed);
+  },
+);
+
 test('the handler keeps the clock of the server and lengthens the limits after the first response', async () => {
   const port = await serveHttp((_, to) => to.setHeader('date', 'Sat, 01 Aug 2026 10:00:00 GMT').end());
   const { handler, limits } = openHandler();

@@ -34,6 +34,12 @@ test.each<[string, ScriptedAnswer, string, string | RegExp]>([
     /it redirects to https:\/\/login\.example\.com, (?!.*secret)/,
   ],
   [
+    'a redirect to a URL without a host',
+    { status: 302, headers: { location: 'file:///etc/passwd' } },
+    "the input 'endpoint'",
+    'it redirects to another URL, as a proxy or a login page does',
+  ],
+  [
     'a bucket in another region',
     { status: 301, headers: { 'x-amz-bucket-region': 'eu-central-1' } },
     "the input 'region'",

@@ -97,7 +97,6 @@ test('the last page of a listing has no next page, also where it names a token',
 test.each([
   ['no size', contents({ key: 'p/a' }).replace(/<Size>.*<\/Size>/, '')],
   ['a size that is not a number', contents({ key: 'p/a', size: 'much' })],
-  ['a date that is not one', contents({ key: 'p/a', modified: 'today' })],
   ['no ETag', contents({ key: 'p/a', etag: '' })],
   ['a name in a CDATA section', contents({ key: '<![CDATA[p/a]]>' })],
   ['a negative size', contents({ key: 'p/a', size: '-1' })],
@@ -106,6 +105,30 @@ test.each([
   ['a closing tag without an opening one', contents({ key: 'p/a' }).replace('<Key>', '<key>')],
 ])('the reader leaves a page to the SDK where an object has %s', (_, object) => {
   expect(takeObjects(pageOf(contents({ key: 'p/b' }) + object))).toBeUndefined();
+});
+
+test.each(['', 'today', '1767225600000', '+999999-01-01T00:00:00Z'])(
+  'the time of an object is not known where the server sends %j, and the object is listed',
+  async modified => {
+    const page = pageOf(contents({ key: 'p/a', modified }) + contents({ key: 'p/b' }));
+    const { objects } = await listPage(clientThatReceives(page), input, {});
+    expect(objects.map(({ name, modifiedMs }) => [name, modifiedMs])).toEqual([
+      ['p/a', 0],
+      ['p/b', Date.UTC(2026, 10, 21, 10, 0, 0, 123)],
+    ]);
+  },
+);
+
+test('an object whose element has an attribute is listed beside those that have none', async () => {
+  const other = contents({ key: 'p/b' }).replace('<Contents>', '<Contents a="b">');
+  const page = pageOf(contents({ key: 'p/a' }) + other);
+  const { objects } = await listPage(clientThatReceives(page), input, {});
+  expect(objects.map(({ name }) => name)).toEqual(['p/a', 'p/b']);
+});
+
+test('a page of a listing may begin with a byte order mark', async () => {
+  const page = `\uFEFF${pageOf(contents({ key: 'p/a' }))}`;
+  expect((await listPage(clientThatReceives(page), input, {})).objects).toHaveLength(1);
 });
 
 test('the SDK reads the objects of a page that the reader leaves to it', async () => {
