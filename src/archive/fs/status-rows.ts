@@ -10,6 +10,7 @@ const GID = 5;
 const MTIME = 6;
 const CTIME = 7;
 const WIDTH = 8;
+const ROW_WORDS = 2 * WIDTH;
 
 /** The part of a file's status that a row holds. Times in ns. */
 export type RowStatus = Pick<
@@ -24,11 +25,13 @@ export type RowStatus = Pick<
  */
 export class StatusRows {
   readonly values: BigInt64Array<ArrayBuffer>;
+  readonly #words: Int32Array;
 
   /** Throws RangeError when `values` is not a whole number of rows. */
   constructor(values: BigInt64Array<ArrayBuffer>) {
     if (values.length % WIDTH !== 0) throw new RangeError('a table of file status is cut short');
     this.values = values;
+    this.#words = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
   }
 
   static of(entries: number): StatusRows {
@@ -47,32 +50,33 @@ export class StatusRows {
   }
 
   set(entry: number, stats: RowStatus): void {
-    this.values.set(rowOf(stats), entry * WIDTH);
+    const { values } = this;
+    const start = entry * WIDTH;
+    // Without a list of the values, which would be garbage for each file
+    values[start + DEV] = stats.dev;
+    values[start + INO] = stats.ino;
+    values[start + SIZE] = stats.size;
+    values[start + MODE] = stats.mode;
+    values[start + UID] = stats.uid;
+    values[start + GID] = stats.gid;
+    values[start + MTIME] = stats.mtimeNs;
+    values[start + CTIME] = stats.ctimeNs;
   }
 
   /** Sets a row to row `at` of another table. */
-  copy(entry: number, from: BigInt64Array, at: number): void {
-    for (let column = 0; column < WIDTH; column++)
-      this.values[entry * WIDTH + column] = from[at * WIDTH + column]!;
+  copy(entry: number, from: StatusRows, at: number): void {
+    // As 32-bit words: each value of 64 bits would become a BigInt
+    for (let word = 0; word < ROW_WORDS; word++)
+      this.#words[entry * ROW_WORDS + word] = from.#words[at * ROW_WORDS + word]!;
   }
 
   clear(entry: number): void {
     this.values.fill(0n, entry * WIDTH, (entry + 1) * WIDTH);
   }
 
+  /** Returns a view of a row. */
   at(entry: number): RowStatus {
-    const { values } = this;
-    const start = entry * WIDTH;
-    return {
-      dev: values[start + DEV]!,
-      ino: values[start + INO]!,
-      size: values[start + SIZE]!,
-      mode: values[start + MODE]!,
-      uid: values[start + UID]!,
-      gid: values[start + GID]!,
-      mtimeNs: values[start + MTIME]!,
-      ctimeNs: values[start + CTIME]!,
-    };
+    return new StatusRow(this.values, entry * WIDTH);
   }
 
   /** Returns whether a row was set: no inode is 0. */
@@ -111,6 +115,49 @@ export class StatusRows {
       if (this.values[at]! > latest) latest = this.values[at]!;
     }
     return latest;
+  }
+}
+
+/** Reads the values of a row when they are used: each of them becomes a BigInt. */
+class StatusRow implements RowStatus {
+  readonly #values: BigInt64Array;
+  readonly #start: number;
+
+  constructor(values: BigInt64Array, start: number) {
+    this.#values = values;
+    this.#start = start;
+  }
+
+  get dev(): bigint {
+    return this.#values[this.#start + DEV]!;
+  }
+
+  get ino(): bigint {
+    return this.#values[this.#start + INO]!;
+  }
+
+  get size(): bigint {
+    return this.#values[this.#start + SIZE]!;
+  }
+
+  get mode(): bigint {
+    return this.#values[this.#start + MODE]!;
+  }
+
+  get uid(): bigint {
+    return this.#values[this.#start + UID]!;
+  }
+
+  get gid(): bigint {
+    return this.#values[this.#start + GID]!;
+  }
+
+  get mtimeNs(): bigint {
+    return this.#values[this.#start + MTIME]!;
+  }
+
+  get ctimeNs(): bigint {
+    return this.#values[this.#start + CTIME]!;
   }
 }
 

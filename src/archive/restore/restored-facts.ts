@@ -20,7 +20,8 @@ export class RestoredFacts {
 
   /** Takes the result of the job that wrote these empty files. */
   addEmpty(files: readonly number[], { status }: UnpackResult): void {
-    if (status) files.forEach((entry, piece) => void this.rows.copy(entry, status, piece));
+    const rows = status && new StatusRows(status);
+    if (rows) files.forEach((entry, piece) => void this.rows.copy(entry, rows, piece));
   }
 
   /** Takes the result of the job that wrote the files in these frames. */
@@ -30,10 +31,11 @@ export class RestoredFacts {
     manifest: Manifest,
     result: UnpackResult,
   ): void {
+    const rows = result.status && new StatusRows(result.status);
     let piece = 0;
     for (const frame of frames) {
       for (const entry of contents.whole(frame)) {
-        if (result.status) this.rows.copy(entry, result.status, piece);
+        if (rows) this.rows.copy(entry, rows, piece);
         this.#addContent(entry, 0, result, piece++);
       }
       for (const { entry } of contents.slices(frame))
