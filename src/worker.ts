@@ -1,7 +1,6 @@
-/** The program of the worker threads, and of the thread of the disk cache. */
+/** The program of the worker threads. */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { serveDiskCache } from './archive/disk-cache/keeper.ts';
 import type { Fetcher } from './archive/messages/fetch.ts';
 import { serveJobs } from './archive/worker/worker.ts';
 
@@ -17,11 +16,7 @@ async function createFetcher(): Promise<Fetcher> {
   return createRangeFetcher(workerData);
 }
 
-if (workerData?.diskCache) {
-  serveDiskCache(parentPort!, workerData.diskCache);
-} else {
-  serveJobs(parentPort!, async (ticket, target, onBytes) => {
-    fetcher ??= createFetcher();
-    return (await fetcher)(ticket, target, onBytes);
-  });
-}
+serveJobs(parentPort!, async (ticket, target, onBytes) => {
+  fetcher ??= createFetcher();
+  return (await fetcher)(ticket, target, onBytes);
+});

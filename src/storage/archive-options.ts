@@ -1,4 +1,4 @@
-import type { DiskCacheSettings } from '../archive/messages/disk-request.ts';
+import type { DiskCacheSettings } from '../archive/messages/disk-job.ts';
 import type { JobRecords } from '../records/job-records.ts';
 import type { Log } from '../report/log.ts';
 import type { Progress } from '../report/progress.ts';

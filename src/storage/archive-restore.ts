@@ -41,25 +41,21 @@ export async function restoreObject(
 ): Promise<RestoredObject> {
   const disk = openDiskCache(store, found, options);
   try {
-    const restored = await restoreWith(disk, store, found, request, options);
-    await disk?.close(false);
-    return restored;
+    return await restoreWith(disk, store, found, request, options).finally(() => disk?.close());
   } catch (error) {
-    await disk?.close(true);
     const isHung = disk?.hangs.aborted && !request.signal?.aborted && !didChangeTree(error);
     if (isHung) return restoreObject(store, found, request, { ...options, diskCache: undefined });
     throw error;
   }
 }
 
-/** Starts the disk cache early: its thread takes as long as the reading of the manifest. */
 function openDiskCache(
   store: ObjectStore,
   { sizeBytes }: FoundObject,
-  { diskCache, workerUrl, log }: ArchiveBackendOptions,
+  { diskCache, log }: ArchiveBackendOptions,
 ): DiskCache | undefined {
   if (!diskCache || !store.workerReads || sizeBytes <= INLINE_BYTES) return undefined;
-  return new DiskCache({ ...diskCache, workerUrl, onProblem: line => log.notice(line) });
+  return new DiskCache({ ...diskCache, onProblem: line => log.notice(line) });
 }
 
 function didChangeTree(error: unknown): boolean {

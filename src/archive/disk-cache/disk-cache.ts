@@ -1,162 +1,189 @@
+import { stat } from 'node:fs/promises';
 import { systemClock } from '../../retry/clock.ts';
-import { exposeCollector } from '../memory/heap.ts';
-import {
-  type Claim,
-  type ClaimKind,
-  type DiskAnswer,
-  type DiskCacheSettings,
-  type DiskMessage,
-  type DiskRequest,
-  encodeFrames,
-  type FrameKey,
-  FrameState,
-} from '../messages/disk-request.ts';
-import { type Thread, Threads } from '../pool/threads.ts';
-import { diskProblem, storeProblem } from './problems.ts';
+import { deadline, unlessAborted } from '../../retry/signals.ts';
+import { fsPath } from '../fs/paths/names.ts';
+import type { Claim, DiskCacheSettings, FrameKey, OpenedDirectory } from '../messages/disk-job.ts';
+import type { UnpackResult } from '../messages/unpack-job.ts';
+import { countIfStuck } from '../pool/stuck-threads.ts';
+import { ThreadError } from '../pool/threads.ts';
+import type { JobRunner } from '../pool/worker-pool.ts';
+import { type ClaimKind, Claims, type TakenClaim } from './claims.ts';
+import { frameName } from './frame-files.ts';
+import { diskProblem, problemOf, storeProblem } from './problems.ts';
 
-/** Idle timeout of the directory, in ms. It includes the start of its thread, maybe beside fifteen others. */
-const IDLE_TIMEOUT_MS = 8000;
+/** This process touches its claims and the directory this often, in ms. */
+const BEAT_MS = 250;
+/** Time in ms in which a call to the directory ends. */
+const CALL_MS = 8000;
+/** The same for the search of one frame among many. */
+const FIND_MS = 1;
 /** Time in ms in which the last check of the limit ends. */
-const CLOSE_MS = 15_000;
-const HURRIED_CLOSE_MS = 500;
-const KEEPER_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
+const LAST_CHECK_MS = 15_000;
+/**
+ * A job checks the limit each time that it has stored so many bytes. With frames that are being written, and those that are
+ * stored during the check, it exceeds the limit by 256 MB at most (bench/results/disk-cache-c-loopback-limit.md).
+ */
+const BYTES_A_CHECK = 192e6;
 
 interface DiskCacheOptions extends DiskCacheSettings {
-  /** The worker's script. */
-  readonly workerUrl: URL;
   /** Logs the one line on a directory that cannot be used, or in which nothing can be stored. */
   readonly onProblem: (line: string) => void;
 }
 
 /**
- * The disk cache of one restore, on the main thread. No call rejects or takes long: without a usable directory no
- * frame is found and none can be stored.
+ * The disk cache of one restore, on the main thread. A directory on a dead mount hangs each thread that touches it. So this thread
+ * makes only asynchronous calls, two at a time at most, because the process has four threads for them, and leaves the rest to workers.
  */
 export class DiskCache {
-  /** The path of the directory, without links after the first `find`. */
-  directory: string;
-  readonly #threads: Threads<DiskMessage>;
-  readonly #keeper: Thread<DiskMessage>;
-  readonly #onProblem: (line: string) => void;
-  readonly #opened: Promise<void>;
+  readonly #options: DiskCacheOptions;
+  #opened: OpenedDirectory | undefined;
+  #claims: Claims | undefined;
+  /** Calls on claims, one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+  readonly #heartbeat: NodeJS.Timeout;
+  #beat: Promise<unknown> | undefined;
+  #storedSinceCheck = 0;
+  /** Checks of the limit, one after the other. */
+  #checks: Promise<void> = Promise.resolve();
   readonly #hangs = new AbortController();
-  #isOff = false;
-  #reported = false;
-  #cancelIdleTimeout = () => {};
+  #isReported = false;
+  #closed: Promise<void> | undefined;
   /** Bytes of frames that were read from the directory. */
   readBytes = 0;
 
-  /** Starts its thread. */
-  constructor({ workerUrl, onProblem, ...settings }: DiskCacheOptions) {
-    this.directory = settings.directory;
-    this.#onProblem = onProblem;
-    this.#threads = new Threads({
-      program: workerUrl,
-      settings: { diskCache: settings },
-      limits: KEEPER_LIMITS,
-      name: 'its thread',
-      onMessage: () => this.#restartIdleTimeout(),
-      onEnd: ({ message }) => this.#fail(message),
-    });
-    exposeCollector();
-    this.#keeper = this.#threads.start();
-    this.#restartIdleTimeout();
-    this.#opened = this.#request({ kind: 'open' }).then(answer => {
-      if (answer?.directory !== undefined) this.directory = answer.directory;
-      if (answer?.problem !== undefined) this.#fail(answer.problem);
-    });
+  /** Touches the directory from now on: one that hangs is known early. */
+  constructor(options: DiskCacheOptions) {
+    this.#options = options;
+    const beat = () => {
+      this.#beat ??= this.#watch(this.#touch()).then(() => {
+        this.#beat = undefined;
+      });
+    };
+    this.#heartbeat = setInterval(beat, BEAT_MS).unref();
+    beat();
   }
 
-  /** Is aborted when the directory stops responding. The restore can be repeated without it. */
+  /** Is aborted when the directory stops responding: calls to it never end then. The restore can be repeated without it. */
   get hangs(): AbortSignal {
     return this.#hangs.signal;
   }
 
-  /** Returns the state of each frame: absent or present. */
-  async find(frames: readonly FrameKey[]): Promise<readonly FrameState[]> {
-    await this.#opened;
-    const answer = await this.#request({ kind: 'find', frames: encodeFrames(frames) });
-    return statesOf(answer, frames, FrameState.absent);
+  /** The path of the directory, without links after the first `find`. */
+  get directory(): string {
+    return this.#opened?.path ?? this.#options.directory;
   }
 
-  /** Claims frames for this process. `await` claims like `claim`, after a while or as soon as a claim of another process ends. */
-  async claim(frames: readonly FrameKey[], kind: ClaimKind | 'await'): Promise<ClaimedFrames> {
-    const answer = await this.#request({ kind, frames: encodeFrames(frames) });
-    this.#reportStore(answer?.problem);
-    return { states: statesOf(answer, frames, FrameState.refused), claims: answer?.claims ?? [] };
+  /** Returns whether each frame is there. None is in a directory that cannot be used. Rejects if the runner is closed. */
+  async find(frames: readonly FrameKey[], runner: JobRunner): Promise<readonly boolean[]> {
+    try {
+      const job = {
+        kind: 'find',
+        directory: this.directory,
+        names: frames.map(frameName).join('\0'),
+        sizes: Float64Array.from(frames, ({ size }) => size),
+      } as const;
+      const found = await this.#watch(runner.run(job), CALL_MS + FIND_MS * frames.length);
+      this.#opened = found.directory;
+      this.#claims = new Claims(found.directory);
+      return frames.map((_, index) => found.present[index] === 1);
+    } catch (error) {
+      if (error instanceof ThreadError) throw error;
+      this.#report(diskProblem(this.directory, problemOf(error)));
+      return frames.map(() => false);
+    }
   }
 
-  /** Ends these claims, after `bytes` of their frames were stored. `problem` is the code of the error for which one was not. */
-  async settle(claims: readonly Claim[], bytes: number, problem: string | undefined): Promise<void> {
-    this.#reportStore(problem);
-    await this.#request({ kind: 'settle', claims, bytes, problem });
-  }
-
-  /** Gives up all claims, removes frames over the limit, and ends the thread. `isHurried`: a cancelled step ends soon. */
-  async close(isHurried: boolean): Promise<void> {
-    const answer = await this.#request({ kind: 'close' }, isHurried ? HURRIED_CLOSE_MS : CLOSE_MS);
-    this.#reportStore(answer?.problem);
-    this.#turnOff();
-    await this.#endThread();
-  }
-
-  /** Resolves with undefined if the directory is not used any more. */
-  async #request(request: DiskRequest, limitMs?: number): Promise<DiskAnswer | undefined> {
-    if (this.#isOff) return undefined;
-    const cancel = limitMs === undefined ? () => {} : systemClock.after(limitMs, () => this.#turnOff());
-    const answered = this.#keeper.request(id => ({ id, request })) as Promise<DiskAnswer>;
-    return answered.catch(() => undefined).finally(cancel);
-  }
-
-  #restartIdleTimeout(): void {
-    this.#cancelIdleTimeout();
-    if (this.#isOff) return;
-    this.#cancelIdleTimeout = systemClock.after(IDLE_TIMEOUT_MS, () => {
-      this.#fail('ETIMEDOUT');
-      this.#hangs.abort(new Error('the disk cache does not respond'));
+  /** Claims frames for this process. Never rejects. */
+  claim(frames: readonly FrameKey[], kind: ClaimKind): Promise<readonly TakenClaim[]> {
+    return this.#inTurn(async claims => {
+      const taken: TakenClaim[] = [];
+      for (const frame of frames) taken.push((await claims?.take(frame, kind)) ?? { state: 'refused' });
+      return taken;
     });
   }
 
-  /** Reports the code or message for which the directory is not used any more, and turns it off. */
-  #fail(problem: string): void {
-    if (this.#isOff) return;
-    this.#report(diskProblem(this.directory, problem));
-    this.#turnOff();
+  /** Ends these claims after the job that was to store their frames, with its result if it has succeeded. Never rejects. */
+  async settle(ended: readonly Claim[], result: UnpackResult | undefined, runner: JobRunner): Promise<void> {
+    const { stored = 0, storeProblem: problem } = result ?? {};
+    this.#storedSinceCheck += stored;
+    if (this.#storedSinceCheck >= BYTES_A_CHECK) this.#checkLimit(runner);
+    await this.#inTurn(async claims => {
+      for (const claim of ended) await claims?.settle(claim);
+      if (problem === undefined) return;
+      claims?.noteProblem(problem);
+      this.#report(storeProblem(this.directory, problem));
+    });
   }
 
-  /** Answers all requests with nothing from now on. */
-  #turnOff(): void {
-    this.#isOff = true;
-    this.#cancelIdleTimeout();
-    void this.#endThread();
+  /** Removes frames over the limit, if this process has stored some. Takes 15 s at most. Never rejects. */
+  async keepLimit(runner: JobRunner): Promise<void> {
+    if (this.#storedSinceCheck > 0) this.#checkLimit(runner);
+    const limit = deadline(LAST_CHECK_MS, systemClock);
+    await unlessAborted(this.#checks, limit.signal)
+      .catch(() => {})
+      .finally(limit.clear);
+    this.#reportStore();
   }
 
-  #endThread(): Promise<void> {
-    return this.#threads.close('the disk cache is not used any more');
+  /** Gives up all claims, and refuses others. A call that hangs is left behind. */
+  close(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    const giveUp = async (claims: Claims | undefined) => {
+      await claims?.settleAll();
+      this.#reportStore();
+      this.#claims = undefined;
+    };
+    this.#closed ??= countIfStuck(Promise.all([this.#inTurn(giveUp), this.#checks, this.#beat]));
+    return this.#closed;
+  }
+
+  async #touch(): Promise<void> {
+    await stat(fsPath(this.directory)).catch(() => {});
+    await this.#claims?.beat();
+  }
+
+  /** Returns what `action` returns, and reports the problem that it has met. */
+  #inTurn<T>(action: (claims: Claims | undefined) => Promise<T>): Promise<T> {
+    const result = this.#turn.then(() => this.#watch(action(this.#claims)));
+    this.#turn = result.finally(() => this.#reportStore());
+    return result;
+  }
+
+  /** Ends the use of the directory if `work` in it takes longer than `limitMs`. */
+  #watch<T>(work: Promise<T>, limitMs = CALL_MS): Promise<T> {
+    const cancel = systemClock.after(limitMs, () => {
+      this.#report(diskProblem(this.directory, 'ETIMEDOUT'));
+      this.#hangs.abort(new Error('the disk cache does not respond'));
+      void this.close();
+    });
+    return work.finally(cancel);
+  }
+
+  #checkLimit(runner: JobRunner): void {
+    this.#storedSinceCheck = 0;
+    const [claims, directory] = [this.#claims, this.#opened];
+    if (!claims || !directory) return;
+    const { maxBytes } = this.#options;
+    this.#checks = this.#checks
+      .then(() => runner.run({ kind: 'evict', directory, maxBytes }))
+      .then(({ isKept }) => {
+        // Files of other users cannot always be removed: then this job adds none
+        if (!isKept) claims.problem ??= 'EFULL';
+      })
+      .catch(error => {
+        if (!(error instanceof ThreadError)) claims.problem ??= problemOf(error);
+      });
   }
 
   /** Reports the code for which nothing can be stored, if there is one. */
-  #reportStore(problem: string | undefined): void {
+  #reportStore(): void {
+    const problem = this.#claims?.problem;
     if (problem !== undefined) this.#report(storeProblem(this.directory, problem));
   }
 
   #report(line: string): void {
-    if (this.#reported) return;
-    this.#reported = true;
-    this.#onProblem(line);
+    if (this.#isReported) return;
+    this.#isReported = true;
+    this.#options.onProblem(line);
   }
-}
-
-export interface ClaimedFrames {
-  readonly states: readonly FrameState[];
-  /** By frame: the claim if it is ours. */
-  readonly claims: readonly (Claim | undefined)[];
-}
-
-function statesOf(
-  answer: DiskAnswer | undefined,
-  frames: readonly FrameKey[],
-  otherwise: FrameState,
-): readonly FrameState[] {
-  return frames.map((_, index) => (answer?.states[index] ?? otherwise) as FrameState);
 }

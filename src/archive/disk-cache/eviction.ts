@@ -1,93 +1,112 @@
-import { opendirSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { opendirSync, type Stats, statfsSync, statSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { compressBound } from '../format/codec.ts';
 import { MAX_FRAME_RAW_BYTES } from '../format/limits.ts';
 import { STICKY } from '../fs/attributes.ts';
+import { lstat } from '../fs/file-status.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisUser } from '../fs/platform.ts';
-import type { DiskCacheSettings } from '../messages/disk-request.ts';
-import { fileKind, statusOf, tryUnlink } from './frame-files.ts';
+import type { EvictJob, EvictResult } from '../messages/disk-job.ts';
+import { fileKind } from './frame-files.ts';
+import { withDirectory } from './opened-directory.ts';
+import { problemOf } from './problems.ts';
 
-/** Candidates that one reading of the directory remembers: the memory does not depend on the number of files. */
-const CANDIDATES = 4096;
-const READINGS = 16;
-/** Names between two turns of the event loop. */
-const NAMES_A_TURN = 500;
-/** Files that are removed between two turns: it may take a millisecond for each. */
-const FILES_A_TURN = 50;
+/** How often the directory is measured, if other processes change it or files cannot be removed. */
+const ROUNDS = 4;
+/** Names that one call reads. */
+const NAMES_A_CALL = 500;
 /** A claim that was not touched for so many ms has no holder. */
 const ABANDONED_MS = 60_000;
 /** Free space that is left to others: a tenth of the file system, at most this many bytes. */
 const MAX_RESERVE_BYTES = 1e9;
 const MAX_FRAME_BYTES = compressBound(MAX_FRAME_RAW_BYTES);
 
-interface Candidate {
+interface CountedFile {
   readonly file: string;
   readonly size: number;
   readonly usedMs: number;
+  /** Whether it is a frame that this process may remove. */
+  readonly isCandidate: boolean;
 }
 
 /**
  * Removes frames, least recently used first, until the limit is kept and a part of the disk is free, and claims that killed
- * jobs have left. Any number of processes may do it at once. Files that this user may not remove stay. Returns whether the limit
- * is kept. Throws the system's error if the directory cannot be read.
+ * jobs have left. Any number of processes may do it at once. Files that this user may not remove stay. Throws the system's error
+ * if the directory cannot be read.
  */
-export async function evict({ directory, maxBytes }: DiskCacheSettings): Promise<boolean> {
-  let olderStay = Number.NEGATIVE_INFINITY;
-  for (let reading = 1; reading <= READINGS; reading++) {
-    const { total, oldest } = await readDirectory(directory, olderStay);
-    let excess = total - Math.min(maxBytes, total + spareBytes(directory));
-    for (const [index, { file, size, usedMs }] of oldest.entries()) {
-      if (excess <= 0) return true;
-      // Claims are touched meanwhile
-      if (index % FILES_A_TURN === FILES_A_TURN - 1) await setImmediate();
-      if (tryUnlink(file)) excess -= size;
-      else olderStay = Math.max(olderStay, usedMs);
+export function evict({ directory, maxBytes }: EvictJob): EvictResult {
+  return withDirectory(directory, path => ({ isKept: keepLimit(path, maxBytes) }));
+}
+
+/** Reads the directory twice in a round, for the times of all frames and then for the names of some: names need ten times the memory. */
+function keepLimit(directory: string, maxBytes: number): boolean {
+  let triedMs = Number.NEGATIVE_INFINITY;
+  for (let round = 1; round <= ROUNDS; round++) {
+    let total = 0;
+    const [times, sizes]: [number[], number[]] = [[], []];
+    for (const { size, usedMs, isCandidate } of countedFiles(directory)) {
+      total += size;
+      if (!isCandidate || usedMs <= triedMs) continue;
+      times.push(usedMs);
+      sizes.push(size);
     }
+    let excess = total - Math.min(maxBytes, total + spareBytes(directory));
     if (excess <= 0) return true;
-    if (oldest.length === 0) return false;
+    if (times.length === 0) return false;
+    const lastMs = timeOfOldest(excess, times, sizes);
+    for (const { file, size, usedMs, isCandidate } of countedFiles(directory)) {
+      if (!isCandidate || usedMs <= triedMs || usedMs > lastMs || !tryUnlink(file)) continue;
+      excess -= size;
+      if (excess <= 0) return true;
+    }
+    triedMs = lastMs;
   }
   return false;
 }
 
-/** Returns the bytes of all frames and claims, and the frames that were used least recently, after `olderStay`. */
-async function readDirectory(
-  directory: string,
-  olderStay: number,
-): Promise<{ readonly total: number; readonly oldest: readonly Candidate[] }> {
-  let total = 0;
-  let oldest: Candidate[] = [];
-  const keepOldest = () => {
-    oldest.sort((a, b) => a.usedMs - b.usedMs);
-    oldest = oldest.slice(0, CANDIDATES);
-  };
+/** Returns the time of the last of the oldest files that have `bytes` together, or of the last one of all. */
+function timeOfOldest(bytes: number, times: readonly number[], sizes: readonly number[]): number {
+  const order = Uint32Array.from(times.keys()).sort((a, b) => times[a]! - times[b]!);
+  let sum = 0;
+  const last = order.find(index => {
+    sum += sizes[index]!;
+    return sum >= bytes;
+  });
+  return times[last ?? order.at(-1)!]!;
+}
+
+/** Lists the frames and claims. Removes those that are useless. */
+function* countedFiles(directory: string): Generator<CountedFile> {
   const now = Date.now();
   const mayRemove = permission(directory);
-  const names = opendirSync(directory, { bufferSize: NAMES_A_TURN });
+  const names = opendirSync(directory, { bufferSize: NAMES_A_CALL });
   try {
-    for (let count = 1; ; count++) {
-      const name = names.readSync()?.name;
-      if (name === undefined) break;
-      if (count % NAMES_A_TURN === 0) await setImmediate();
+    for (let name = names.readSync()?.name; name !== undefined; name = names.readSync()?.name) {
       const kind = fileKind(name);
       const file = path.join(directory, name);
-      const stats = kind && statusOf(file);
+      const stats = kind && ignoreErrors(() => lstat(file));
       if (!stats?.isFile()) continue;
       const usedMs = lastUse(stats, now);
       const isOurs = mayRemove(stats);
-      if (isUseless(kind, stats, now - usedMs)) {
-        if (isOurs) tryUnlink(file);
-        continue;
+      if (!isUseless(kind, stats, now - usedMs)) {
+        yield { file, size: stats.size, usedMs, isCandidate: kind === 'frame' && isOurs };
+      } else if (isOurs) {
+        tryUnlink(file);
       }
-      total += stats.size;
-      if (kind === 'frame' && isOurs && usedMs > olderStay) oldest.push({ file, size: stats.size, usedMs });
-      if (oldest.length >= 2 * CANDIDATES) keepOldest();
     }
   } finally {
     names.closeSync();
   }
-  keepOldest();
-  return { total, oldest };
+}
+
+/** Removes a file. Returns whether none has this name any more. Windows does not remove one that is open. Never throws. */
+function tryUnlink(file: string): boolean {
+  try {
+    unlinkSync(file);
+    return true;
+  } catch (error) {
+    return problemOf(error) === 'ENOENT';
+  }
 }
 
 /** Returns whether this process may remove files: in a sticky directory only its owner, root and the owner of a file may. */

@@ -4,14 +4,14 @@
  * writes the files, in any thread.
  */
 
-import { constants, fstatSync, futimesSync, renameSync, type Stats, unlinkSync } from 'node:fs';
+import { type BigIntStats, constants, fstatSync, futimesSync, renameSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import { sha256 } from '../format/codec.ts';
-import { lstat, lstatExact } from '../fs/file-status.ts';
+import { lstatExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { readAt, withFile, writeAt } from '../fs/with-file.ts';
-import type { Claim, FrameKey } from '../messages/disk-request.ts';
+import type { Claim, FrameKey } from '../messages/disk-job.ts';
 
 /**
  * Endings of the files that processes write while they hold claims on a frame. Each is for the case that files with those before it
@@ -28,7 +28,7 @@ export function fileKind(name: string): 'frame' | 'claim' | undefined {
   return match[1] === undefined ? 'frame' : 'claim';
 }
 
-const frameName = ({ sha256 }: FrameKey) => Buffer.from(sha256).toString('hex');
+export const frameName = ({ sha256 }: Pick<FrameKey, 'sha256'>) => Buffer.from(sha256).toString('hex');
 
 export function framePath(directory: string, frame: FrameKey): string {
   return path.join(directory, frameName(frame));
@@ -40,25 +40,9 @@ export function claimNames(frame: FrameKey): readonly string[] {
   return CLAIM_ENDINGS.map(ending => name + ending);
 }
 
-/** Returns whether a regular file of the frame's size has its name. */
-export function hasFrame(directory: string, frame: FrameKey): boolean {
-  const stats = statusOf(framePath(directory, frame));
-  return stats?.isFile() === true && stats.size === frame.size;
-}
-
-/** Returns undefined if there is no such file, or it cannot be read. */
-export function statusOf(file: string): Stats | undefined {
-  return ignoreErrors(() => lstat(file));
-}
-
-/** Removes a file. Returns whether none has this name any more. Windows does not remove one that is open. Never throws. */
-export function tryUnlink(file: string): boolean {
-  try {
-    unlinkSync(file);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT';
-  }
+/** Returns whether a file is that of a frame of `size` bytes, as far as its status shows. */
+export function isFrame(stats: Stats | undefined, size: number): boolean {
+  return stats?.isFile() === true && stats.size === size;
 }
 
 /** Memory of this thread for the frame that it reads, kept from frame to frame. */
@@ -73,7 +57,7 @@ export function readFrame(directory: string, frame: FrameKey): Buffer | undefine
   return ignoreErrors(() =>
     withFile(framePath(directory, frame), flags, fd => {
       const stats = fstatSync(fd);
-      if (!stats.isFile() || stats.size !== frame.size) return undefined;
+      if (!isFrame(stats, frame.size)) return undefined;
       if (scratch.length < frame.size) scratch = Buffer.allocUnsafeSlow(frame.size);
       const bytes = scratch.subarray(0, frame.size);
       if (readAt(fd, bytes, 0) < frame.size || !sha256(bytes).equals(frame.sha256)) return undefined;
@@ -91,10 +75,9 @@ function noteUse(fd: number): void {
 
 /**
  * Returns the text by which a file is known to be the one that a claim has made: numbers of inodes are used again. Returns
- * undefined if it does not exist, or is not a regular file with one name. Throws the system's errors.
+ * undefined without a status, and for one that is not of a regular file with one name.
  */
-export function inodeText(file: number | string): string | undefined {
-  const stats = typeof file === 'number' ? fstatSync(file, { bigint: true }) : lstatExact(file);
+export function inodeText(stats: BigIntStats | undefined): string | undefined {
   if (!stats?.isFile() || stats.nlink !== 1n) return undefined;
   return `${stats.dev}:${stats.ino}:${stats.birthtimeNs}`;
 }
@@ -108,9 +91,9 @@ export function storeFrame(directory: string, frame: FrameKey, bytes: Uint8Array
   const file = path.join(directory, name);
   try {
     const isOurs = withFile(file, constants.O_WRONLY | thisPlatform.openFlags, fd => {
-      if (inodeText(fd) !== inode) return false;
+      if (inodeText(fstatSync(fd, { bigint: true })) !== inode) return false;
       writeAt(fd, bytes, 0);
-      return inodeText(file) === inode;
+      return inodeText(lstatExact(file)) === inode;
     });
     if (!isOurs) return false;
     // It may replace a wrong file, also of another user

@@ -8,11 +8,12 @@ import { DamagedArchiveError, SourceTreeError, StagedFileError } from '../archiv
 import type { CompareJob, CompareResult } from './compare-job.ts';
 import type { ContentJob, ContentResult } from './content-job.ts';
 import type { DirectoryJob, DirectoryResult } from './directory-job.ts';
+import type { EvictJob, EvictResult, FindJob, FindResult } from './disk-job.ts';
 import type { ListJob, ListResult } from './list-job.ts';
 import type { PackJob, PackResult } from './pack-job.ts';
 import type { UnpackJob, UnpackResult } from './unpack-job.ts';
 
-export type Job = PackJob | UnpackJob | CompareJob | ContentJob | DirectoryJob | ListJob;
+export type Job = PackJob | UnpackJob | CompareJob | ContentJob | DirectoryJob | ListJob | FindJob | EvictJob;
 
 interface Results {
   readonly pack: PackResult;
@@ -21,6 +22,8 @@ interface Results {
   readonly content: ContentResult;
   readonly directories: DirectoryResult;
   readonly list: ListResult;
+  readonly find: FindResult;
+  readonly evict: EvictResult;
 }
 
 export type ResultOf<J extends Job> = Results[J['kind']];

@@ -3,7 +3,7 @@ import type { DataPiece } from '../format/data-pieces.ts';
 import type { Frame } from '../format/entry.ts';
 import type { Attributes } from '../fs/attributes.ts';
 import type { RefusedCounts } from '../fs/refused-attributes.ts';
-import type { Claim } from './disk-request.ts';
+import type { Claim } from './disk-job.ts';
 import { ATTRIBUTES, columns, readAttributes, writeAttributes } from './rows.ts';
 
 /** Check and decompress these frames, and write the files in them. */

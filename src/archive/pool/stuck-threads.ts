@@ -1,3 +1,8 @@
+import { systemClock } from '../../retry/clock.ts';
+
+/** Time in ms in which a thread ends: one that hangs in a call of the system, such as to a dead mount, ends with that call. */
+const END_MS = 1000;
+
 let stuck = 0;
 
 /** Counts a thread that hangs in a call of the system, until it has `ended`: the process cannot end by waiting for it. */
@@ -6,6 +11,16 @@ export function countStuckThread(ended: Promise<unknown>): void {
   void ended.finally(() => {
     stuck--;
   });
+}
+
+/** Resolves when work of other threads has `ended`, or hangs in a call of the system and is counted as stuck. */
+export async function countIfStuck(ended: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const cancel = systemClock.after(END_MS, () => {
+    countStuckThread(ended);
+    late.resolve();
+  });
+  await Promise.race([ended, late.promise]).finally(cancel);
 }
 
 export function hasStuckThread(): boolean {

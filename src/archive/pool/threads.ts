@@ -1,10 +1,6 @@
 import type { ResourceLimits, Worker } from 'node:worker_threads';
-import { systemClock } from '../../retry/clock.ts';
 import type { Report } from '../messages/report.ts';
-import { countStuckThread } from './stuck-threads.ts';
-
-/** Time in ms in which threads end: one that hangs in a call of the system, such as to a dead mount, ends with that call. */
-const END_MS = 1000;
+import { countIfStuck } from './stuck-threads.ts';
 
 /** A thread has ended by itself, or its owner has ended it: no fault of the server or the tree that it has worked with. */
 export class ThreadError extends Error {
@@ -18,8 +14,6 @@ interface ThreadOptions {
   readonly limits: ResourceLimits;
   /** The subject of the failure when one ends by itself. */
   readonly name: string;
-  /** Called with each message of a thread, before it is read. */
-  readonly onMessage?: () => void;
   /** Called once, with the first failure of a thread or the reason of `close`, when all requests are rejected. */
   readonly onEnd?: (reason: ThreadError) => void;
 }
@@ -86,7 +80,7 @@ export class Threads<Message extends object> {
    */
   close(reason: string): Promise<void> {
     this.#end(new ThreadError(reason));
-    this.#closed ??= endWithin(END_MS, this.#workers);
+    this.#closed ??= countIfStuck(Promise.all(this.#workers.map(worker => worker.terminate())));
     return this.#closed;
   }
 
@@ -109,10 +103,7 @@ export class Threads<Message extends object> {
     }
   }
 
-  /** A report without an id is a heartbeat. */
-  #receive({ id, bytes = 0, end }: Partial<Report>): void {
-    this.#options.onMessage?.();
-    if (id === undefined) return;
+  #receive({ id, bytes = 0, end }: Report): void {
     const pending = this.#pending.get(id);
     if (bytes > 0) pending?.onBytes(bytes);
     if (!end) return;
@@ -141,14 +132,4 @@ function threadError(cause: unknown): ThreadError {
   const isUnstarted = (cause as NodeJS.ErrnoException | undefined)?.code === 'ERR_WORKER_INIT_FAILED';
   const limit = isUnstarted ? LIMITS[/E[A-Z]+$/.exec(message)?.[0] ?? ''] : undefined;
   return new ThreadError(limit ? `a thread cannot start: ${limit}` : message, { cause });
-}
-
-async function endWithin(limitMs: number, workers: readonly Worker[]): Promise<void> {
-  const ended = Promise.all(workers.map(worker => worker.terminate()));
-  const late = Promise.withResolvers<void>();
-  const cancel = systemClock.after(limitMs, () => {
-    countStuckThread(ended);
-    late.resolve();
-  });
-  await Promise.race([ended, late.promise]).finally(cancel);
 }

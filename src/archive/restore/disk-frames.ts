@@ -1,9 +1,12 @@
+import { setTimeout } from 'node:timers/promises';
 import { unlessAborted } from '../../retry/signals.ts';
+import type { ClaimKind, TakenClaim } from '../disk-cache/claims.ts';
 import type { DiskCache } from '../disk-cache/disk-cache.ts';
 import type { Frame } from '../format/entry.ts';
-import { type Claim, type ClaimKind, FrameState } from '../messages/disk-request.ts';
+import type { Claim } from '../messages/disk-job.ts';
 import type { DiskUse, UnpackResult } from '../messages/unpack-job.ts';
 import { allOrFirstError, forEachWithin, type Limits } from '../pool/in-flight.ts';
+import type { JobRunner } from '../pool/worker-pool.ts';
 import { type FrameRun, groupFrames } from './frame-runs.ts';
 import { WaitLimit } from './wait-limit.ts';
 
@@ -21,13 +24,13 @@ interface FrameUnpacker {
   read(run: FrameRun, disk: DiskUse): Promise<UnpackResult>;
   /** Those of fetches. */
   readonly limits: Limits<FrameRun>;
-  readonly width: number;
+  readonly runner: JobRunner;
 }
 
-/** Frames by what is to be done about them, after a claim. */
+/** Frames by what is to be done about them, after an attempt to claim them. */
 interface SortedFrames {
-  /** Frames to fetch, and to store if they have a claim. */
-  readonly fetched: readonly number[];
+  /** Frames to fetch, each with its claim if it is to be stored. */
+  readonly absent: ReadonlyMap<number, Claim | undefined>;
   readonly present: readonly number[];
   /** Frames that other jobs are fetching. */
   readonly others: readonly number[];
@@ -36,9 +39,10 @@ interface SortedFrames {
 /** Jobs that read from the disk, for each worker: the running one and the next one. */
 const DISK_JOBS_A_WORKER = 2;
 /** Ranges that are claimed before their turn. */
-const CLAIMS_AHEAD = 2;
-/** Frames that one request waits for: each is tried several times a second. */
-const AWAITED_FRAMES = 256;
+const RANGES_AHEAD = 2;
+/** Frames of other jobs that are tried together, and the time in ms until the next ones are tried if none of them has changed. */
+const AWAITED_FRAMES = 32;
+const POLL_MS = 50;
 
 /**
  * Unpacks the wanted frames from the disk cache, and fetches only those that it does not have. Jobs that need the same
@@ -60,34 +64,28 @@ export async function unpackWithDisk(
 class DiskFrames {
   readonly #frames: readonly Frame[];
   readonly #unpacker: FrameUnpacker;
-  readonly #cache: DiskCache;
-  readonly #onBegun: () => void;
+  readonly #disk: DiskOptions;
   readonly #signal: AbortSignal;
   /** Frames whose files are wrong. */
   readonly #wrong: number[] = [];
-  /** The last claim of this process on each frame. */
-  readonly #claims = new Map<number, Claim | undefined>();
   readonly #waitLimit = new WaitLimit();
 
-  constructor(
-    frames: readonly Frame[],
-    unpacker: FrameUnpacker,
-    { cache, onBegun }: DiskOptions,
-    signal: AbortSignal,
-  ) {
+  constructor(frames: readonly Frame[], unpacker: FrameUnpacker, disk: DiskOptions, signal: AbortSignal) {
     this.#frames = frames;
     this.#unpacker = unpacker;
-    this.#cache = cache;
-    this.#onBegun = onBegun;
+    this.#disk = disk;
     this.#signal = signal;
   }
 
   async unpack(wanted: readonly number[]): Promise<void> {
-    const states = await this.#unlessEnded(this.#cache.find(this.#keys(wanted)));
-    const present = wanted.filter((_, index) => states[index] === FrameState.present);
-    const absent = wanted.filter((_, index) => states[index] !== FrameState.present);
+    const isPresent = await this.#unlessEnded(
+      this.#disk.cache.find(this.#keys(wanted), this.#unpacker.runner),
+    );
+    const present = wanted.filter((_, index) => isPresent[index]);
+    const absent = wanted.filter((_, index) => !isPresent[index]);
     await allOrFirstError([this.#readAll(present), this.#fetchAbsent(absent)]);
     await this.#fetchAnyway(this.#wrong, 'replace');
+    await this.#unlessEnded(this.#disk.cache.keepLimit(this.#unpacker.runner));
   }
 
   #keys(frames: readonly number[]): readonly Frame[] {
@@ -107,14 +105,14 @@ class DiskFrames {
 
   /** Unpacks frames from the directory, and collects those that are not there after all. */
   async #readAll(frames: readonly number[]): Promise<void> {
-    const limits = { ...this.#unpacker.limits, limit: DISK_JOBS_A_WORKER * this.#unpacker.width };
-    const { directory } = this.#cache;
+    const limits = { ...this.#unpacker.limits, limit: DISK_JOBS_A_WORKER * this.#unpacker.runner.width };
+    const { directory } = this.#disk.cache;
     await forEachWithin(this.#runs(frames), limits, async run => {
       this.#signal.throwIfAborted();
       const { missing } = await this.#unpacker.read(run, { directory });
       this.#wrong.push(...missing.map(index => run.frames[index]!));
       run.frames.forEach((frame, index) => {
-        if (!missing.includes(index)) this.#cache.readBytes += this.#frames[frame]!.size;
+        if (!missing.includes(index)) this.#disk.cache.readBytes += this.#frames[frame]!.size;
       });
     });
   }
@@ -123,20 +121,20 @@ class DiskFrames {
     const { limits } = this.#unpacker;
     // Jobs that start together begin at different places
     const runs = rotate(this.#runs(frames));
-    const claims: Promise<SortedFrames>[] = [];
-    const claimUntil = (count: number) => {
-      for (const run of runs.slice(claims.length, count)) claims.push(this.#claim(run.frames, 'claim'));
+    const sorted: Promise<SortedFrames>[] = [];
+    const sortUntil = (count: number) => {
+      for (const run of runs.slice(sorted.length, count)) sorted.push(this.#claim(run.frames, 'claim'));
     };
-    claimUntil(limits.limit);
+    sortUntil(limits.limit);
     // Their requests are sent before this thread is busy with directories
-    void Promise.all(claims).then(this.#onBegun);
+    void Promise.all(sorted).then(this.#disk.onBegun);
     const others: number[] = [];
     const weigh = ([, run]: [number, FrameRun]) => limits.weigh(run);
     await forEachWithin([...runs.entries()], { ...limits, weigh }, async ([index]) => {
-      claimUntil(index + 1 + CLAIMS_AHEAD);
-      const sorted = await this.#unlessEnded(claims[index]!);
-      others.push(...sorted.others);
-      await this.#use(sorted);
+      sortUntil(index + 1 + RANGES_AHEAD);
+      const frames = await this.#unlessEnded(sorted[index]!);
+      others.push(...frames.others);
+      await this.#use(frames);
     });
     await this.#awaitOthers(others);
   }
@@ -148,34 +146,32 @@ class DiskFrames {
     );
   }
 
-  /** Claims frames, keeps the claims, and sorts the frames by what is to be done about them. Never rejects. */
-  async #claim(frames: readonly number[], kind: ClaimKind | 'await'): Promise<SortedFrames> {
-    const { states, claims } = await this.#cache.claim(this.#keys(frames), kind);
-    for (const [index, frame] of frames.entries()) this.#claims.set(frame, claims[index]);
-    const having = (...wanted: FrameState[]) => frames.filter((_, index) => wanted.includes(states[index]!));
-    return {
-      fetched: having(FrameState.ours, FrameState.refused),
-      present: having(FrameState.present),
-      others: having(FrameState.others),
-    };
+  /** Claims frames, and sorts them by what is to be done about them. Never rejects. */
+  async #claim(frames: readonly number[], kind: ClaimKind): Promise<SortedFrames> {
+    const taken = await this.#disk.cache.claim(this.#keys(frames), kind);
+    const having = (state: TakenClaim['state']) => frames.filter((_, index) => taken[index]!.state === state);
+    const absent = new Map<number, Claim | undefined>();
+    for (const [index, { state, claim }] of taken.entries())
+      if (state === 'ours' || state === 'refused') absent.set(frames[index]!, claim);
+    return { absent, present: having('present'), others: having('others') };
   }
 
-  /** Fetches the frames that are to be fetched, and reads those that another job has stored meanwhile. */
-  async #use({ fetched, present }: SortedFrames): Promise<void> {
-    for (const run of this.#runs(fetched)) await this.#fetch(run);
+  /** Fetches the absent frames, and reads those that another job has stored meanwhile. */
+  async #use({ absent, present }: SortedFrames): Promise<void> {
+    for (const run of this.#runs([...absent.keys()])) await this.#fetch(run, absent);
     await this.#readAll(present);
   }
 
-  async #fetch(run: FrameRun): Promise<void> {
-    const claims = run.frames.map(frame => this.#claims.get(frame));
+  async #fetch(run: FrameRun, absent: SortedFrames['absent']): Promise<void> {
+    const claims = run.frames.map(frame => absent.get(frame));
     const ours = claims.filter(claim => claim !== undefined);
     let result: UnpackResult | undefined;
     this.#waitLimit.beginFetch(performance.now());
     try {
-      result = await this.#unpacker.fetch(run, { directory: this.#cache.directory, claims });
+      result = await this.#unpacker.fetch(run, { directory: this.#disk.cache.directory, claims });
       this.#waitLimit.endFetch(run.end - run.start, performance.now());
     } finally {
-      if (ours.length > 0) void this.#cache.settle(ours, result?.stored ?? 0, result?.storeProblem);
+      if (ours.length > 0) void this.#disk.cache.settle(ours, result, this.#unpacker.runner);
     }
   }
 
@@ -195,8 +191,10 @@ class DiskFrames {
       }
       const awaited = left.slice(0, AWAITED_FRAMES);
       const begunMs = performance.now();
-      const sorted = await this.#unlessEnded(this.#claim(awaited, 'await'));
-      this.#waitLimit.addWait(performance.now() - begunMs, sorted.others.length < awaited.length);
+      const sorted = await this.#unlessEnded(this.#claim(awaited, 'claim'));
+      const isChanged = sorted.others.length < awaited.length;
+      if (!isChanged) await this.#unlessEnded(setTimeout(POLL_MS));
+      this.#waitLimit.addWait(performance.now() - begunMs, isChanged);
       await this.#use(sorted);
       // Those that were tried last come first next time
       left = [...left.slice(AWAITED_FRAMES), ...sorted.others];

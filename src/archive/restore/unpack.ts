@@ -140,7 +140,7 @@ class Unpacker {
       fetch: (run: FrameRun, use: DiskUse) => this.#fetch(run, use),
       read: (run: FrameRun, use: DiskUse) => this.#unpack(run, { bytes: new Uint8Array(0), runner }, use),
       limits: this.#limits,
-      width: runner.width,
+      runner,
     };
     // Reads end before the pool is closed (restore-archive.ts)
     const onHang = () => this.#failure.abort(hangs.reason);

@@ -11,7 +11,7 @@ import { StatusRows } from '../fs/status-rows.ts';
 import { wrapStagedError } from '../fs/tree-errors.ts';
 import { withFile, writeAt } from '../fs/with-file.ts';
 import { release } from '../memory/buffers.ts';
-import type { Claim } from '../messages/disk-request.ts';
+import type { Claim } from '../messages/disk-job.ts';
 import {
   type DiskUse,
   type UnpackJob,

@@ -6,6 +6,8 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
+import { evict } from '../disk-cache/eviction.ts';
+import { findFrames } from '../disk-cache/opened-directory.ts';
 import { release } from '../memory/buffers.ts';
 import type { Fetcher, FetchMessage } from '../messages/fetch.ts';
 import {
@@ -94,5 +96,9 @@ function runJob(job: Job): ResultOf<Job> {
       return buildDirectories(job);
     case 'list':
       return listDirectories(job);
+    case 'find':
+      return findFrames(job);
+    case 'evict':
+      return evict(job);
   }
 }

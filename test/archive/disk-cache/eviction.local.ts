@@ -1,14 +1,16 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { evict } from '../../../src/archive/disk-cache/eviction.ts';
+import { instead } from '../../support/file-system-calls.ts';
 import { largeDirectories, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
+import { openedDirectory } from './support.ts';
 
 test(
-  'eviction removes the oldest of more frames than it remembers at a time',
+  'eviction removes the oldest of many frames, and reads the directory twice',
   requires(largeDirectories),
-  async () => {
+  () => {
     const directory = scratch();
     const now = Date.now() / 1000;
     const ages = Array.from({ length: 9000 }, (_, index) => 10_000 + ((index * 7919) % 9000));
@@ -18,7 +20,14 @@ test(
       fs.utimesSync(file, now - age, now - age);
       return file;
     });
-    expect(await evict({ directory, maxBytes: 100 })).toBe(true);
+    const read = vi.fn();
+    instead('opendirSync', open => (...options) => {
+      read();
+      return open(...options);
+    });
+    const job = { kind: 'evict', directory: openedDirectory(directory), maxBytes: 100 } as const;
+    expect(evict(job)).toEqual({ isKept: true });
+    expect(read).toHaveBeenCalledTimes(2);
     const youngest = files.filter((_, index) => ages[index]! < 10_100);
     expect(files.filter(file => fs.existsSync(file))).toEqual(youngest);
   },

@@ -1,8 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { lstatSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { claimNames, framePath, inodeText } from '../../../src/archive/disk-cache/frame-files.ts';
+import { findFrames } from '../../../src/archive/disk-cache/opened-directory.ts';
 import { sha256 } from '../../../src/archive/format/codec.ts';
-import type { Claim, FrameKey } from '../../../src/archive/messages/disk-request.ts';
+import type { Claim, FrameKey, OpenedDirectory } from '../../../src/archive/messages/disk-job.ts';
 import { failed } from '../../support/file-system-calls.ts';
 import { incompressible } from '../../support/random.ts';
 
@@ -22,11 +23,16 @@ export function putFrame(directory: string, frame: TestFrame): string {
   return file;
 }
 
+/** Opens a directory as a restore does. Throws the system's errors. */
+export function openedDirectory(directory: string): OpenedDirectory {
+  return findFrames({ kind: 'find', directory, names: '', sizes: new Float64Array() }).directory;
+}
+
 /** Makes a claim by hand. Returns it and its file. */
 export function makeClaim(directory: string, frame: FrameKey): { file: string; claim: Claim } {
   const file = claimPath(directory, frame);
   writeFileSync(file, '', { flag: 'wx' });
-  return { file, claim: { name: path.basename(file), inode: inodeText(file)! } };
+  return { file, claim: { name: path.basename(file), inode: inodeText(lstatSync(file, { bigint: true }))! } };
 }
 
 /** Returns the path of the first claim on a frame, or of the one with this number. */

@@ -1,0 +1,56 @@
+/** Jobs about the directory of the disk cache, and what the main thread and the workers know of its frames (disk-cache/). */
+
+import type { Frame } from '../format/entry.ts';
+
+/** The size and the SHA-256 of a frame: all that the disk cache knows of it. */
+export type FrameKey = Pick<Frame, 'size' | 'sha256'>;
+
+/** A directory for frames, and its limit in bytes. */
+export interface DiskCacheSettings {
+  readonly directory: string;
+  readonly maxBytes: number;
+}
+
+/** A claim of this process: the name of its file, and the text of its inode (disk-cache/frame-files.ts). */
+export interface Claim {
+  readonly name: string;
+  readonly inode: string;
+}
+
+/** A directory that can be used, as it was at the beginning of a restore. */
+export interface OpenedDirectory {
+  /** Its path without links: none of them can be changed meanwhile. */
+  readonly path: string;
+  /** `DEVICE/INODE`. */
+  readonly inode: string;
+  /** The mode of new frames. */
+  readonly mode: number;
+  /** Code of the reason for which nothing can be stored in it. */
+  readonly problem: string | undefined;
+}
+
+/** Check the directory, and find the frames that are there. Fails with the code of the reason for which it cannot be used. */
+export interface FindJob {
+  readonly kind: 'find';
+  readonly directory: string;
+  readonly names: string;
+  readonly sizes: Float64Array<ArrayBuffer>;
+}
+
+export interface FindResult {
+  readonly directory: OpenedDirectory;
+  /** 1 for each frame that is there. */
+  readonly present: Uint8Array<ArrayBuffer>;
+}
+
+/** Keep the limit of the directory. Fails with the system's error. */
+export interface EvictJob {
+  readonly kind: 'evict';
+  readonly directory: OpenedDirectory;
+  readonly maxBytes: number;
+}
+
+export interface EvictResult {
+  /** Whether the limit is kept. */
+  readonly isKept: boolean;
+}
