@@ -6,6 +6,9 @@ const SECRET_VARIABLES = [
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
   'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+  // A service may quote them, and not every runner masks its own
+  'ACTIONS_RUNTIME_TOKEN',
+  'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
   ...SECRET_INPUTS.flatMap(name => [`INPUT_${name.toUpperCase()}`, ...environmentVariables(name)]),
 ];
 const PROXY_VARIABLES = /^(?:https?|all)_proxy$/i;

@@ -1,6 +1,7 @@
 import { setSecret } from '@actions/core';
 import type { Log } from '../../report/log.ts';
 import { PROGRESS_INTERVAL_MS } from '../../report/progress.ts';
+import { redact } from '../redact.ts';
 
 /**
  * Reads the output of one call of `@actions/cache`. The client catches its errors, prints them and returns `undefined`
@@ -93,12 +94,12 @@ function mask(value: string): void {
 }
 
 /**
- * Returns the cause in the text of a failure, at most 300 characters of its first line: the client appends paragraphs of
- * links, the service any text.
+ * Returns the cause in the text of a failure, at most 300 characters of its first line, without secrets: the client appends
+ * paragraphs of links, the service any text.
  */
 function reason(text: string): string {
   const cause = text.replace(/^Failed to (?:restore|save|reserve cache): (?:Error: |.*More details: )?/s, '');
-  return cause.split('\n', 1).join().slice(0, 300);
+  return redact(cause.split('\n', 1).join()).slice(0, 300);
 }
 
 /** Reverses the escaping of `@actions/core` in the text of a workflow command. */

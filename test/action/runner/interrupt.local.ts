@@ -34,6 +34,7 @@ describe('listenForInterrupt', requires(posix), () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)('%s aborts the signal, and the status is that of a shell', async (name, status) => {
     const end = await interrupted(
       "signal.addEventListener('abort', () => { console.log(signal.reason.message); process.exit(); });",

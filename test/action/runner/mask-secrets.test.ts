@@ -19,6 +19,8 @@ test.each([
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
   'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+  'ACTIONS_RUNTIME_TOKEN',
+  'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
 ])('the value of %s is masked', name => {
   expect(masksOf({ [name]: ' hunter2\n' })).toEqual(['::add-mask::hunter2']);
 });

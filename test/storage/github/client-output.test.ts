@@ -21,6 +21,7 @@ describe('the problem of a call', () => {
   it.each([
     ['a failed restore', ['::warning::Failed to restore: a%0Ab%25'], 'a'],
     ['a failed save', ['::error::Failed to save: cause'], 'cause'],
+    ['a service that quotes a token', ['::warning::Failed to save: bad eyJhbGciOi.x.y here'], 'bad *** here'],
     ['a refused finalization', ['::warning::entry is gone'], 'entry is gone'],
     [
       'a reservation that failed in version 2',

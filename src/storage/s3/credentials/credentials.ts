@@ -1,8 +1,9 @@
 import type { AwsCredentialIdentity, AwsCredentialIdentityProvider } from '@smithy/types';
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import { deadline } from '../../../retry/signals.ts';
+import { redact } from '../../redact.ts';
 import { ForkCredentialsError, NoCredentialsError, StoreRefusedError } from '../../store-errors.ts';
-import { errorCode, httpStatus, redact } from '../errors/classify.ts';
+import { errorCode, httpStatus } from '../errors/classify.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { CredentialsCall } from './credentials-call.ts';
 import { fromProfile, MAX_TOKEN_BYTES, NoSourceError, stsEndpoint } from './profile.ts';

@@ -1,3 +1,4 @@
+import { redact } from '../../redact.ts';
 import { NoResponseError } from '../transport/timers.ts';
 
 /**
@@ -58,18 +59,6 @@ export function httpStatus(error: unknown): number | undefined {
 export function tunnelStatus(error: unknown): number | undefined {
   const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
   return code === 'ERR_PROXY_TUNNEL' && typeof statusCode === 'number' ? statusCode : undefined;
-}
-
-/** Forms of secrets: JSON web tokens, access key ids, and the values of the headers and parameters that carry secrets. */
-const SECRETS = [
-  /\beyJ[\w-]*(?:\.[\w-]*)*/g,
-  /\bA[KS]IA[A-Z0-9]{12,}\b/g,
-  /(?<=\b(?:authorization|x-amz-security-token|x-amz-credential|x-amz-signature|token|secret|password)["']?\s*[:=]\s*).*/gi,
-];
-
-/** Replaces each part of a foreign text that has the form of a secret by `***`. */
-export function redact(text: string): string {
-  return SECRETS.reduce((redacted, secret) => redacted.replace(secret, '***'), text);
 }
 
 /** The form of S3's and Node's codes. A server can return any text as its code; other forms are no codes and not printed. */

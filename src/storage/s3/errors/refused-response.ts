@@ -1,4 +1,4 @@
-import { redact } from './classify.ts';
+import { redact } from '../../redact.ts';
 
 /** The response that an error of the SDK was made of. */
 export interface RefusedResponse {

@@ -1,7 +1,8 @@
+import { redact } from '../../redact.ts';
 import { PolicyRefusedError, RoleError, type StoreRefusedError } from '../../store-errors.ts';
 import type { RoleSettings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
-import { codeLike, errorCode, httpStatus, redact } from './classify.ts';
+import { codeLike, errorCode, httpStatus } from './classify.ts';
 import { ownEntry, type Refusal, tlsRefusal } from './refusals.ts';
 import { refusedResponse } from './refused-response.ts';
 
