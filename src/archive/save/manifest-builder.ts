@@ -14,7 +14,7 @@ import {
 import { type ScanNotes, VANISHED } from '../scan/saved-links.ts';
 
 /** Little is in use in the heap of a full save: the rest is the scan's garbage, which V8 does not collect after the scan. */
-const TRIM_HEAP_ABOVE_BYTES = 96 * 1024 * 1024;
+const TRIM_HEAP_ABOVE_BYTES = 128 * 1024 * 1024;
 /**
  * In an incremental save the base's entries live, so a collection gains less; and there is little to pack, beside which
  * the 0.4 s of a collection for 111,000 entries are long.
