@@ -172,7 +172,7 @@ async function packInto(
   base: TreeRecord | undefined,
   notes: SaveNotices,
 ): Promise<SaveOutcome> {
-  const { workerUrl, workers, tool, log } = options;
+  const { workerUrl, workers, isHostCrowded, tool, log } = options;
   const { layout, compressionLevel: level, key, version, paths, origin, signal } = request;
   const summary = await pack({
     layout,
@@ -180,6 +180,11 @@ async function packInto(
     head: { tool, object: name, key, version, paths, platform: process.platform, origin },
     level,
     runner: () => new WorkerPool(workerUrl, workers),
+    isHostCrowded: () => {
+      const isCrowded = isHostCrowded();
+      if (isCrowded) log.debug('The host is busy: the first 128 MiB are packed without worker threads.');
+      return isCrowded;
+    },
     notes,
     output: upload,
     base: base && { ...base, copy: bytes => copyBase(upload, base, bytes) },

@@ -10,6 +10,7 @@ import type { JobRunner } from '../pool/worker-pool.ts';
 import { InlineRunner } from '../worker/worker.ts';
 import { isLikelyWorthReusing } from './changed-share.ts';
 import { type CompressionLevel, CompressionLevels, type LevelRun } from './compression-levels.ts';
+import { LateWorkers } from './late-workers.ts';
 import { LostFirstNames } from './lost-first-names.ts';
 import {
   type CopyableBase,
@@ -23,6 +24,8 @@ interface PackOptions extends SourceOptions {
   readonly level: CompressionLevel;
   /** Called if there is more to pack than one quick frame; closed here. */
   readonly runner: () => JobRunner;
+  /** Called if there is more to pack than one quick frame. */
+  readonly isHostCrowded: () => boolean;
   readonly base?: CopyableBase | undefined;
 }
 
@@ -63,8 +66,15 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
     const firstTwo = await take(plans, 2);
     // One frame is packed before a worker has started
     const isQuick = firstTwo.length <= 1 && firstTwo.every(plan => isQuickToPack(plan, levels.level));
-    const runner = pool ?? (isQuick ? new InlineRunner() : openPool());
-    if (!isQuick) source.useWorkers?.(runner);
+    const isForThisThread = () => levels.level <= QUICK_LEVEL && options.isHostCrowded();
+    if (!isQuick && !pool && isForThisThread()) {
+      const workers = options.runner();
+      pool = new LateWorkers(workers, () => source.useWorkers?.(workers));
+    } else if (!isQuick) {
+      const workers = openPool();
+      source.useWorkers?.(workers);
+    }
+    const runner = pool ?? new InlineRunner();
     return await packFrames(options, source, concat(firstTwo, plans), { runner, levels });
   } finally {
     await pool?.close();
@@ -109,12 +119,12 @@ async function packFrames(
   return { entries, rawBytes, sizeBytes, reusedBytes, levels: levels.runs };
 }
 
-/**
- * Returns whether the main thread may pack it. Above level 9, zstd takes up to a second for each MiB, in which no signal is
- * handled (4 MiB at level 19: 4.2 s on a busy host).
- */
+/** Above it, zstd takes up to a second for each MiB, in which no signal is handled (4 MiB at level 19: 4.2 s on a busy host). */
+const QUICK_LEVEL = 9;
+
+/** Returns whether the main thread may pack it. */
 function isQuickToPack({ members }: FramePlan, level: number): boolean {
-  return level <= 9 || members.reduce((sum, member) => sum + member.size, 0) <= 256 * 1024;
+  return level <= QUICK_LEVEL || members.reduce((sum, member) => sum + member.size, 0) <= 256 * 1024;
 }
 
 /** Takes up to `count` items, and leaves the rest in the iterator. */

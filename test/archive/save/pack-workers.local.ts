@@ -16,11 +16,15 @@ import { HEAD, layoutIn, restoreBytes } from '../support/archives.ts';
 interface PackedOptions {
   readonly level?: CompressionLevel;
   readonly queued?: number;
+  readonly isCrowded?: boolean;
   readonly onWrite?: () => void;
 }
 
 /** Packs a tree, and records the runners that were made and their jobs. */
-async function packed(spec: TreeSpec, { level = 3, queued = 0, onWrite = () => {} }: PackedOptions = {}) {
+async function packed(
+  spec: TreeSpec,
+  { level = 3, queued = 0, isCrowded = false, onWrite = () => {} }: PackedOptions = {},
+) {
   const layout = layoutIn(await buildTree(scratch(), spec));
   const runners: { jobs: number; closed: boolean }[] = [];
   const runner = (): JobRunner => {
@@ -43,6 +47,7 @@ async function packed(spec: TreeSpec, { level = 3, queued = 0, onWrite = () => {
     head: HEAD,
     level,
     runner,
+    isHostCrowded: () => isCrowded,
     notes: { skipped: () => {}, timeOutOfRange: () => {} },
     output: {
       queued,
@@ -97,6 +102,25 @@ test('a tree of several frames is packed by one pool, which is closed', async ()
   expect(await summary).toMatchObject({ entries: 3 });
   // The directory, and each file
   expect(runners).toEqual([{ jobs: 3, closed: true }]);
+});
+
+test('on a crowded host, workers pack only what follows 32 frames', async () => {
+  const atOnce = await packed({ 'tree/zeros': new Uint8Array(120 * MiB) }, { isCrowded: true });
+  expect(await atOnce.summary).toMatchObject({ rawBytes: 120 * MiB });
+  expect(atOnce.runners).toEqual([{ jobs: 0, closed: true }]);
+  const spec = { 'tree/zeros': new Uint8Array(130 * MiB), 'tree/zz': 'z' };
+  const later = await packed(spec, { isCrowded: true });
+  expect(await later.summary).toMatchObject({ rawBytes: 130 * MiB + 1 });
+  // Of 35 frames: the directory, 33 slices and the last file
+  expect(later.runners).toEqual([{ jobs: 3, closed: true }]);
+  await checkTar(later.object(), { full: true });
+});
+
+test('above level 9, workers pack all frames on a crowded host too', async () => {
+  const spec = { 'tree/zeros': new Uint8Array(10 * MiB) };
+  const { summary, runners } = await packed(spec, { level: 10, isCrowded: true });
+  expect(await summary).toMatchObject({ rawBytes: 10 * MiB });
+  expect(runners).toEqual([{ jobs: 4, closed: true }]);
 });
 
 test('the pool is closed after a save that fails', async () => {

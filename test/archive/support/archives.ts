@@ -64,6 +64,7 @@ export async function packTree(layout: PathLayout, options: PackTreeOptions = {}
     head: HEAD,
     level: options.level ?? 3,
     runner: () => options.runner ?? new InlineRunner(),
+    isHostCrowded: () => false,
     notes: {
       skipped: (found, why) => skipped.push(`${found}: ${why}`),
       timeOutOfRange: (found, limit) => outOfRange.push(`${found}: ${limit}`),

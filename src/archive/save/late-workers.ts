@@ -1,0 +1,33 @@
+import type { Job, ResultOf } from '../messages/job.ts';
+import type { JobRunner } from '../pool/worker-pool.ts';
+import { InlineRunner } from '../worker/worker.ts';
+
+/** Jobs that this thread runs: about 128 MiB of tar, the most that a restore unpacks on its main thread. */
+const JOBS_BEFORE_WORKERS = 32;
+
+/** Packs the first frames on this thread and all others in workers, whose start costs more than it gains on a crowded host. */
+export class LateWorkers implements JobRunner {
+  readonly width: number;
+  readonly #inline = new InlineRunner();
+  readonly #workers: JobRunner;
+  readonly #onStart: () => void;
+  #jobs = 0;
+
+  /** Takes ownership of `workers`. Calls `onStart` before their first job. */
+  constructor(workers: JobRunner, onStart: () => void) {
+    this.width = workers.width;
+    this.#workers = workers;
+    this.#onStart = onStart;
+  }
+
+  run<J extends Job>(job: J): Promise<ResultOf<J>> {
+    this.#jobs++;
+    if (this.#jobs <= JOBS_BEFORE_WORKERS) return this.#inline.run(job);
+    if (this.#jobs === JOBS_BEFORE_WORKERS + 1) this.#onStart();
+    return this.#workers.run(job);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#inline.close(), this.#workers.close()]);
+  }
+}
