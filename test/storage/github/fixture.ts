@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
 import { WaitedTime } from '../../../src/retry/stall-limit.ts';
-import type { LookupRequest, StorageBackend } from '../../../src/storage/backend.ts';
+import type { LookupRequest, RestoreRequest, SaveRequest } from '../../../src/storage/backend.ts';
 import { GitHubBackend } from '../../../src/storage/github/github-backend.ts';
 import { GITHUB_LIMITS } from '../../../src/storage/github/watchdog.ts';
 import { collectOutput } from '../../support/collect-output.ts';
@@ -14,7 +14,12 @@ import { type Azurite, startAzurite } from '../../support/github/azurite.ts';
 import type { CacheService } from '../../support/github/cache-service.ts';
 import { startGitHubCache } from '../../support/github/github-cache.ts';
 import { skipWithout, tar } from '../../support/platform-needs.ts';
-import { createSaveRequest, recordingLog } from '../../support/requests.ts';
+import {
+  createLookupRequest,
+  createRestoreRequest,
+  createSaveRequest,
+  recordingLog,
+} from '../../support/requests.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { buildTree, deleteTree } from '../../support/tree.ts';
 
@@ -29,7 +34,11 @@ interface GitHub {
   signedUrl: Azurite['signedUrl'];
   /** Variables that the runner sets for a step. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Opens a backend whose calls are for the tree. */
+  open(...options: OpenOptions): ReturnType<typeof openBackend>;
 }
+
+type OpenOptions = Parameters<typeof openBackend> extends [string, ...infer Rest] ? Rest : never;
 
 /** Time in ms after which a client whose call was given up opens its archive for no further attempt. */
 const LAST_ATTEMPT_MS = 1000;
@@ -41,7 +50,9 @@ const LAST_ATTEMPT_MS = 1000;
 export function useGitHub(): GitHub {
   let azurite: Azurite | undefined;
   const roots: string[] = [];
-  const github = {} as { -readonly [K in keyof GitHub]: GitHub[K] };
+  const github = {
+    open: (...options) => openBackend(github.tree, ...options),
+  } as { -readonly [K in keyof GitHub]: GitHub[K] };
 
   beforeAll(async () => {
     azurite = await startAzurite();
@@ -98,17 +109,25 @@ class TarBackend extends GitHubBackend {
   }
 }
 
-export function backendWithLog(
+/** Opens a backend with a log. Its calls are for `tree`, unless a request names other paths. */
+export function openBackend(
+  tree: string,
   limits = GITHUB_LIMITS,
   records = new JobRecords(undefined, silentLog),
-  waited = new WaitedTime(),
-): {
-  readonly backend: StorageBackend;
-  readonly log: ReturnType<typeof recordingLog>;
-} {
+) {
   const log = recordingLog();
   const load = () => import('@actions/cache');
-  return { backend: new TarBackend({ load, log, records, limits, waited }), log };
+  const backend = new TarBackend({ load, log, records, limits, waited: new WaitedTime() });
+  const paths = [tree];
+  return {
+    backend,
+    log,
+    lookup: (request: Partial<LookupRequest> = {}) =>
+      backend.lookup(createLookupRequest({ paths, ...request })),
+    restore: (request: Partial<RestoreRequest> = {}) =>
+      backend.restore(createRestoreRequest({ paths, ...request })),
+    save: (request: Partial<SaveRequest> = {}) => backend.save(createSaveRequest({ paths, ...request })),
+  };
 }
 
 /** Saves a tree of two files under this key. */
@@ -117,8 +136,7 @@ export async function saveTwoFiles(github: GitHub, key: string, content = key) {
     'a.txt': content,
     'deep/b.bin': { content: Buffer.alloc(300_000, key), mode: 0o755 },
   });
-  const { backend } = backendWithLog();
-  return backend.save(createSaveRequest({ key, paths: [github.tree] }));
+  return github.open().save({ key });
 }
 
 /** Reads in a process of its own with debug messages on, and returns all that reaches the runner. */

@@ -2,11 +2,11 @@ import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Behaviour } from '../../support/github/cache-service.ts';
-import { sendEndless, UPGRADE } from '../../support/github/cache-service.ts';
-import { createLookupRequest, createRestoreRequest, createSaveRequest } from '../../support/requests.ts';
+import { sendEndless } from '../../support/github/cache-service.ts';
+import { UPGRADE } from '../../support/servers/hostile-socket.ts';
 import { type LocalServer, listen } from '../../support/servers/listen.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { backendWithLog, saveTwoFiles, useGitHub } from './fixture.ts';
+import { saveTwoFiles, useGitHub } from './fixture.ts';
 import { SHORT_LIMITS } from './short-limits.ts';
 
 const github = useGitHub();
@@ -26,34 +26,24 @@ describe('an outage of the service', () => {
     ['with a body without end', 'endless', "GitHub's cache responded with more than 1048576 bytes"],
   ])('%s is neither a miss nor a taken key', async (_, behaviour, message) => {
     github.service.behave(behaviour);
-    const { backend, log } = backendWithLog(SHORT_LIMITS);
+    const { log, lookup, restore, save } = github.open(SHORT_LIMITS);
     await buildTree(github.tree, { a: 'a' });
     await Promise.all([
-      expect(backend.restore(createRestoreRequest({ paths: [github.tree] }))).resolves.toMatchObject(
-        unavailable(message),
-      ),
-      expect(backend.lookup(createLookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
-        unavailable(message),
-      ),
-      expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
-        unavailable(message),
-      ),
+      expect(restore()).resolves.toMatchObject(unavailable(message)),
+      expect(lookup()).resolves.toMatchObject(unavailable(message)),
+      expect(save()).resolves.toMatchObject(unavailable(message)),
     ]);
     expect(log.shown).toEqual([]);
   });
 
   it('by a closed port is neither a miss nor a taken key', async () => {
     await buildTree(github.tree, { a: 'a' });
-    const { backend } = backendWithLog();
+    const { lookup, save } = github.open();
     vi.stubEnv('ACTIONS_RESULTS_URL', 'http://127.0.0.1:9/');
     const message = (method: string) =>
       `GitHub's cache did not respond: Failed to ${method}: Unable to make request: ECONNREFUSED`;
-    await expect(backend.lookup(createLookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
-      unavailable(message('GetCacheEntryDownloadURL')),
-    );
-    await expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
-      unavailable(message('CreateCacheEntry')),
-    );
+    expect(await lookup()).toMatchObject(unavailable(message('GetCacheEntryDownloadURL')));
+    expect(await save()).toMatchObject(unavailable(message('CreateCacheEntry')));
   });
 });
 
@@ -61,31 +51,29 @@ it('a proxy that does not respond counts as the service, not as a transfer', asy
   await using proxy = await listen(createServer().on('connect', () => {}));
   vi.stubEnv('ACTIONS_RESULTS_URL', 'https://results.invalid/');
   vi.stubEnv('https_proxy', proxy.endpoint);
-  const { backend } = backendWithLog(SHORT_LIMITS);
-  expect(await backend.lookup(createLookupRequest({ paths: [github.tree] }))).toMatchObject(
-    unavailable("GitHub's cache did not respond within 1 s"),
-  );
+  const { lookup } = github.open(SHORT_LIMITS);
+  expect(await lookup()).toMatchObject(unavailable("GitHub's cache did not respond within 1 s"));
 });
 
 describe('a refusal of the service', () => {
   it('by policy has the text of the service', async () => {
     github.service.behave('denied');
     await buildTree(github.tree, { a: 'a' });
-    const { backend } = backendWithLog();
-    await expect(backend.lookup(createLookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    const { lookup, save } = github.open();
+    expect(await lookup()).toMatchObject(
       refused(
         "GitHub's cache refused the request: Failed to GetCacheEntryDownloadURL: Failed request: (403) Forbidden: cache read denied: no readable scopes",
       ),
     );
-    await expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    expect(await save()).toMatchObject(
       refused("GitHub's cache refused the request: cache write denied: read-only token"),
     );
   });
 
   it('with status 401 is not a miss', async () => {
     github.service.behave({ status: 401, message: 'bad token' });
-    const { backend } = backendWithLog();
-    await expect(backend.lookup(createLookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    const { lookup } = github.open();
+    expect(await lookup()).toMatchObject(
       refused(
         "GitHub's cache refused the request: Failed to GetCacheEntryDownloadURL: Failed request: (401) Unauthorized: bad token",
       ),
@@ -95,8 +83,8 @@ describe('a refusal of the service', () => {
   it('by quota is named as such', async () => {
     github.service.behave({ status: 403, message: 'insufficient usage to write' });
     await buildTree(github.tree, { a: 'a' });
-    const { backend } = backendWithLog();
-    await expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    const { save } = github.open();
+    expect(await save()).toMatchObject(
       refused(
         expect.stringMatching(/^GitHub's cache refused the request: .*Cache storage quota has been hit/),
       ),
@@ -106,8 +94,8 @@ describe('a refusal of the service', () => {
   it('to reserve a key for another reason is not a taken key', async () => {
     github.service.behave({ notOk: 'the repository is archived' });
     await buildTree(github.tree, { a: 'a' });
-    const { backend } = backendWithLog();
-    await expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
+    const { save } = github.open();
+    expect(await save()).toMatchObject(
       unavailable("GitHub's cache could not be used: the repository is archived"),
     );
   });
@@ -117,17 +105,13 @@ describe('a cache mode that the client obeys', () => {
   it('is a refusal, since the service was not requested', async () => {
     vi.stubEnv('ACTIONS_CACHE_MODE', 'None');
     await buildTree(github.tree, { a: 'a' });
-    const { backend } = backendWithLog();
+    const { lookup, save } = github.open();
     const skipped = (op: string, what: string) =>
       refused(
         `GitHub's cache refused the request: Cache ${op} skipped: the effective cache-mode 'none' does not permit ${what}.`,
       );
-    await expect(backend.lookup(createLookupRequest({ paths: [github.tree] }))).resolves.toMatchObject(
-      skipped('restore', 'reads'),
-    );
-    await expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
-      skipped('save', 'writes'),
-    );
+    expect(await lookup()).toMatchObject(skipped('restore', 'reads'));
+    expect(await save()).toMatchObject(skipped('save', 'writes'));
     expect(github.service.calls).toEqual([]);
   });
 });
@@ -149,10 +133,8 @@ describe('a blob store', () => {
     await saveTwoFiles(github, 'deps-1');
     await rm(github.tree, { recursive: true });
     github.signedUrl = signedUrl;
-    const { backend, log } = backendWithLog(SHORT_LIMITS);
-    await expect(
-      backend.restore(createRestoreRequest({ primaryKey: 'deps-1', paths: [github.tree] })),
-    ).resolves.toMatchObject(unavailable(message));
+    const { log, restore } = github.open(SHORT_LIMITS);
+    expect(await restore({ primaryKey: 'deps-1' })).toMatchObject(unavailable(message));
     expect(await describeTree(github.workspace)).toEqual({});
     expect(log.shown).toEqual([]);
   }
@@ -160,10 +142,8 @@ describe('a blob store', () => {
   async function expectFailingSave(message: string): Promise<void> {
     await buildTree(github.tree, { a: 'a' });
     github.signedUrl = signedUrl;
-    const { backend } = backendWithLog(SHORT_LIMITS);
-    await expect(backend.save(createSaveRequest({ paths: [github.tree] }))).resolves.toMatchObject(
-      unavailable(message),
-    );
+    const { save } = github.open(SHORT_LIMITS);
+    expect(await save()).toMatchObject(unavailable(message));
     expect(github.service.entries[0]?.sizeBytes).toBeUndefined();
   }
 

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createLookupRequest, createRestoreRequest, createSaveRequest } from '../../support/requests.ts';
+import { createLookupRequest, createRestoreRequest } from '../../support/requests.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { backendWithLog, readInChild, saveTwoFiles, useGitHub } from './fixture.ts';
+import { readInChild, saveTwoFiles, useGitHub } from './fixture.ts';
 
 /** Texts that the service or an archive controls, and that the runner would obey if they reached it as they are. */
 
@@ -29,10 +29,10 @@ describe('a matched key that was not requested', () => {
     await saveTwoFiles(github, 'deps-1');
     await rm(github.tree, { recursive: true });
     github.service.behave({ matchedKey });
-    const { backend, log } = backendWithLog();
-    const request = { primaryKey: 'deps-1', restoreKeys: ['deps-'], paths: [github.tree] };
-    expect(await backend.lookup(createLookupRequest(request))).toMatchObject({ kind: 'miss' });
-    expect(await backend.restore(createRestoreRequest(request))).toMatchObject({ kind: 'miss' });
+    const { backend, log, lookup, restore } = github.open();
+    const request = { primaryKey: 'deps-1', restoreKeys: ['deps-'] };
+    expect(await lookup(request)).toMatchObject({ kind: 'miss' });
+    expect(await restore(request)).toMatchObject({ kind: 'miss' });
     expect(await describeTree(github.workspace)).toEqual({});
     const notice = `notice: GitHub's cache returned a key that was not requested, which counts as a miss: ${matchedKey.slice(0, 300)}`;
     expect(log.shown).toEqual([notice, notice]);
@@ -51,9 +51,8 @@ describe('a matched key that was not requested', () => {
   it('hits if only the case of its letters differs, as in actions/cache', async () => {
     await saveTwoFiles(github, 'deps-1');
     github.service.behave({ matchedKey: 'Deps-1' });
-    const { backend } = backendWithLog();
-    const request = createLookupRequest({ primaryKey: 'deps-1', paths: [github.tree] });
-    expect(await backend.lookup(request)).toMatchObject({ key: 'Deps-1', exact: false });
+    const found = await github.open().lookup({ primaryKey: 'deps-1' });
+    expect(found).toMatchObject({ key: 'Deps-1', exact: false });
   });
 });
 
@@ -68,9 +67,8 @@ it.each([401, 503])('a message of the service with status %d gives the runner no
 it('names of files in an archive that tar cannot unpack give the runner no command', async () => {
   const name = '##[add-path]injected-mask';
   await buildTree(github.tree, { [name]: 'a' });
-  const { backend } = backendWithLog();
   const paths = [github.tree];
-  await backend.save(createSaveRequest({ key: 'k', paths }));
+  await github.open().save({ key: 'k' });
   await rm(path.join(github.tree, name));
   await buildTree(github.tree, { [`${name}/in-the-way`]: 'b' });
   const { lines } = await readInChild(github, 'restore', createRestoreRequest({ primaryKey: 'k', paths }));

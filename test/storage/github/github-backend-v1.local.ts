@@ -2,10 +2,9 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type CacheServiceV1, startCacheServiceV1 } from '../../support/github/cache-service-v1.ts';
-import { createLookupRequest, createRestoreRequest, createSaveRequest } from '../../support/requests.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
-import { backendWithLog } from './fixture.ts';
+import { openBackend } from './fixture.ts';
 import { SHORT_LIMITS } from './short-limits.ts';
 
 let root: string;
@@ -35,24 +34,24 @@ afterEach(async () => {
 });
 
 const save = () => {
-  const { backend } = backendWithLog(SHORT_LIMITS);
-  return backend.save(createSaveRequest({ key: 'k', paths: [tree] }));
+  const { save } = openBackend(tree, SHORT_LIMITS);
+  return save({ key: 'k' });
 };
 
 describe('version 1 of the cache service', () => {
   it('saves a tree and restores it', async () => {
     expect(await save()).toMatchObject({ kind: 'saved' });
     await rm(tree, { recursive: true });
-    const { backend } = backendWithLog();
-    const match = await backend.restore(createRestoreRequest({ primaryKey: 'k', paths: [tree] }));
+    const { backend, restore } = openBackend(tree);
+    const match = await restore({ primaryKey: 'k' });
     expect(match).toMatchObject({ kind: 'hit', key: 'k', exact: true });
     expect(Object.keys(await describeTree(tree))).toEqual(['a']);
     expect(backend.counters).toEqual({ requests: 2, retries: 0 });
   });
 
   it('has a miss for an unknown key', async () => {
-    const { backend } = backendWithLog();
-    expect(await backend.lookup(createLookupRequest({ paths: [tree] }))).toMatchObject({
+    const { lookup } = openBackend(tree);
+    expect(await lookup()).toMatchObject({
       kind: 'miss',
     });
     expect(service.calls).toEqual(['GET cache']);
@@ -66,8 +65,8 @@ describe('version 1 of the cache service', () => {
   it('has a miss for a key that was not requested', async () => {
     await save();
     service.behave({ matchedKey: 'other\n::add-mask::injected-mask' });
-    const { backend, log } = backendWithLog();
-    expect(await backend.lookup(createLookupRequest({ primaryKey: 'k', paths: [tree] }))).toMatchObject({
+    const { log, lookup } = openBackend(tree);
+    expect(await lookup({ primaryKey: 'k' })).toMatchObject({
       kind: 'miss',
     });
     expect(log.shown).toEqual([
@@ -85,9 +84,9 @@ describe('version 1 of the cache service', () => {
     ],
   ])('with status %d is neither a miss nor a taken key', async (status, kind, message) => {
     service.behave({ status });
-    const { backend } = backendWithLog(SHORT_LIMITS);
+    const { lookup } = openBackend(tree, SHORT_LIMITS);
     const failure = { kind, error: { message: expect.stringMatching(message) } };
-    expect(await backend.lookup(createLookupRequest({ paths: [tree] }))).toMatchObject(failure);
+    expect(await lookup()).toMatchObject(failure);
     expect(await save()).toMatchObject(failure);
   });
 });

@@ -7,15 +7,10 @@ import { JobRecords } from '../../../src/records/job-records.ts';
 import { WaitedTime } from '../../../src/retry/stall-limit.ts';
 import { createGitHubBackend } from '../../../src/storage/github/github-backend.ts';
 import { collectOutput } from '../../support/collect-output.ts';
-import {
-  createLookupRequest,
-  createRestoreRequest,
-  createSaveRequest,
-  recordingLog,
-} from '../../support/requests.ts';
+import { createLookupRequest, recordingLog } from '../../support/requests.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { describeTree } from '../../support/tree.ts';
-import { backendWithLog, saveTwoFiles, useGitHub } from './fixture.ts';
+import { saveTwoFiles, useGitHub } from './fixture.ts';
 import { SHORT_LIMITS } from './short-limits.ts';
 
 const github = useGitHub();
@@ -33,10 +28,8 @@ describe('a service that responds', () => {
     });
     const before = await describeTree(github.tree);
     await rm(github.tree, { recursive: true });
-    const { backend, log } = backendWithLog();
-    const outcome = await backend.restore(
-      createRestoreRequest({ primaryKey: 'deps-1', paths: [github.tree] }),
-    );
+    const { backend, log, restore } = github.open();
+    const outcome = await restore({ primaryKey: 'deps-1' });
     expect(outcome).toMatchObject({
       source: 'github',
       key: 'deps-1',
@@ -54,9 +47,9 @@ describe('a service that responds', () => {
   it('restores the newest entry of a restore key, which is not an exact hit', async () => {
     await saveTwoFiles(github, 'deps-1');
     await saveTwoFiles(github, 'deps-2', 'newer');
-    const { backend } = backendWithLog();
-    const request = { primaryKey: 'deps-3', restoreKeys: ['other-', 'deps-'], paths: [github.tree] };
-    expect(await backend.restore(createRestoreRequest(request))).toMatchObject({
+    const { restore } = github.open();
+    const request = { primaryKey: 'deps-3', restoreKeys: ['other-', 'deps-'] };
+    expect(await restore(request)).toMatchObject({
       key: 'deps-2',
       exact: false,
     });
@@ -64,9 +57,8 @@ describe('a service that responds', () => {
 
   it('matches the primary key as a prefix', async () => {
     await saveTwoFiles(github, 'Deps-1-x');
-    const { backend } = backendWithLog();
-    const find = (primaryKey: string) =>
-      backend.lookup(createLookupRequest({ primaryKey, paths: [github.tree] }));
+    const { lookup } = github.open();
+    const find = (primaryKey: string) => lookup({ primaryKey });
     expect(await find('Deps-1')).toMatchObject({ key: 'Deps-1-x', exact: false });
     expect(await find('deps-1')).toEqual(miss);
   });
@@ -74,26 +66,21 @@ describe('a service that responds', () => {
   it('finds a key without a download', async () => {
     await saveTwoFiles(github, 'deps-1');
     github.signedUrl = () => 'http://127.0.0.1:9/nothing-listens-here';
-    const { backend } = backendWithLog();
-    expect(await backend.lookup(createLookupRequest({ primaryKey: 'deps-1', paths: [github.tree] }))).toEqual(
-      {
-        kind: 'hit',
-        source: 'github',
-        key: 'deps-1',
-        exact: true,
-        sizeBytes: undefined,
-      },
-    );
+    const { lookup } = github.open();
+    expect(await lookup({ primaryKey: 'deps-1' })).toEqual({
+      kind: 'hit',
+      source: 'github',
+      key: 'deps-1',
+      exact: true,
+      sizeBytes: undefined,
+    });
   });
 
   it('has a miss for an unknown key and for other paths', async () => {
     await saveTwoFiles(github, 'deps-1');
-    const { backend, log } = backendWithLog();
-    expect(await backend.restore(createRestoreRequest({ primaryKey: 'none', paths: [github.tree] }))).toEqual(
-      miss,
-    );
-    const elsewhere = createRestoreRequest({ primaryKey: 'deps-1', paths: ['other'] });
-    expect(await backend.restore(elsewhere)).toEqual(miss);
+    const { log, restore } = github.open();
+    expect(await restore({ primaryKey: 'none' })).toEqual(miss);
+    expect(await restore({ primaryKey: 'deps-1', paths: ['other'] })).toEqual(miss);
     expect(log.shown).toEqual([]);
   });
 
@@ -103,16 +90,15 @@ describe('a service that responds', () => {
   });
 
   it('saves nothing when no path matches', async () => {
-    const { backend } = backendWithLog();
-    const request = createSaveRequest({ key: 'deps-1', paths: [path.join(github.workspace, 'none')] });
-    expect(await backend.save(request)).toEqual({ kind: 'empty' });
+    const paths = [path.join(github.workspace, 'none')];
+    expect(await github.open().save({ key: 'deps-1', paths })).toEqual({ kind: 'empty' });
     expect(github.service.calls).toEqual([]);
   });
 
   it('refuses a key that the client does not accept', async () => {
-    const { backend } = backendWithLog();
+    const { restore } = github.open();
     const long = 'k'.repeat(513);
-    expect(await backend.restore(createRestoreRequest({ primaryKey: long }))).toMatchObject({
+    expect(await restore({ primaryKey: long })).toMatchObject({
       kind: 'refused',
       source: 'github',
       error: { setting: "the input 'key'" },
@@ -123,9 +109,9 @@ describe('a service that responds', () => {
 describe('a call that ends early', () => {
   it('is cancelled by an abort', async () => {
     github.service.behave('silent');
-    const { backend } = backendWithLog();
+    const { lookup } = github.open();
     const controller = new AbortController();
-    const found = backend.lookup(createLookupRequest({ paths: [github.tree], signal: controller.signal }));
+    const found = lookup({ signal: controller.signal });
     await vi.waitFor(() => expect(github.service.calls).toHaveLength(1), 20_000);
     controller.abort();
     expect(await found).toEqual({ kind: 'cancelled' });

@@ -5,11 +5,10 @@ import { beforeEach, expect, it, vi } from 'vitest';
 import { JobRecords } from '../../../src/records/job-records.ts';
 import { GITHUB_LIMITS } from '../../../src/storage/github/watchdog.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
-import { createLookupRequest, createRestoreRequest, createSaveRequest } from '../../support/requests.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { buildTree } from '../../support/tree.ts';
-import { backendWithLog, useGitHub } from './fixture.ts';
+import { useGitHub } from './fixture.ts';
 
 const github = useGitHub();
 
@@ -21,16 +20,12 @@ beforeEach(() => {
 });
 
 const isHalf = () => records.isHalfRestored(['./tree']);
-const request = () => ({ primaryKey: 'k', paths: [github.tree] });
-const restore = (signal?: AbortSignal) =>
-  backendWithLog(GITHUB_LIMITS, records).backend.restore(createRestoreRequest({ ...request(), signal }));
+const open = () => github.open(GITHUB_LIMITS, records);
+const restore = (signal?: AbortSignal) => open().restore({ primaryKey: 'k', signal });
 
 async function save(): Promise<void> {
   await buildTree(github.tree, { a: 'a', b: 'b' });
-  const { backend } = backendWithLog(GITHUB_LIMITS, records);
-  expect(await backend.save(createSaveRequest({ key: 'k', paths: [github.tree] }))).toMatchObject({
-    kind: 'saved',
-  });
+  expect(await open().save({ key: 'k' })).toMatchObject({ kind: 'saved' });
 }
 
 it('a restore that tar cannot finish marks the paths as half restored, until a full restore', async () => {
@@ -46,9 +41,8 @@ it('a restore that tar cannot finish marks the paths as half restored, until a f
 
 it('a lookup, a save, a miss and a failed download mark nothing as half restored', async () => {
   await save();
-  const { backend } = backendWithLog(GITHUB_LIMITS, records);
-  await backend.lookup(createLookupRequest(request()));
-  await backend.restore(createRestoreRequest({ ...request(), primaryKey: 'none' }));
+  await open().lookup({ primaryKey: 'k' });
+  await open().restore({ primaryKey: 'none' });
   github.signedUrl = () => 'http://127.0.0.1:9/nothing-listens-here';
   expect(await restore()).toMatchObject({ kind: 'unavailable' });
   expect(isHalf()).toBe(false);
