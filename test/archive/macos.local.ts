@@ -10,6 +10,7 @@ import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from './support/archives.ts';
 import { platforms, usePlatform } from './support/platform.ts';
 import { bent, tree } from './support/refuses.ts';
+import { saveAndRestore } from './support/save-and-restore.ts';
 
 const composed = 'caf\u00e9';
 const decomposed = 'cafe\u0301';
@@ -28,10 +29,8 @@ describe('with the rules of macOS', requires(posix), () => {
       'tree/empty': { directory: true },
     };
     const from = await buildTree(scratch(), spec);
-    const { object, skipped } = await packTree(layoutIn(from));
+    const { to, object, skipped } = await saveAndRestore(from);
     expect(skipped).toEqual([]);
-    const to = scratch();
-    await restoreBytes(object, layoutIn(to));
     expect(await describeTree(to)).toEqual(await describeTree(from));
     const before = await describeTree(to, { root: true });
     expect((await restoreBytes(object, layoutIn(to), { warm: true })).rawBytes).toBe(0);

@@ -2,12 +2,12 @@ import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parentName } from '../../src/archive/format/entry.ts';
-import { openArchive } from '../../src/archive/format/open-archive.ts';
 import { earlyTimes, linux, posix, requires } from '../support/platform-needs.ts';
 import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
+import { openWhole } from '../support/tar/check-tar.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../support/tree.ts';
-import { layoutIn, packTree, restoreBytes, tailOf } from './support/archives.ts';
+import { layoutIn, packTree, restoreBytes } from './support/archives.ts';
 
 const hex = (bytes: Buffer) => `hex:${bytes.toString('hex')}`;
 /** Every kind of entry that a save may meet. */
@@ -204,7 +204,7 @@ describe('round trip', () => {
       const layoutAt = (home: string) => layoutIn(join(home, 'work/r/r'), patterns, home);
       const { object, skipped } = await packTree(await layoutAt(from));
       expect(skipped).toEqual([]);
-      const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
+      const archive = await openWhole(object);
       const names = archive.manifest.entries.map(({ name }) => name);
       const directories = new Set(names);
       expect(names.filter(name => !directories.has(parentName(name)))).toEqual(roots);

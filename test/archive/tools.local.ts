@@ -7,15 +7,14 @@ import { describe, expect, test } from 'vitest';
 import { compressFrame, sha256 } from '../../src/archive/format/codec.ts';
 import { seekTable } from '../../src/archive/format/container.ts';
 import type { Entry, Frame } from '../../src/archive/format/entry.ts';
-import { openArchive } from '../../src/archive/format/open-archive.ts';
 import { END_OF_ARCHIVE_BYTES } from '../../src/archive/format/tar-blocks.ts';
 import { linux, program, requires, tar } from '../support/platform-needs.ts';
 import { incompressible } from '../support/random.ts';
 import { scratch } from '../support/scratch.ts';
-import { checkTar } from '../support/tar/check-tar.ts';
+import { checkTar, openWhole, rawFrames } from '../support/tar/check-tar.ts';
 import { untar } from '../support/tar/untar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../support/tree.ts';
-import { layoutIn, packTree, restoreBytes, tailOf } from './support/archives.ts';
+import { layoutIn, packTree, restoreBytes } from './support/archives.ts';
 import { encodeManifest } from './support/encode-manifest.ts';
 
 const hex = (bytes: Buffer) => `hex:${bytes.toString('hex')}`;
@@ -81,9 +80,7 @@ describe('frames by @mongodb-js/zstd in place of ours', () => {
       compress(raw: Buffer, level: number): Promise<Buffer>;
     };
     const { object, expected } = await saved(plain);
-    const { manifest } = await openArchive(tailOf(object, object.length), object.length, () =>
-      Promise.reject(),
-    );
+    const { manifest } = await openWhole(object);
     const pieces: Buffer[] = [];
     const frames: Frame[] = [];
     let start = 0;
@@ -120,15 +117,8 @@ describe('frames by @mongodb-js/zstd in place of ours', () => {
 
 test('the manifest gives the same data offsets as the tar headers', async () => {
   const { object } = await saved(plain);
-  const { manifest } = await openArchive(tailOf(object, object.length), object.length, () =>
-    Promise.reject(),
-  );
-  const raws: Buffer[] = [];
-  let start = 0;
-  for (const { size } of manifest.frames) {
-    raws.push(zstdDecompressSync(object.subarray(start, start + size)));
-    start += size;
-  }
+  const { manifest, manifestStart } = await openWhole(object);
+  const raws = [...rawFrames(object, manifest, manifestStart)];
   const dataOf = ({ frame, offset, size }: Entry) =>
     Buffer.concat([raws[frame]!.subarray(offset), ...raws.slice(frame + 1)]).subarray(0, size);
   const large = manifest.entries.find(({ name }) => name === './tree/large')!;

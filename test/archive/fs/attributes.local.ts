@@ -10,6 +10,7 @@ import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes, tailOf } from '../support/archives.ts';
 import { platforms, usePlatform } from '../support/platform.ts';
+import { saveAndRestore } from '../support/save-and-restore.ts';
 
 const sliced = incompressible(9 * 1024 * 1024);
 const files: TreeSpec = {
@@ -43,9 +44,7 @@ const useAttributesOfWindows = () => usePlatform({ hasModes: platforms.win32.has
 test('read-only files of Windows, small and in slices, are saved and restored as read-only', async () => {
   const from = await buildReadOnly();
   useAttributesOfWindows();
-  const { object } = await packTree(layoutIn(from));
-  const to = scratch();
-  await restoreBytes(object, layoutIn(to));
+  const { to, object } = await saveAndRestore(from);
   expect(writableIn(to)).toEqual(writable);
   const { manifest } = await openArchive(tailOf(object), object.length, async (start, end) =>
     Uint8Array.from(object.subarray(start, end)),
@@ -69,9 +68,7 @@ test(
 test('a warm restore on Windows restores the attribute of a file that lost it, and rewrites no other', async () => {
   const from = await buildReadOnly();
   useAttributesOfWindows();
-  const { object } = await packTree(layoutIn(from));
-  const to = scratch();
-  await restoreBytes(object, layoutIn(to));
+  const { to, object } = await saveAndRestore(from);
   expect((await restoreBytes(object, layoutIn(to), { warm: true })).rawBytes).toBe(0);
   chmodSync(join(to, 'tree', 'sliced'), 0o666);
   expect((await restoreBytes(object, layoutIn(to), { warm: true })).rawBytes).toBe(sliced.length);

@@ -19,15 +19,14 @@ import { incompressible, SeededRandom } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
+import { saveAndRestore } from '../support/save-and-restore.ts';
 
 /** libuv 1.51 keeps microseconds. */
 const MOST_EARLY_NS = fileTimes.restored({ mtimeUs: 1, mtimeRestNs: 999 }).mtimeRestNs > 0 ? 500n : 1000n;
 
 /** Saves `tree` of a workspace and restores it into an empty one. */
 async function moved(workspace: string): Promise<{ workspace: string; object: Buffer }> {
-  const { object } = await packTree(layoutIn(workspace));
-  const to = scratch();
-  await restoreBytes(object, layoutIn(to));
+  const { to, object } = await saveAndRestore(workspace);
   return { workspace: to, object };
 }
 
@@ -160,10 +159,8 @@ describe('times that an archive cannot hold', () => {
     const from = await buildTree(scratch(), { 'tree/future': 'x', 'tree/empty': '', 'tree/now': 'x' });
     for (const name of ['future', 'empty'])
       execFileSync('touch', ['-d', '2446-01-01T00:00:00.123456789Z', join(from, 'tree', name)]);
-    const { object, outOfRange } = await packTree(layoutIn(from));
+    const { to, outOfRange } = await saveAndRestore(from);
     expect(outOfRange).toEqual(['empty', 'future'].map(name => `${from}/tree/${name}: 2112`));
-    const to = scratch();
-    await restoreBytes(object, layoutIn(to));
     for (const name of ['future', 'empty'])
       expect(lstatSync(join(to, 'tree', name)).mtime.getUTCFullYear()).toBe(2112);
   });
@@ -197,10 +194,8 @@ describe('times that an archive cannot hold', () => {
         execFileSync('touch', ['-h', '-m', '-d', `@${time}`, join(from, 'tree', name)]);
       for (const name of ['empty', 'sliced', 'link', 'below']) touch(name, times.last);
       for (const [name, time] of Object.entries(times)) touch(name, time);
-      const { object, outOfRange } = await packTree(layoutIn(from));
+      const { to, outOfRange } = await saveAndRestore(from);
       expect(outOfRange).toHaveLength(names.length + 4);
-      const to = scratch();
-      await restoreBytes(object, layoutIn(to));
       const yearOf = (name: string) => lstatSync(join(to, 'tree', name)).mtime.getUTCFullYear();
       for (const name of ['first', 'early']) expect(yearOf(name)).toBe(1970);
       for (const name of ['year9999', 'late', 'middle', 'last', 'empty', 'sliced', 'link', 'below'])

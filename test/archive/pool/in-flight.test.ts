@@ -1,12 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { forEachAtOnce, forEachWithin, mapInOrder } from '../../../src/archive/pool/in-flight.ts';
-
-async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
-  const items: T[] = [];
-  for await (const item of source) items.push(item);
-  return items;
-}
+import { collect } from '../../support/collect.ts';
 
 describe('mapInOrder', () => {
   test('yields results in the order of the items, within the limit', async () => {

@@ -6,6 +6,7 @@ import { TargetTreeError } from '../../../src/archive/archive-errors.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
+import { saveAndRestore } from '../support/save-and-restore.ts';
 
 /** Saves a tree. Returns the object and the description of the tree. */
 async function saved(spec: TreeSpec, patterns?: string[]) {
@@ -131,9 +132,7 @@ describe('a restore', () => {
 
   test('finds a directory in the archive for a symlink that the step names', async () => {
     const from = await buildTree(scratch(), { 'opt/cargo/bin/x': 'x', tree: { symlink: 'opt/cargo' } });
-    const { object } = await packTree(layoutIn(from));
-    const to = scratch();
-    await restoreBytes(object, layoutIn(to));
+    const { to } = await saveAndRestore(from);
     expect((await describeTree(to)).tree?.type).toBe('directory');
     expect(readFileSync(join(to, 'tree/bin/x'), 'utf8')).toBe('x');
   });
@@ -159,10 +158,8 @@ describe('a restore', () => {
     const from = await buildTree(scratch(), { 'a/x/file': 'x', 'real/y': 'y' });
     symlinkSync('../real', join(from, 'a/link'));
     const patterns = ['a/*', 'a/*/y'];
-    const { object, skipped } = await packTree(layoutIn(from, patterns));
+    const { to, skipped } = await saveAndRestore(from, patterns);
     expect(skipped).toEqual([`${join(from, 'a/link/y')}: behind a link that is saved as a link`]);
-    const to = scratch();
-    await restoreBytes(object, layoutIn(to, patterns));
     expect(Object.keys(await describeTree(to))).toEqual(['a', 'a/link', 'a/x', 'a/x/file']);
   });
 });

@@ -2,7 +2,6 @@
 
 import { writeFileSync } from 'node:fs';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
-import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
 import type { Platform } from '../../../src/archive/fs/platform.ts';
@@ -15,8 +14,9 @@ import { StagedLinks } from '../../../src/archive/publish/staged-links.ts';
 import { unpack } from '../../../src/archive/restore/unpack.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { scratch } from '../../support/scratch.ts';
+import { openWhole } from '../../support/tar/check-tar.ts';
 import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '../../support/tree.ts';
-import { layoutIn, packTree, tailOf } from '../support/archives.ts';
+import { layoutIn, packTree } from '../support/archives.ts';
 import { usePlatform } from '../support/platform.ts';
 
 interface Staged {
@@ -70,7 +70,7 @@ export async function stageObject(
   to: string,
   options: { readonly isWanted?: (name: string) => boolean; readonly onPlanned?: () => void } = {},
 ) {
-  const archive = await openArchive(tailOf(object, object.length), object.length, () => Promise.reject());
+  const archive = await openWhole(object);
   const { entries } = archive.manifest;
   const isWanted = (index: number) => options.isWanted?.(entries[index]!.name) ?? true;
   const read = () => Promise.reject(new Error('all is in the tail'));

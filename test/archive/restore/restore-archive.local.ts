@@ -2,11 +2,11 @@ import { mkdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DamagedArchiveError, UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
-import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
+import { openWhole } from '../../support/tar/check-tar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { ageStaging } from '../support/age-staging.ts';
 import {
@@ -14,7 +14,6 @@ import {
   packTree,
   type RestoreObjectOptions,
   restoreBytes,
-  tailOf,
   WORKER_URL,
 } from '../support/archives.ts';
 import { bent, tree } from '../support/refuses.ts';
@@ -68,9 +67,7 @@ async function failsLeaving(
 
 /** Flips one bit in the frame of this index, counted from the end if negative. */
 async function corrupt(index: number): Promise<Buffer> {
-  const { manifest } = await openArchive(tailOf(object, object.length), object.length, () =>
-    Promise.reject(),
-  );
+  const { manifest } = await openWhole(object);
   const { frames } = manifest;
   expect(frames.length).toBeGreaterThan(4);
   const wanted = index < 0 ? frames.length + index : index;

@@ -7,6 +7,7 @@ import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
 import { type CopyableBase, incrementalSource } from '../../../src/archive/save/pack-source.ts';
+import { collect } from '../../support/collect.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
@@ -58,8 +59,7 @@ test('an incremental save finds changed files while the store still copies', asy
   const source = incrementalSource(options, base, noPool);
   expect(copied).toEqual([base.manifest.frames.reduce((sum, { size }) => sum + size, 0)]);
   expect(source.reusedBytes).toBe(copied[0]);
-  const plans = [];
-  for await (const plan of source.plans) plans.push(plan);
+  const plans = await collect(source.plans);
   expect(plans.map(({ members }) => members.map(({ name }) => name))).toEqual([['./tree/', './tree/03']]);
   const { head, reused } = source.finish();
   expect(head).toEqual(options.head);
@@ -72,7 +72,7 @@ test('an incremental save fails at the end of the scan when too much has changed
   const { base, options, change } = await savedTree();
   for (const name of ['tree/03', 'tree/04', 'tree/05', 'tree/06']) change(name);
   const source = incrementalSource(options, base, noPool);
-  for await (const _ of source.plans);
+  await collect(source.plans);
   expect(() => source.finish()).toThrow(BaseOutgrownError);
 });
 
@@ -100,8 +100,5 @@ test('a signal ends the scan of an incremental save between two turns of the eve
     base,
     noPool,
   );
-  const draw = async () => {
-    for await (const _ of plans);
-  };
-  await expect(draw()).rejects.toThrow('cancelled');
+  await expect(collect(plans)).rejects.toThrow('cancelled');
 });

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
-import type { FramePlan, ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
+import type { ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
 import { planFrames } from '../../../src/archive/save/plan-frames.ts';
+import { collect } from '../../support/collect.ts';
 import { longNameErrors, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { MiB } from '../../support/sizes.ts';
@@ -11,14 +12,12 @@ import { buildTree } from '../../support/tree.ts';
 describe('planFrames', () => {
   const member = (size: number, path = '/nowhere') =>
     ({ name: 'x', path, type: 0, size, mtimeUs: 0, mtimeRestNs: 0, linkName: '' }) as ScannedEntry;
-  const plansOf = async (members: readonly ScannedEntry[]) => {
+  const plansOf = (members: readonly ScannedEntry[]) => {
     async function* batches() {
       yield members.slice(0, 1);
       yield members.slice(1);
     }
-    const plans: FramePlan[] = [];
-    for await (const plan of planFrames(batches())) plans.push(plan);
-    return plans;
+    return collect(planFrames(batches()));
   };
   const sizes = async (members: readonly ScannedEntry[]) =>
     (await plansOf(members)).map(({ members }) => members.map(({ size }) => size));

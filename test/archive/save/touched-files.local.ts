@@ -9,7 +9,6 @@ import {
   newHashKey,
 } from '../../../src/archive/format/content-hashes.ts';
 import { dataPieces } from '../../../src/archive/format/data-pieces.ts';
-import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
 import type { ContentJob } from '../../../src/archive/messages/content-job.ts';
@@ -23,8 +22,9 @@ import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { MiB } from '../../support/sizes.ts';
+import { openWhole } from '../../support/tar/check-tar.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
-import { layoutIn, packTree, tailOf } from '../support/archives.ts';
+import { layoutIn, packTree } from '../support/archives.ts';
 
 interface CompareOptions {
   readonly signal?: AbortSignal;
@@ -47,9 +47,7 @@ async function savedTree(contents: Readonly<Record<string, string | Buffer>>) {
   const root = await buildTree(scratch(), spec);
   const layout = layoutIn(root);
   const { object } = await packTree(layout);
-  const { manifest } = await openArchive(tailOf(object, object.length), object.length, () =>
-    Promise.reject(),
-  );
+  const { manifest } = await openWhole(object);
   const key = newHashKey();
   const [rows, hashes] = [StatusRows.of(manifest.entries.length), new ContentHashes(manifest, key)];
   manifest.entries.forEach((entry, index) => {

@@ -8,6 +8,7 @@ import { linux, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
+import { saveAndRestore } from '../support/save-and-restore.ts';
 
 /** Mounts until the test ends. Returns false where that is not permitted, as in most containers. */
 function mounted(args: readonly string[], point: string): boolean {
@@ -45,10 +46,8 @@ describe('files of the kernel', requires(linux), () => {
       mkdirSync(point);
       if (!mounted(['-t', type, type], point)) return context.skip(`${type} cannot be mounted`);
     }
-    const { object, skipped } = await packTree(layoutIn(from));
+    const { to, skipped } = await saveAndRestore(from);
     expect(skipped).toEqual(['proc', 'sys'].map(name => `${from}/tree/${name}: ${reason}`));
-    const to = scratch();
-    await restoreBytes(object, layoutIn(to));
     const restored = Object.keys(await describeTree(to));
     expect(restored).toEqual(['tree', 'tree/a', 'tree/proc', 'tree/sys', 'tree/z', 'tree/z/b']);
   });
@@ -57,20 +56,16 @@ describe('files of the kernel', requires(linux), () => {
     const from = await buildTree(scratch(), { 'image/a': 'a', 'image/proc': { directory: true } });
     symlinkSync('image', join(from, 'tree'));
     if (!mounted(['-t', 'proc', 'proc'], join(from, 'image/proc'))) return context.skip('cannot mount');
-    const { object, skipped } = await packTree(layoutIn(from));
+    const { to, skipped } = await saveAndRestore(from);
     expect(skipped).toEqual([`${from}/tree/proc: ${reason}`]);
-    const to = scratch();
-    await restoreBytes(object, layoutIn(to));
     expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/a', 'tree/proc']);
   });
 
   test('a file of /proc that is mounted in a tree is left out', async context => {
     const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'hidden', 'tree/c': 'c' });
     if (!mounted(['--bind', '/proc/version'], join(from, 'tree/b'))) return context.skip('cannot mount');
-    const { object, skipped } = await packTree(layoutIn(from));
+    const { to, skipped } = await saveAndRestore(from);
     expect(skipped).toEqual([`${from}/tree/b: ${reason}`]);
-    const to = scratch();
-    await restoreBytes(object, layoutIn(to));
     expect(Object.keys(await describeTree(to))).toEqual(['tree', 'tree/a', 'tree/c']);
   });
 
@@ -79,10 +74,8 @@ describe('files of the kernel', requires(linux), () => {
     const shared = await buildTree(scratch(), { 'proc/b': 'b' });
     if (!mounted(['-t', 'proc', 'proc'], join(from, 'tree/d/proc'))) return context.skip('cannot mount');
     mounted(['--bind', shared], join(from, 'tree/d'));
-    const { object, skipped } = await packTree(layoutIn(from));
+    const { to, skipped } = await saveAndRestore(from);
     expect(skipped).toEqual([]);
-    const to = scratch();
-    await restoreBytes(object, layoutIn(to));
     const names = ['tree', 'tree/a', 'tree/d', 'tree/d/proc', 'tree/d/proc/b'];
     expect(Object.keys(await describeTree(to))).toEqual(names);
   });
@@ -110,10 +103,8 @@ describe('files of the kernel', requires(linux), () => {
       'tree/mounts': { symlink: '/proc/self/mounts' },
     });
     symlinkSync('/sys/kernel', join(from, 'tree/sys'));
-    const { object, skipped } = await packTree(layoutIn(from));
+    const { to, skipped } = await saveAndRestore(from);
     expect(skipped).toEqual([]);
-    const to = scratch();
-    await restoreBytes(object, layoutIn(to));
     expect(await describeTree(to)).toMatchObject({
       'tree/mounts': { type: 'symlink', target: '/proc/self/mounts' },
       'tree/sys': { type: 'symlink', target: '/sys/kernel' },

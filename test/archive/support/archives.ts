@@ -8,7 +8,11 @@ import { type ObjectBytes, openArchive } from '../../../src/archive/format/open-
 import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
 import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
-import { type RestoreSummary, restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
+import {
+  type RestoreNotes,
+  type RestoreSummary,
+  restoreArchive,
+} from '../../../src/archive/restore/restore-archive.ts';
 import { RestoreNotices } from '../../../src/archive/restore/restore-notices.ts';
 import { pack } from '../../../src/archive/save/pack.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
@@ -37,7 +41,7 @@ export function layoutIn(
   return createPathLayout({ patterns, workspace, home, platformPath: path });
 }
 
-interface PackedTree {
+export interface PackedTree {
   readonly object: Buffer;
   readonly skipped: readonly string[];
   /** Paths with times that are not saved, and the years that are saved instead. */
@@ -94,6 +98,8 @@ export interface RestoreObjectOptions {
   /** Receives the rows of the links that are published. */
   readonly onLinks?: (rows: readonly number[]) => void;
   readonly warm?: boolean;
+  readonly runLabel?: string;
+  readonly notes?: RestoreNotes;
 }
 
 /** Restores an object's bytes as the backend does: its tail first, then the ranges that the manifest names. */
@@ -116,11 +122,11 @@ export async function restoreBytes(
     layout,
     restoredLinks: options.restoredLinks ?? new RestoredLinks(),
     beforeCommit: links => options.onLinks?.(links),
-    runLabel: '1-00000000',
+    runLabel: options.runLabel ?? '1-00000000',
     runner: options.runner?.() ?? new InlineRunner(),
     signal: options.signal,
     warm: options.warm ?? false,
-    notes: new RestoreNotices(),
+    notes: options.notes ?? new RestoreNotices(),
   });
 }
 

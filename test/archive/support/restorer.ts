@@ -5,7 +5,6 @@
 
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export interface RestorerJob {
@@ -49,36 +48,20 @@ function disturb({ killAtRename, stopAtRename, slowRenameMs, linksCross }: Resto
 
 async function main(job: RestorerJob): Promise<void> {
   disturb(job);
-  const { openArchive } = await import('../../../src/archive/format/open-archive.ts');
-  const { entryCheckOf } = await import('../../../src/archive/check/validate.ts');
-  const { restoreArchive } = await import('../../../src/archive/restore/restore-archive.ts');
+  const { layoutIn, restoreBytes, WORKER_URL } = await import('./archives.ts');
   const { WorkerPool } = await import('../../../src/archive/pool/worker-pool.ts');
-  const { InlineRunner } = await import('../../../src/archive/worker/worker.ts');
-  const { RestoredLinks } = await import('../../../src/archive/fs/links/restored-links.ts');
-  const { threadProgram } = await import('../../support/built-sources/built-file.ts');
-  const { createPathLayout } = await import('../../../src/cache/paths/paths.ts');
-  const object = fs.readFileSync(job.object);
-  let reads = 0;
-  const read = async (start: number, end: number) => {
-    if (++reads === job.failAtRead) throw new Error('the connection was lost');
-    return Uint8Array.from(object.subarray(start, end));
-  };
-  const tail = await read(Math.max(0, object.length - 4096), object.length);
   const { workspace, patterns, workers = 0 } = job;
-  const layout = createPathLayout({ patterns, workspace, home: '/nowhere/home', platformPath: path });
-  const end = { start: object.length - tail.length, bytes: tail };
-  const archive = await openArchive(end, object.length, read, { createCheck: entryCheckOf(layout) });
   const remaining: unknown[] = [];
   let refused: unknown;
-  const { entries } = await restoreArchive({
-    archive,
-    read,
-    layout,
-    restoredLinks: new RestoredLinks(),
+  // The end of the object is the first read
+  let reads = 1;
+  const { entries } = await restoreBytes(fs.readFileSync(job.object), layoutIn(workspace, patterns), {
+    tailBytes: 4096,
+    onRead() {
+      if (++reads === job.failAtRead) throw new Error('the connection was lost');
+    },
     runLabel: `${process.pid}-00000000`,
-    runner: workers > 0 ? new WorkerPool(threadProgram('worker'), workers) : new InlineRunner(),
-    warm: false,
-    beforeCommit() {},
+    ...(workers > 0 && { runner: () => new WorkerPool(WORKER_URL, workers) }),
     notes: {
       attributesRefused: counts => {
         refused = counts;

@@ -13,13 +13,14 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SLICE_BYTES, WHOLE_FILE_BYTES } from '../../../src/archive/format/container.ts';
 import type { Entry } from '../../../src/archive/format/entry.ts';
-import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { failEachClose, replaceCalls } from '../../support/file-system-calls.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { MiB } from '../../support/sizes.ts';
+import { openWhole } from '../../support/tar/check-tar.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
+import { saveAndRestore } from '../support/save-and-restore.ts';
 
 const actual = { readSync: fs.readSync, fstatSync: fs.fstatSync, openSync: fs.openSync };
 
@@ -51,8 +52,7 @@ function changeWhileRead(file: string, times: number): void {
 }
 
 async function entriesOf(object: Buffer): Promise<readonly Entry[]> {
-  const tail = { start: 0, bytes: Uint8Array.from(object) };
-  return (await openArchive(tail, object.length, () => Promise.reject())).manifest.entries;
+  return (await openWhole(object)).manifest.entries;
 }
 
 const names = Array.from({ length: 200 }, (_, index) => `f${index}`);
@@ -114,9 +114,7 @@ describe('packing a whole file', () => {
     const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'b', 'tree/c': 'c' });
     const file = path.join(from, 'tree/b');
     changeWhileRead(file, 2);
-    const { object } = await packTree(layoutIn(from));
-    const to = scratch();
-    await restoreBytes(object, layoutIn(to));
+    const { to } = await saveAndRestore(from);
     const content = (name: string) => readFileSync(path.join(to, 'tree', name), 'utf8');
     expect(['a', 'b', 'c'].map(content)).toEqual(['a', 'changed, 0 to go', 'c']);
   });
@@ -207,9 +205,7 @@ describe('a file that ends before its size', () => {
     async size => {
       const from = await buildTree(scratch(), { 'tree/a': 'a', 'tree/b': 'data', 'tree/c': 'c' });
       truncateSync(path.join(from, 'tree/b'), size);
-      const { object, skipped } = await packTree(layoutIn(from));
-      const to = scratch();
-      await restoreBytes(object, layoutIn(to));
+      const { to, skipped } = await saveAndRestore(from);
       expect(await describeTree(to)).toEqual(await describeTree(from));
       expect(skipped).toEqual([]);
     },

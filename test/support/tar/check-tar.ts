@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { zstdDecompressSync } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
 import { type Entry, EntryType, type Manifest } from '../../../src/archive/format/entry.ts';
-import { openArchive } from '../../../src/archive/format/open-archive.ts';
+import { type OpenArchive, openArchive } from '../../../src/archive/format/open-archive.ts';
 import type { Mtime } from '../../../src/archive/fs/file-times.ts';
 
 const TYPES: Partial<Record<NonNullable<Header['type']>, EntryType>> = {
@@ -34,8 +34,7 @@ interface Member extends Mtime {
  * must have no others. With `touched`, files may have older attributes in tar: those that they had when their data was packed.
  */
 export async function checkTar(object: Buffer, { full = false, touched = false } = {}): Promise<void> {
-  const tail = { start: 0, bytes: Uint8Array.from(object) };
-  const { manifest, manifestStart } = await openArchive(tail, object.length, () => Promise.reject());
+  const { manifest, manifestStart } = await openWhole(object);
   const raws = [...rawFrames(object, manifest, manifestStart)];
   const found = await membersIn(raws);
   const expected = manifest.entries.map(entry => memberOf(entry, manifest, raws));
@@ -43,6 +42,12 @@ export async function checkTar(object: Buffer, { full = false, touched = false }
   const compared = (members: readonly (Member | undefined)[]) =>
     touched ? members.map(withoutAge) : members;
   deepStrictEqual(compared(last), compared(expected));
+}
+
+/** Opens an object that is in memory as a whole. */
+export function openWhole(object: Buffer): Promise<OpenArchive> {
+  const tail = { start: 0, bytes: Uint8Array.from(object) };
+  return openArchive(tail, object.length, () => Promise.reject());
 }
 
 /** Returns a member without the attributes that a touched file has from an earlier save. */
@@ -53,7 +58,7 @@ function withoutAge(member: Member | undefined): Partial<Member> | undefined {
 }
 
 /** Decompresses each frame: Node's one-shot decoder ends after the first. */
-function* rawFrames(object: Buffer, { frames }: Manifest, manifestStart: number): Generator<Buffer> {
+export function* rawFrames(object: Buffer, { frames }: Manifest, manifestStart: number): Generator<Buffer> {
   let start = 0;
   for (const { size } of frames) {
     yield zstdDecompressSync(object.subarray(start, start + size));
