@@ -1,5 +1,5 @@
-import { VERSION } from '../../src/version.ts';
 import type { FaultCase, Finding } from './case.ts';
+import { resultsPage, withoutNames } from './results-page.ts';
 
 export interface Row {
   readonly one: FaultCase;
@@ -27,33 +27,21 @@ export function lineOf(row: Row): string {
   return `${head}\n      ${finding.left}; exit ${finding.exit}; ${plain(first)}`;
 }
 
-/** Returns the page docs/results/faults.md: the version of the build and a row for each case. */
+/** Returns the page docs/results/faults.md. */
 export function markdown(rows: readonly Row[]): string {
-  const green = rows.filter(row => problemsOf(row).length === 0).length;
-  return [
-    '# Results of the fault suite',
-    '',
-    'Written by `npm run faults -- --markdown docs/results/faults.md`. [faults.md](../faults.md) explains the rows.',
-    '',
-    `cache-s3 ${VERSION}, one run: ${green} of ${rows.length} rows are green.`,
-    '',
-    ...table(rows),
-  ].join('\n');
-}
-
-function table(rows: readonly Row[]): string[] {
-  const lines = rows.map(({ one, finding }) => {
-    const [first = '-', ...others] = finding.messages.map(line => plain(line).replaceAll('|', '\\|'));
-    const rest = others.length > 2 ? [`... and ${others.length} more like it`] : others;
-    const messages = [first, ...rest].join('<br>');
-    const cells = [one.fault, one.phase, messages, seconds(finding.ms), finding.left, finding.exit];
-    return `| ${cells.join(' | ')} |`;
+  return resultsPage({
+    suite: 'fault suite',
+    script: 'faults',
+    explanation: 'faults.md',
+    columns: ['fault', 'phase', 'what the user sees', 's', 'what is left', 'exit'],
+    rows: rows.map(({ one, finding }) => {
+      const [first = '-', ...others] = finding.messages.map(line => plain(line).replaceAll('|', '\\|'));
+      const rest = others.length > 2 ? [`... and ${others.length} more like it`] : others;
+      const messages = [first, ...rest].join('<br>');
+      return [one.fault, one.phase, messages, seconds(finding.ms), finding.left, finding.exit];
+    }),
+    green: rows.filter(row => problemsOf(row).length === 0).length,
   });
-  const head = [
-    '| fault | phase | what the user sees | s | what is left | exit |',
-    '|---|---|---|---|---|---|',
-  ];
-  return [...head, ...lines];
 }
 
 function seconds(ms: number): string {
@@ -62,10 +50,7 @@ function seconds(ms: number): string {
 
 /** Replaces names that differ from run to run. */
 function plain(line: string): string {
-  return line
+  return withoutNames(line)
     .replace(/fault-[0-9a-f]{12}/g, 'BUCKET')
-    .replace(/127\.0\.0\.1:\d+/g, 'HOST')
-    .replace(/\/[^\s:;,()']*\/scene-[^/\s]*\/(?:disk\/)?workspace\//g, '')
-    .replace(/cache-s3\/v1\/\S*\.tar\.zst/g, 'OBJECT')
-    .replaceAll('%25', '%');
+    .replace(/\/[^\s:;,()']*\/scene-[^/\s]*\/(?:disk\/)?workspace\//g, '');
 }

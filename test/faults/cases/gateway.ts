@@ -33,7 +33,6 @@ function killedAt(operation: string, wanted: number, restartMs: number | undefin
         killed = killGateway(scene.gateway);
         if (restartMs !== undefined) restarted = delay(restartMs).then(async () => (await killed)?.restart());
       });
-      return undefined;
     },
     async endFault(scene) {
       scene.proxy.rule = () => undefined;
@@ -56,7 +55,6 @@ function pausedAt(operation: string, wanted: number, resumeMs: number | undefine
         process.kill(scene.gateway.pids.osd, 'SIGSTOP');
         if (resumeMs !== undefined) setTimeout(() => resumeOsd(scene), resumeMs);
       });
-      return undefined;
     },
     async endFault(scene) {
       if (!paused) throw new Error('the OSD was not paused');
@@ -69,7 +67,6 @@ const pausedBefore: FaultSpec = {
   gateway: patient,
   arrange(scene) {
     process.kill(scene.gateway.pids.osd, 'SIGSTOP');
-    return undefined;
   },
   async endFault(scene) {
     resumeOsd(scene);
@@ -84,7 +81,6 @@ const overloaded: FaultSpec = {
   gateway: own,
   async arrange(scene) {
     await limitRequests(scene, 2);
-    return undefined;
   },
   // The checks send requests too
   endFault: scene => limitRequests(scene, 1024),
@@ -158,7 +154,6 @@ export const gatewayCases: readonly FaultCase[] = [
       const limit = '--max-size=4M';
       await scene.gateway.admin(['quota', 'set', '--quota-scope=bucket', bucket, limit]);
       await scene.gateway.admin(['quota', 'enable', '--quota-scope=bucket', bucket]);
-      return undefined;
     },
     allowed: ['not saved'],
     message: /::warning::.*quota is used up/,

@@ -162,7 +162,6 @@ export const objectCases: readonly FaultCase[] = [
     async arrange(scene) {
       const newer = await scene.lab.archive('newer');
       changeDuringRestore(scene, () => scene.bucket.put(newer.name, newer.bytes));
-      return undefined;
     },
     allowed: ['the cache'],
     archive: 'newer',
@@ -174,7 +173,6 @@ export const objectCases: readonly FaultCase[] = [
       let changes = 0;
       const next = () => versions[changes++ % 2]!;
       changeDuringRestore(scene, () => scene.bucket.put(archiveName, next().bytes), Number.POSITIVE_INFINITY);
-      return undefined;
     },
     allowed: ['unchanged'],
     message: /::warning::.*replaced/,
@@ -184,7 +182,6 @@ export const objectCases: readonly FaultCase[] = [
     async arrange(scene) {
       const { name } = await scene.lab.archive();
       changeDuringRestore(scene, () => scene.bucket.delete([name]));
-      return undefined;
     },
     allowed: ['unchanged'],
     message: /Cache not found for input keys|::warning::/,

@@ -4,6 +4,7 @@ import http, { type ServerResponse } from 'node:http';
 import { cachesRoot } from '../../../src/cache/keys/cache-names.ts';
 import { REPOSITORY, RUNS, type Run } from '../../roles/runs.ts';
 import type { ActionRunResult } from '../../support/runner/run-action.ts';
+import { hostile } from '../../support/servers/hostile-socket.ts';
 import { closedEndpoint, listen } from '../../support/servers/listen.ts';
 import { startTokenService } from '../../support/servers/token-service.ts';
 import { exitOf, type FaultCase, type Finding, visibleLines } from '../case.ts';
@@ -20,15 +21,7 @@ const status =
   (code: number): Answer =>
   to =>
     void to.writeHead(code).end();
-const switchProtocols: Answer = to =>
-  void to.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
-const endless: Answer = to => {
-  const write = () => {
-    while (!to.destroyed && to.write('x'.repeat(65_536)));
-  };
-  to.on('drain', write);
-  write();
-};
+const { endless, switchProtocols } = hostile;
 
 /** A token of a run, which no server of these cases checks. */
 const TOKEN = `e30.${Buffer.from('{"ref":"refs/heads/main"}').toString('base64url')}.c2lnbmF0dXJl`;

@@ -97,7 +97,6 @@ export const signalCases: readonly FaultCase[] = [
         if (index === 0) scene.signalLater('SIGINT', 500);
         return { kind: 'silent' };
       };
-      return undefined;
     },
     allowed: ['unchanged'],
     exitCodes: ['130'],
@@ -112,7 +111,6 @@ export const signalCases: readonly FaultCase[] = [
         if (++seen === 2) scene.signalLater('SIGINT', 300);
         return seen >= 2 ? { kind: 'stall-upload', afterBytes: 100_000 } : undefined;
       };
-      return undefined;
     },
     allowed: ['not saved'],
     exitCodes: ['130'],
@@ -125,7 +123,6 @@ export const signalCases: readonly FaultCase[] = [
         scene.signalLater('SIGINT', 100);
         return { kind: 'delay', ms: 400 };
       };
-      return undefined;
     },
     // After Complete was sent the whole object may appear
     allowed: ['saved', 'not saved'],
@@ -149,7 +146,6 @@ export const signalCases: readonly FaultCase[] = [
         if (operation === 'UploadPart' && ++seen === 20) scene.signal('SIGINT');
         return undefined;
       };
-      return undefined;
     },
     allowed: ['not saved'],
     exitCodes: ['130'],

@@ -10,17 +10,18 @@ import type { Scene } from '../scene.ts';
 import { buildTreeIn } from '../trees.ts';
 
 /** Arranges a rule of the proxy, which must break a request. */
-const breakBy = (rule: () => Rule) => (scene: Scene) => {
-  const chosen = rule();
-  let faults = 0;
-  scene.proxy.rule = request => {
-    const fault = chosen(request);
-    if (fault !== undefined) faults++;
-    return fault;
+const breakBy =
+  (rule: () => Rule) =>
+  (scene: Scene): undefined => {
+    const chosen = rule();
+    let faults = 0;
+    scene.proxy.rule = request => {
+      const fault = chosen(request);
+      if (fault !== undefined) faults++;
+      return fault;
+    };
+    scene.expectFault(() => faults > 0);
   };
-  scene.expectFault(() => faults > 0);
-  return undefined;
-};
 const always = (operation: string | undefined, fault: Fault) => () =>
   firstTimes(Number.POSITIVE_INFINITY, operation, fault);
 const times = (count: number, operation: string | undefined, fault: Fault) => () =>
@@ -124,7 +125,6 @@ const saves: FaultCase[] = [
         silent = operation === 'UploadPart';
         return undefined;
       };
-      return undefined;
     },
     allowed: ['not saved'],
     mayLeaveUpload: true,
@@ -172,7 +172,6 @@ const saves: FaultCase[] = [
   saveCase('another program aborts the upload while it is written', {
     arrange(scene) {
       scene.proxy.rule = atPart(2, () => void scene.bucket.abortUploads());
-      return undefined;
     },
     allowed: ['not saved'],
     message: /::warning::/,

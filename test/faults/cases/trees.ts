@@ -82,7 +82,6 @@ const saves: FaultCase[] = [
     tree: scene => buildTreeIn(scene.workspace, logs),
     async arrange(scene) {
       await keepAppending(scene);
-      return undefined;
     },
     treeChanges: true,
     allowed: ['not saved'],
@@ -151,7 +150,6 @@ const restores: FaultCase[] = [
     short: true,
     async arrange(scene) {
       await moveToSmallDisk(scene);
-      return undefined;
     },
     allowed: ['unchanged'],
     message: /::warning::.*\(the disk is full, ENOSPC\)/,

@@ -2,7 +2,7 @@
 
 import type http from 'node:http';
 import type { Socket } from 'node:net';
-import { writeForever, writeSlowly } from '../../support/servers/endless.ts';
+import { UPGRADE, writeForever, writeSlowly } from '../../support/servers/hostile-socket.ts';
 import type { Takeover } from '../../support/servers/memory-server.ts';
 
 export interface HostileAnswer {
@@ -65,10 +65,7 @@ function endlessPages(operation: string): Takeover {
 export const hostileAnswers: readonly HostileAnswer[] = [
   {
     name: '101 Switching Protocols',
-    takeover: raw(
-      socket =>
-        void socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
-    ),
+    takeover: raw(socket => void socket.write(UPGRADE)),
   },
   { name: '101 without a protocol', takeover: whole('101 Switching Protocols', '') },
   { name: 'the connection ends', takeover: raw(socket => void socket.end()) },

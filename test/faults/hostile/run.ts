@@ -6,7 +6,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { VERSION } from '../../../src/version.ts';
+import { resultsPage, withoutNames } from '../results-page.ts';
 import { type HostileFinding, HostileLab, type HostileRow, hostileRows } from './rows.ts';
 
 const { values: options } = parseArgs({
@@ -53,33 +53,20 @@ function lineOf({ answer, call }: HostileRow, finding: HostileFinding): string {
 }
 
 function markdown(): string {
-  const cells = rows.map(({ row: { answer, call }, finding }) => [
-    call.name,
-    answer.name,
-    finding.lines.map(plain).join('<br>') || '-',
-    finding.seconds.toFixed(1),
-    String(Math.round(finding.peakMb)),
-    finding.signalSeconds?.toFixed(1) ?? '',
-    finding.exit,
-  ]);
-  return [
-    '# Results of the hostile suite',
-    '',
-    'Written by `npm run hostile -- --markdown docs/results/hostile.md`. [faults.md](../faults.md#a-hostile-server) explains the rows.',
-    '',
-    `cache-s3 ${VERSION}, one run: ${rows.length - red} of ${rows.length} rows are green.`,
-    '',
-    '| call | answer | what the user sees | s | peak MB | s after SIGINT | exit |',
-    '|---|---|---|---|---|---|---|',
-    ...cells.map(row => `| ${row.join(' | ')} |`),
-  ].join('\n');
-}
-
-/** Without the names that differ from run to run. */
-function plain(line: string): string {
-  return line
-    .replace(/127\.0\.0\.1:\d+/g, 'HOST')
-    .replace(/cache-s3\/v1\/\S*\.tar\.zst/g, 'OBJECT')
-    .replaceAll('%25', '%')
-    .replaceAll('|', '\\|');
+  return resultsPage({
+    suite: 'hostile suite',
+    script: 'hostile',
+    explanation: 'faults.md#a-hostile-server',
+    columns: ['call', 'answer', 'what the user sees', 's', 'peak MB', 's after SIGINT', 'exit'],
+    rows: rows.map(({ row: { answer, call }, finding }) => [
+      call.name,
+      answer.name,
+      finding.lines.map(line => withoutNames(line).replaceAll('|', '\\|')).join('<br>') || '-',
+      finding.seconds.toFixed(1),
+      String(Math.round(finding.peakMb)),
+      finding.signalSeconds?.toFixed(1) ?? '',
+      finding.exit,
+    ]),
+    green: rows.length - red,
+  });
 }
