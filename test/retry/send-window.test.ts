@@ -6,7 +6,7 @@ import { FakeClock } from './fake-clock.ts';
 const PART = 8 * MiB;
 
 /** Parts of one window, numbered from 0, that want to be sent at once. */
-function parts(count: number) {
+async function parts(count: number) {
   const clock = new FakeClock();
   const window = new SendWindow(clock, 25_000);
   const places: WindowPlace[] = [];
@@ -15,6 +15,7 @@ function parts(count: number) {
       places.push(place);
     });
   for (let i = 0; i < count; i++) void enter();
+  await clock.advance(0);
   return {
     clock,
     places,
@@ -31,8 +32,7 @@ function parts(count: number) {
 }
 
 test('before the first response two parts are sent at once', async () => {
-  const { clock, places, send } = parts(6);
-  await clock.advance(0);
+  const { clock, places, send } = await parts(6);
   expect(places).toHaveLength(2);
   send(0, 2);
   await clock.advance(49_000);
@@ -40,8 +40,7 @@ test('before the first response two parts are sent at once', async () => {
 });
 
 test('after a response that came at once all parts are sent', async () => {
-  const { clock, places, send, end } = parts(6);
-  await clock.advance(0);
+  const { clock, places, send, end } = await parts(6);
   send(0, 2);
   await clock.advance(100);
   await end(0, 'responded');
@@ -49,8 +48,7 @@ test('after a response that came at once all parts are sent', async () => {
 });
 
 test('parts are sent one after the other over a link that takes 18 s for each', async () => {
-  const { clock, places, send, end } = parts(4);
-  await clock.advance(0);
+  const { clock, places, send, end } = await parts(4);
   send(0, 2);
   await clock.advance(36_000);
   await end(0, 'responded');
@@ -64,8 +62,7 @@ test('parts are sent one after the other over a link that takes 18 s for each', 
 });
 
 test('more parts are sent at once over a link that takes 4 s for each', async () => {
-  const { clock, places, send, end } = parts(20);
-  await clock.advance(0);
+  const { clock, places, send, end } = await parts(20);
   send(0, 2);
   await clock.advance(8000);
   await end(0, 'responded');
@@ -75,8 +72,7 @@ test('more parts are sent at once over a link that takes 4 s for each', async ()
 });
 
 test('a part that the link itself holds back does not keep others from being sent', async () => {
-  const { clock, places } = parts(6);
-  await clock.advance(0);
+  const { clock, places } = await parts(6);
   for (const place of places) place.sent(MiB);
   await clock.advance(1000);
   expect(places).toHaveLength(4);
@@ -85,8 +81,7 @@ test('a part that the link itself holds back does not keep others from being sen
 });
 
 test('after a late response parts are sent one at a time', async () => {
-  const { clock, places, send, end } = parts(6);
-  await clock.advance(0);
+  const { clock, places, send, end } = await parts(6);
   send(0, 2);
   await clock.advance(50_000);
   await end(0, 'late');
@@ -96,14 +91,13 @@ test('after a late response parts are sent one at a time', async () => {
 });
 
 test('a part that fails leaves its place to the next and does not change the number', async () => {
-  const { clock, places, end } = parts(6);
-  await clock.advance(0);
+  const { places, end } = await parts(6);
   await end(0, 'failed');
   expect(places).toHaveLength(3);
 });
 
 test('a part that waits ends with its signal, and leaves no timer', async () => {
-  const { clock, places, enter, end } = parts(2);
+  const { clock, places, enter, end } = await parts(2);
   const controller = new AbortController();
   const waiting = enter(controller.signal);
   await clock.advance(0);

@@ -3,13 +3,16 @@ import { StallLimit, WaitedTime } from '../../src/retry/stall-limit.ts';
 import { TimeoutError } from '../../src/retry/time-limits.ts';
 import { FakeClock } from './fake-clock.ts';
 
-function newLimit(clock: FakeClock, waited = new WaitedTime()): StallLimit {
-  return new StallLimit(40_000, clock, waited);
+/** Makes a clock, a sum of waits, and limits of calls that share both. */
+function arrange() {
+  const clock = new FakeClock();
+  const waited = new WaitedTime();
+  const newLimit = () => new StallLimit(40_000, clock, waited);
+  return { clock, waited, newLimit, limit: newLimit() };
 }
 
 test('attempts are aborted when they have waited for the limit together', async () => {
-  const clock = new FakeClock();
-  const limit = newLimit(clock);
+  const { clock, limit } = arrange();
   const end = limit.begin();
   await clock.advance(15_000);
   end();
@@ -22,9 +25,8 @@ test('attempts are aborted when they have waited for the limit together', async 
 });
 
 test('waits that the server requests count before they begin, and once where several calls wait', async () => {
-  const clock = new FakeClock();
-  const waited = new WaitedTime();
-  const [limit, other] = [newLimit(clock, waited), newLimit(clock, waited)];
+  const { clock, waited, limit, newLimit } = arrange();
+  const other = newLimit();
   limit.requested(20_000);
   await clock.advance(10_000);
   other.requested(20_000);
@@ -39,9 +41,8 @@ test('waits that the server requests count before they begin, and once where sev
 });
 
 test('waits that the server requests of two slow calls at the same time count once', async () => {
-  const clock = new FakeClock();
-  const waited = new WaitedTime();
-  const [limit, other] = [newLimit(clock, waited), newLimit(clock, waited)];
+  const { clock, waited, limit, newLimit } = arrange();
+  const other = newLimit();
   const ends = [limit.begin(), other.begin()];
   await clock.advance(3_000);
   ends[0]?.();
@@ -53,8 +54,7 @@ test('waits that the server requests of two slow calls at the same time count on
 });
 
 test('received bytes begin the limit anew', async () => {
-  const clock = new FakeClock();
-  const limit = newLimit(clock);
+  const { clock, limit } = arrange();
   limit.begin();
   for (let i = 0; i < 10; i++) {
     await clock.advance(39_000);
@@ -67,8 +67,7 @@ test('received bytes begin the limit anew', async () => {
 });
 
 test('a few bytes now and then do not count', async () => {
-  const clock = new FakeClock();
-  const limit = newLimit(clock);
+  const { clock, limit } = arrange();
   limit.begin();
   for (let i = 0; i < 10; i++) {
     await clock.advance(4_000);
@@ -78,15 +77,13 @@ test('a few bytes now and then do not count', async () => {
 });
 
 test('an attempt that ends leaves no timer', async () => {
-  const clock = new FakeClock();
-  const limit = newLimit(clock);
+  const { clock, limit } = arrange();
   limit.begin()();
   expect(clock.waiting).toBe(0);
 });
 
 test('sent bytes do not undo the wait of an earlier attempt', async () => {
-  const clock = new FakeClock();
-  const limit = newLimit(clock);
+  const { clock, limit } = arrange();
   const end = limit.begin();
   await clock.advance(15_000);
   end();
@@ -101,8 +98,7 @@ test('sent bytes do not undo the wait of an earlier attempt', async () => {
 });
 
 test('the limit starts anew while this process itself keeps the bytes from being read', async () => {
-  const clock = new FakeClock();
-  const limit = newLimit(clock);
+  const { clock, limit } = arrange();
   let isBlocked = true;
   limit.begin(() => isBlocked);
   await clock.advance(100_000);
@@ -115,8 +111,7 @@ test('the limit starts anew while this process itself keeps the bytes from being
 });
 
 test('a server that stops in each attempt after some bytes is given up', async () => {
-  const clock = new FakeClock();
-  const limit = newLimit(clock);
+  const { clock, limit } = arrange();
   for (let i = 0; i < 2; i++) {
     const end = limit.begin();
     limit.completed(100 * 1024);
@@ -130,8 +125,7 @@ test('a server that stops in each attempt after some bytes is given up', async (
 });
 
 test('a megabyte makes up for the waits of earlier attempts', async () => {
-  const clock = new FakeClock();
-  const limit = newLimit(clock);
+  const { clock, limit } = arrange();
   for (let i = 0; i < 5; i++) {
     const end = limit.begin();
     limit.completed(1024 * 1024);
@@ -142,12 +136,11 @@ test('a megabyte makes up for the waits of earlier attempts', async () => {
 });
 
 test('a call waits no longer than the calls before it have left of the limit', async () => {
-  const clock = new FakeClock();
-  const waited = new WaitedTime();
-  const end = newLimit(clock, waited).begin();
+  const { clock, newLimit } = arrange();
+  const end = newLimit().begin();
   await clock.advance(30_000);
   end();
-  const second = newLimit(clock, waited);
+  const second = newLimit();
   second.begin();
   await clock.advance(9_999);
   expect(second.signal.aborted).toBe(false);
@@ -156,19 +149,17 @@ test('a call waits no longer than the calls before it have left of the limit', a
 });
 
 test('calls that wait at the same time wait once', async () => {
-  const clock = new FakeClock();
-  const waited = new WaitedTime();
-  const ends = [1, 2].map(() => newLimit(clock, waited).begin());
+  const { clock, waited, newLimit } = arrange();
+  const ends = [1, 2].map(() => newLimit().begin());
   await clock.advance(15_000);
   for (const end of ends) end();
   expect(waited.ms).toBe(15_000);
 });
 
 test('short waits do not add up, so a listing may have many pages', async () => {
-  const clock = new FakeClock();
-  const waited = new WaitedTime();
+  const { clock, waited, newLimit } = arrange();
   for (let page = 0; page < 100; page++) {
-    const end = newLimit(clock, waited).begin();
+    const end = newLimit().begin();
     await clock.advance(2_000);
     end();
   }
@@ -176,10 +167,8 @@ test('short waits do not add up, so a listing may have many pages', async () => 
 });
 
 test('a stalled call is not kept alive by the bytes of another one', async () => {
-  const clock = new FakeClock();
-  const waited = new WaitedTime();
-  const stalled = newLimit(clock, waited);
-  const moving = newLimit(clock, waited);
+  const { clock, limit: stalled, newLimit } = arrange();
+  const moving = newLimit();
   stalled.begin();
   moving.begin();
   for (let i = 0; i < 4; i++) {
@@ -190,12 +179,11 @@ test('a stalled call is not kept alive by the bytes of another one', async () =>
 });
 
 test('only a part that was accepted makes up for the waits before it', async () => {
-  const clock = new FakeClock();
-  const waited = new WaitedTime();
-  const end = newLimit(clock, waited).begin();
+  const { clock, waited, newLimit } = arrange();
+  const end = newLimit().begin();
   await clock.advance(35_000);
   end();
-  const limit = newLimit(clock, waited);
+  const limit = newLimit();
   limit.begin();
   limit.sent(1024 * 1024);
   expect(waited.ms).toBe(35_000);
