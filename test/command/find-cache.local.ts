@@ -6,9 +6,10 @@ import { getCache } from '../../src/command/get.ts';
 import type { Invocation } from '../../src/command/invocation.ts';
 import { showCache } from '../../src/command/show.ts';
 import { CacheJob } from '../storage/incremental/job.ts';
+import { putObject } from '../support/put-object.ts';
 import { scratch } from '../support/scratch.ts';
 import { places } from './places.ts';
-import { invoke, putObject } from './support.ts';
+import { invoke } from './support.ts';
 
 test.each(places)(
   'show and get name a key that no cache of %s has, and an object that is no archive',

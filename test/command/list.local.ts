@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { putObject } from '../support/put-object.ts';
 import { places } from './places.ts';
-import { putFakeCaches, putObject, VERSION_HASH } from './support.ts';
+import { putFakeCaches, VERSION_HASH } from './support.ts';
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
@@ -15,7 +16,7 @@ describe.each(places)('list of %s', (_, place) => {
   test('prints a table of the caches, without objects of other programs', async () => {
     const { store, run } = await place();
     await putFakeCaches(store, fleet);
-    await putObject(store, 'cache-s3/v1/org/README', Buffer.from('x'));
+    await putObject(store, 'cache-s3/v1/org/README', 'x');
     const { stdout, stderr, exitCode } = await run('list');
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
     const rows = stdout.trimEnd().split('\n');

@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { collect } from '../support/collect.ts';
+import { listNames, putObject } from '../support/put-object.ts';
 import { places } from './places.ts';
-import { putFakeCaches, putObject } from './support.ts';
+import { putFakeCaches } from './support.ts';
 
-const namesIn = async (store: ObjectStore) =>
-  (await collect(store.list('cache-s3/'))).map(({ name }) => name);
+const namesIn = (store: ObjectStore) => listNames(store, 'cache-s3/');
 
 describe.each(places)('%s', (_, open) => {
   test('prune deletes what is not used, and prints what and why', async () => {
@@ -92,7 +91,7 @@ describe.each(places)('%s', (_, open) => {
     const { store, age, run } = await open();
     const foreign = ['cache-s3/v1/org/README', 'cache-s3/used/v1/~/org/notes', 'cache-s3/used/v1/org/x.used'];
     for (const name of foreign) {
-      await putObject(store, name, Buffer.from('x'));
+      await putObject(store, name, 'x');
       age(name, 100);
     }
     await run('prune', '--max-size', '0', '--max-age', '1d');

@@ -4,6 +4,7 @@ import { spacesOf } from '../../src/cache/keys/scope.ts';
 import type { Invocation } from '../../src/command/invocation.ts';
 import { createCommandLog, createOutput } from '../../src/command/output/output.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { putObject } from '../support/put-object.ts';
 
 /** Standard streams in memory. */
 export function memoryStreams() {
@@ -44,12 +45,6 @@ export async function putFakeCaches(store: ObjectStore, caches: readonly FakeCac
     names.push(name);
   }
   return names;
-}
-
-export async function putObject(store: ObjectStore, name: string, bytes: Uint8Array): Promise<void> {
-  const upload = store.createUpload(name, { partSizeBytes: 5 * 1024 * 1024, onlyIfAbsent: false });
-  if (bytes.length > 0) await upload.write(Uint8Array.from(bytes));
-  await upload.complete();
 }
 
 /** Runs a subcommand in this process, with standard streams in memory. */

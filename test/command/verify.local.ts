@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { markerName } from '../../src/cache/keys/cache-names.ts';
 import { sentenceOf } from '../../src/command/failure.ts';
 import { verifyCaches } from '../../src/command/verify.ts';
+import { putObject } from '../support/put-object.ts';
 import { refusal } from '../support/servers/memory-server.ts';
 import { bucketPlace, places } from './places.ts';
 import { saveTree } from './saved-tree.ts';
-import { invoke, putFakeCaches, putObject } from './support.ts';
+import { invoke, putFakeCaches } from './support.ts';
 
 describe.each(places)('verify in %s', (_, place) => {
   test('finds no fault in sound caches', async () => {

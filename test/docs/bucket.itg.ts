@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-
 import {
   DeleteObjectCommand,
   GetBucketLifecycleConfigurationCommand,
@@ -17,6 +16,7 @@ import { ANY_NAME } from '../support/any-name.ts';
 import { s3Client } from '../support/gateway/bucket.ts';
 import type { BucketAccess } from '../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../support/gateway/shared-gateway.ts';
+import { listNames } from '../support/put-object.ts';
 import { MiB } from '../support/sizes.ts';
 import { jsonBlocks } from './documents.ts';
 
@@ -64,9 +64,7 @@ it('the rights in docs/setup.md are enough for every operation and do not includ
   await upload.write(Buffer.from('more'));
   await upload.complete();
   expect(await store.getRange(grown, { suffix: 4 })).toMatchObject({ sizeBytes: 6 * MiB + 4 });
-  const names = [];
-  for await (const { name } of store.list('cache-s3/v1/')) names.push(name);
-  expect(names).toEqual([old, grown]);
+  expect(await listNames(store, 'cache-s3/v1/')).toEqual([old, grown]);
   const unfinished = store.createUpload('cache-s3/v1/c', { onlyIfAbsent: true, partSizeBytes: 5 * MiB });
   await unfinished.write(Buffer.alloc(11 * MiB));
   expect(await store.abortStale('cache-s3/v1/', 0, ANY_NAME)).toBe(1);
@@ -99,9 +97,7 @@ it('the rights in docs/pruning.md are enough for a prune, and do not include a s
     onDeletion() {},
   });
   expect(result).toMatchObject({ deletedCaches: 1, deletedMarkers: 1, abortedUploads: 0 });
-  const left = [];
-  for await (const one of owner.list('')) left.push(one.name);
-  expect(left).toEqual([]);
+  expect(await listNames(owner)).toEqual([]);
   await expect(store.putEmpty(name)).rejects.toThrow('access is denied');
   for (const one of [store, owner]) one.close();
 });
@@ -159,12 +155,6 @@ describe('the policy in docs/threat-model.md', () => {
 
   const documented = JSON.parse(policy!).Statement;
 
-  async function namesIn(store: ObjectStore, prefix: string): Promise<string[]> {
-    const names: string[] = [];
-    for await (const { name } of store.list(prefix)) names.push(name);
-    return names;
-  }
-
   it('lets the default branch write its own ref and nothing else', async () => {
     const { main } = await storesWith(documented);
     await save(main, MAIN);
@@ -179,7 +169,7 @@ describe('the policy in docs/threat-model.md', () => {
     const { main, reader } = await storesWith(documented);
     await save(main, MAIN);
     expect(await reader.getRange(MAIN, { suffix: 10 })).toMatchObject({ sizeBytes: 1000 });
-    expect(await namesIn(reader, REPOSITORY)).toEqual([MAIN]);
+    expect(await listNames(reader, REPOSITORY)).toEqual([MAIN]);
     for (const name of [MAIN, OTHER_BRANCH, PULL_7!, SHARED, ...FOREIGN]) {
       await expect(save(reader, `${name}-new`), name).rejects.toMatchObject(refused);
     }
@@ -190,7 +180,7 @@ describe('the policy in docs/threat-model.md', () => {
     for (const store of [main, reader]) {
       expect(await store.head(MAIN)).toBeUndefined();
       expect(await store.getRange(PULL_7!, { suffix: 10 })).toBeUndefined();
-      expect(await namesIn(store, `${REPOSITORY}refs=2Fheads=2Fmain/k`)).toEqual([]);
+      expect(await listNames(store, `${REPOSITORY}refs=2Fheads=2Fmain/k`)).toEqual([]);
     }
   });
 
@@ -200,7 +190,7 @@ describe('the policy in docs/threat-model.md', () => {
       await save(owner, name);
       await expect(reader.head(name), name).rejects.toMatchObject(refused);
       await expect(reader.getRange(name, { suffix: 10 }), name).rejects.toMatchObject(refused);
-      await expect(namesIn(reader, name.slice(0, -3)), name).rejects.toMatchObject(refused);
+      await expect(listNames(reader, name.slice(0, -3)), name).rejects.toMatchObject(refused);
     }
     expect(await listAll()).toEqual(FOREIGN.toSorted());
   });

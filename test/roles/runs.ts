@@ -30,130 +30,51 @@ const pullRequest = (repository: string) => ({
   pull_request: { base: { ref: 'main' }, head: { repo: { full_name: repository } } },
 });
 
+/** Makes a run that restores and does not save. */
+function run(
+  name: string,
+  event: string,
+  ref: string,
+  roles: readonly RoleKind[],
+  more: Partial<Run> = {},
+): Run {
+  return { name, event, ref, roles, restore: 'hit', save: 'skipped', ...more };
+}
+
+const saved = { save: 'saved' } as const;
+
 export const RUNS: readonly Run[] = [
-  {
-    name: 'push to main',
-    event: 'push',
-    ref: main,
-    roles: ['read', 'main', 'branches'],
-    restore: 'hit',
-    save: 'saved',
-  },
-  {
-    name: 'push to a branch',
-    event: 'push',
-    ref: 'refs/heads/feature',
-    roles: ['read', 'branches'],
-    restore: 'hit',
-    save: 'saved',
-  },
-  {
-    name: 'pull request',
-    event: 'pull_request',
-    ref: 'refs/pull/7/merge',
+  run('push to main', 'push', main, ['read', 'main', 'branches'], saved),
+  run('push to a branch', 'push', 'refs/heads/feature', ['read', 'branches'], saved),
+  run('pull request', 'pull_request', 'refs/pull/7/merge', ['read', 'pulls'], {
     payload: pullRequest(REPOSITORY),
-    roles: ['read', 'pulls'],
-    restore: 'hit',
-    save: 'saved',
-  },
-  {
-    name: 'fork',
-    event: 'pull_request',
-    ref: 'refs/pull/8/merge',
+    ...saved,
+  }),
+  run('fork', 'pull_request', 'refs/pull/8/merge', [], {
     payload: pullRequest('someone/demo'),
     fork: true,
-    roles: [],
     restore: 'none',
-    save: 'skipped',
-  },
-  {
-    name: 'merge group',
-    event: 'merge_group',
-    ref: 'refs/heads/gh-readonly-queue/main/pr-7-0123abc',
+  }),
+  run('merge group', 'merge_group', 'refs/heads/gh-readonly-queue/main/pr-7-0123abc', ['read', 'branches'], {
     payload: { merge_group: { base_ref: main } },
-    roles: ['read', 'branches'],
-    restore: 'hit',
-    save: 'saved',
-  },
-  {
-    name: 'schedule',
-    event: 'schedule',
-    ref: main,
-    roles: ['read', 'main', 'prune'],
-    restore: 'hit',
-    save: 'saved',
-  },
-  {
-    name: 'workflow_dispatch',
-    event: 'workflow_dispatch',
-    ref: main,
-    roles: ['read', 'main', 'branches', 'prune'],
-    restore: 'hit',
-    save: 'saved',
-  },
-  {
-    name: 'issue_comment',
-    event: 'issue_comment',
-    ref: main,
-    roles: ['read'],
-    restore: 'hit',
-    save: 'skipped',
-  },
-  {
-    name: 'workflow_run',
-    event: 'workflow_run',
-    ref: main,
-    roles: ['read'],
-    restore: 'hit',
-    save: 'skipped',
-  },
-  {
-    name: 'pull_request_target',
-    event: 'pull_request_target',
-    ref: main,
+    ...saved,
+  }),
+  run('schedule', 'schedule', main, ['read', 'main', 'prune'], saved),
+  run('workflow_dispatch', 'workflow_dispatch', main, ['read', 'main', 'branches', 'prune'], saved),
+  run('issue_comment', 'issue_comment', main, ['read']),
+  run('workflow_run', 'workflow_run', main, ['read']),
+  run('pull_request_target', 'pull_request_target', main, ['read', 'prune-pulls'], {
     payload: pullRequest('someone/demo'),
-    roles: ['read', 'prune-pulls'],
-    restore: 'hit',
-    save: 'skipped',
-  },
-  { name: 'tag', event: 'push', ref: 'refs/tags/v1', roles: ['read'], restore: 'hit', save: 'skipped' },
-  {
-    name: 'another repository',
-    event: 'push',
-    ref: main,
-    repository: 'octo/other',
-    roles: [],
-    restore: 'none',
-    save: 'skipped',
-  },
+  }),
+  run('tag', 'push', 'refs/tags/v1', ['read']),
+  run('another repository', 'push', main, [], { repository: 'octo/other', restore: 'none' }),
 ];
 
 /** Runs of further events, of which only the store's decision is tried: the action treats them like those above. */
 export const FURTHER_RUNS: readonly Run[] = [
-  {
-    name: 'delete of a branch',
-    event: 'delete',
-    ref: main,
-    roles: ['read', 'prune'],
-    restore: 'hit',
-    save: 'skipped',
-  },
-  {
-    name: 'repository_dispatch',
-    event: 'repository_dispatch',
-    ref: main,
-    roles: ['read'],
-    restore: 'hit',
-    save: 'skipped',
-  },
-  {
-    name: 'release',
-    event: 'release',
-    ref: 'refs/tags/v1',
-    roles: ['read'],
-    restore: 'hit',
-    save: 'skipped',
-  },
+  run('delete of a branch', 'delete', main, ['read', 'prune']),
+  run('repository_dispatch', 'repository_dispatch', main, ['read']),
+  run('release', 'release', 'refs/tags/v1', ['read']),
 ];
 
 /** Returns the claims of the run's token, as GitHub makes it. */

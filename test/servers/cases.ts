@@ -7,6 +7,7 @@ import type { Traits } from '../storage/conformance/subject.ts';
 import { expectTree, jobsOf, reused } from '../storage/incremental/jobs.ts';
 import { objectStoreConformance } from '../storage/object-store.conformance.ts';
 import { openStore } from '../storage/s3/support.ts';
+import { putObject } from '../support/put-object.ts';
 import { MiB } from '../support/sizes.ts';
 import { buildTree } from '../support/tree.ts';
 
@@ -54,12 +55,7 @@ export function cacheCases(settings: () => Partial<S3Settings>, traits: Partial<
       const { store, all, key } = begin();
       const job = all.job();
       await buildTree(job.workspace, { 'tree/file': randomBytes(sizeBytes) });
-      const upload = store.createUpload(await job.objectName(key), {
-        partSizeBytes: 5 * MiB,
-        onlyIfAbsent: true,
-      });
-      await upload.write(randomBytes(1000));
-      await upload.complete();
+      await putObject(store, await job.objectName(key), randomBytes(1000), { onlyIfAbsent: true });
       expect(await job.restore(key)).toMatchObject({ kind: 'damaged' });
       await buildTree(job.workspace, { 'tree/file': randomBytes(sizeBytes) });
       expect(await job.save(key)).toMatchObject({ kind: 'saved' });

@@ -10,6 +10,7 @@ import { layoutIn } from '../archive/support/archives.ts';
 import { usePlatform } from '../archive/support/platform.ts';
 import { failed, instead } from '../support/file-system-calls.ts';
 import { posix, requires } from '../support/platform-needs.ts';
+import { putObject } from '../support/put-object.ts';
 import { incompressible } from '../support/random.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { MiB } from '../support/sizes.ts';
@@ -215,9 +216,9 @@ describe('a restore', () => {
     const first = await saver(all, ballast as never);
     const [from, to] = [first.objectName('k-1'), first.objectName('k-2')];
     const { sizeBytes } = (await all.store.head(from))!;
-    const upload = all.store.createUpload(to, { partSizeBytes: 5_242_880, onlyIfAbsent: true });
-    await upload.write((await all.store.getRange(from, { start: 0, end: sizeBytes }))!.bytes);
-    await upload.complete();
+    await putObject(all.store, to, (await all.store.getRange(from, { start: 0, end: sizeBytes }))!.bytes, {
+      onlyIfAbsent: true,
+    });
     const workers = countWorkers();
     expect(await all.job().restore('k-2', { warm })).toMatchObject({
       kind: 'damaged',

@@ -6,6 +6,8 @@ import { createDirectoryStore } from '../../src/storage/directory/directory-stor
 import { objectPath } from '../../src/storage/directory/file-names.ts';
 import { findObject } from '../../src/storage/find-object.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { override } from '../support/override.ts';
+import { putObject } from '../support/put-object.ts';
 import { createLookupRequest } from '../support/requests.ts';
 import { scratch } from '../support/scratch.ts';
 import { silentLog } from '../support/silent-log.ts';
@@ -26,9 +28,7 @@ async function storeOf(saved: readonly Saved[]) {
   const store = createDirectoryStore(root, { log: silentLog });
   for (const [index, { key, ref = MAIN, version = VERSION }] of saved.entries()) {
     const name = spaces([ref], version).write.objectName(key);
-    const upload = store.createUpload(name, { partSizeBytes: 5_242_880, onlyIfAbsent: false });
-    await upload.write(Buffer.from(`${ref} ${key}`));
-    await upload.complete();
+    await putObject(store, name, `${ref} ${key}`);
     const seconds = Date.now() / 1000 - 60 * (saved.length - index);
     utimesSync(path.join(root, objectPath(name)), seconds, seconds);
   }
@@ -267,13 +267,8 @@ describe('the requests of a lookup', () => {
 
   test('fail the lookup if one fails, unless an earlier match decides', async () => {
     const base = await storeOf([{ key: 'k' }]);
-    const failing = new Proxy(base, {
-      get: (target, property) => {
-        const value = Reflect.get(target, property, target);
-        if (property !== 'head') return typeof value === 'function' ? value.bind(target) : value;
-        return (name: string) =>
-          name.includes('branch') ? Promise.reject(new Error('down')) : value.call(target, name);
-      },
+    const failing = override(base, {
+      head: name => (name.includes('branch') ? Promise.reject(new Error('down')) : base.head(name)),
     });
     expect(await find(failing, { key: 'k', refs: [MAIN, BRANCH] })).toMatchObject({ key: 'k' });
     await expect(find(failing, { key: 'k', refs: [BRANCH, MAIN] })).rejects.toThrow('down');

@@ -8,6 +8,7 @@ import type { Finding } from '../../../src/command/doctor/finding.ts';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { runUnprivileged } from '../../support/drop-privileges.ts';
+import { override } from '../../support/override.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -23,14 +24,7 @@ async function findingsOf(
   const good = createDirectoryStore(root, { log: silentLog });
   const findings: Finding[] = [];
   const { signal } = new AbortController();
-  const store = new Proxy(good, {
-    get: (target, name) => {
-      const own = different(good)[name as keyof ObjectStore];
-      if (own !== undefined) return own;
-      const value = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
+  const store = override(good, different(good));
   await checkDirectory({ store, root, prefixes, signal }, finding => void findings.push(finding));
   return findings;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ObjectInfo } from '../../../src/storage/object-store.ts';
+import { collect } from '../../support/collect.ts';
 import type { Subject } from './subject.ts';
 
 /** Tests the names that a store accepts, and `list`. */
@@ -85,17 +85,13 @@ export function listing(subject: Subject): void {
         for (const name of next) await subject.put(name, Buffer.from('x'));
       }),
     );
-    const listed: ObjectInfo[] = [];
-    for await (const info of subject.store.list('list/')) listed.push(info);
+    const listed = await collect(subject.store.list('list/'));
     expect(listed.map(({ name }) => name)).toEqual(all);
-    const ofAnyLength: ObjectInfo[] = [];
-    for await (const info of subject.store.list('list/', { anyLength: true })) ofAnyLength.push(info);
-    expect(ofAnyLength).toEqual(listed);
+    expect(await collect(subject.store.list('list/', { anyLength: true }))).toEqual(listed);
     const last = listed.at(-1);
     expect(last).toMatchObject({ sizeBytes: 1, etag: (await subject.store.head('list/1002'))?.etag });
     expect(last?.modifiedMs).toBeGreaterThan(Date.UTC(2020));
-    const firstPage: string[] = [];
-    for await (const { name } of subject.store.list('list/', { optional: true })) firstPage.push(name);
-    expect(firstPage).toEqual(all.slice(0, 1000));
+    const firstPage = await collect(subject.store.list('list/', { optional: true }));
+    expect(firstPage.map(({ name }) => name)).toEqual(all.slice(0, 1000));
   });
 }

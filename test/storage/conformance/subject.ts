@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { ObjectInfo, ObjectStore, UploadOptions } from '../../../src/storage/object-store.ts';
+import { listNames, putObject } from '../../support/put-object.ts';
 import { MiB } from '../../support/sizes.ts';
 
 /** Options of an upload for tests that need no others. */
@@ -48,9 +49,7 @@ export class Subject {
   }
 
   async put(name: string, bytes: Uint8Array, options: Partial<UploadOptions> = {}): Promise<ObjectInfo> {
-    const upload = this.store.createUpload(name, { ...anew, onlyIfAbsent: false, ...options });
-    await upload.write(bytes);
-    await upload.complete();
+    await putObject(this.store, name, bytes, options);
     const info = await this.store.head(name);
     if (!info) throw new Error(`${name} is not there after its upload`);
     return info;
@@ -62,9 +61,7 @@ export class Subject {
     return Buffer.from((await this.store.getRange(name, { start: 0, end: info.sizeBytes }))?.bytes ?? []);
   }
 
-  async names(prefix: string): Promise<string[]> {
-    const found: string[] = [];
-    for await (const { name } of this.store.list(prefix)) found.push(name);
-    return found;
+  names(prefix: string): Promise<string[]> {
+    return listNames(this.store, prefix);
   }
 }

@@ -2,21 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { posix, requires, root } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
-import { silentLog } from '../../support/silent-log.ts';
-
-const name = 'v1/key/version.tar.zst';
-const uploadOptions = { partSizeBytes: 5_242_880, onlyIfAbsent: true };
-
-const storeAt = (root: string) => createDirectoryStore(root, { log: silentLog });
-
-async function save(root: string): Promise<void> {
-  const upload = storeAt(root).createUpload(name, uploadOptions);
-  await upload.write(Buffer.from('object'));
-  await upload.complete();
-}
+import { name, save } from './save-object.ts';
 
 /** Modes of the store's directories and of its one object, in octal. */
 function modes(root: string): string[] {

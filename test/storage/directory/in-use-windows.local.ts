@@ -8,6 +8,7 @@ import { StoreRefusedError, StoreUnavailableError } from '../../../src/storage/s
 import { ANY_NAME } from '../../support/any-name.ts';
 import { EXCLUSIVE, keepOpen } from '../../support/keep-open.ts';
 import { requires, windows } from '../../support/platform-needs.ts';
+import { putObject } from '../../support/put-object.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
@@ -17,11 +18,7 @@ const name = 'v1/key/version.tar.zst';
 async function prepare() {
   const root = scratch();
   const store = createDirectoryStore(root, { log: silentLog });
-  const save = async (text: string, onlyIfAbsent: boolean) => {
-    const upload = store.createUpload(name, { partSizeBytes: 5_242_880, onlyIfAbsent });
-    await upload.write(Buffer.from(text));
-    await upload.complete();
-  };
+  const save = (text: string, onlyIfAbsent: boolean) => putObject(store, name, text, { onlyIfAbsent });
   await save('old', true);
   const content = async () => Buffer.from((await store.getRange(name, { suffix: 10 }))!.bytes).toString();
   return { store, save, content, directory: path.join(root, 'v1/key'), file: path.join(root, name) };

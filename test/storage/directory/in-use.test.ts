@@ -12,6 +12,7 @@ import { platforms, usePlatform } from '../../archive/support/platform.ts';
 import { ANY_NAME } from '../../support/any-name.ts';
 import { insteadAsync } from '../../support/file-system-calls.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
+import { putObject } from '../../support/put-object.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
@@ -24,11 +25,7 @@ type Use = 'shared' | 'held';
 async function onWindows(text = 'old') {
   const root = scratch();
   const store = createDirectoryStore(root, { log: silentLog });
-  const save = async (content: string, onlyIfAbsent: boolean) => {
-    const upload = store.createUpload(name, { partSizeBytes: 5_242_880, onlyIfAbsent });
-    await upload.write(Buffer.from(content));
-    await upload.complete();
-  };
+  const save = (content: string, onlyIfAbsent: boolean) => putObject(store, name, content, { onlyIfAbsent });
   await save(text, true);
   const uses = new Map<number, Use>();
   const waits: number[] = [];
@@ -163,9 +160,7 @@ describe('on Windows, a finished save', requires(posix), () => {
       await link(from, to);
       use(String(to), 'held');
     });
-    const upload = store.createUpload(name, { partSizeBytes: 5_242_880, onlyIfAbsent: true });
-    await upload.write(Buffer.from('new'));
-    await upload.complete();
+    await putObject(store, name, 'new', { onlyIfAbsent: true });
     expect(names()).toEqual(['%t,version.tar.zst', 'version.tar.zst']);
     // A sweep leaves what is still open, and removes the rest
     writeFileSync(path.join(directory, '%t0123456789abcdef,clock%.zst'), '');

@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import type { ObjectStore, Upload } from '../../../src/storage/object-store.ts';
 import type { SaveOutcome } from '../../../src/storage/outcomes.ts';
+import { override } from '../../support/override.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -65,35 +66,10 @@ export async function expectTree(reader: CacheJob, key: string, saver: CacheJob)
 
 /** Returns `store` with changed uploads. */
 export function withUploads(store: ObjectStore, change: (upload: Upload) => Partial<Upload>): ObjectStore {
-  return {
-    kind: store.kind,
-    counters: store.counters,
-    nowMs: store.nowMs,
-    laterNowMs: store.laterNowMs,
-    versioned: store.versioned,
-    putEmpty: (...given) => store.putEmpty(...given),
-    head: (...given) => store.head(...given),
-    getRange: (...given) => store.getRange(...given),
-    list: (...given) => store.list(...given),
-    delete: (...given) => store.delete(...given),
-    unfinishedUploads: (...given) => store.unfinishedUploads(...given),
-    abortStale: (...given) => store.abortStale(...given),
-    close: () => store.close(),
+  return override(store, {
     createUpload(...given) {
       const upload = store.createUpload(...given);
-      return {
-        write: bytes => upload.write(bytes),
-        copyRange: (...range) => upload.copyRange(...range),
-        complete: () => upload.complete(),
-        abort: () => upload.abort(),
-        get queued() {
-          return upload.queued;
-        },
-        get accepted() {
-          return upload.accepted;
-        },
-        ...change(upload),
-      };
+      return override(upload, change(upload));
     },
-  };
+  });
 }

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { UPGRADE, writeForever } from '../servers/hostile-socket.ts';
 import { listen } from '../servers/listen.ts';
 
 /**
@@ -108,18 +109,10 @@ function misbehave(
   };
 }
 
-/** A response that switches to another protocol, although the request did not require it. */
-export const UPGRADE = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
-
 /** Sends a status and a body that ends only with the connection. */
 export function sendEndless(response: ServerResponse, status = 200): void {
-  const chunk = Buffer.alloc(64 * 1024, ' ');
-  const send = () => {
-    while (!response.destroyed && response.write(chunk));
-  };
   response.writeHead(status, { 'content-type': 'application/json' });
-  response.on('drain', send);
-  send();
+  writeForever(response, ' ');
 }
 
 /** Returns a table of entries, oldest first, with the three methods that read and change it. */

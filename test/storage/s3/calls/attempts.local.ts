@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { putObject } from '../../../support/put-object.ts';
 import { recordingLog } from '../../../support/requests.ts';
 import { MiB } from '../../../support/sizes.ts';
 import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
@@ -147,9 +148,7 @@ test('the calls of a runner whose clock is off are signed by the clock of the se
   const store = server.store({ attempts: 1 }, { log });
   const reads = Array.from({ length: 3 }, () => store.getRange('x', { start: 0, end: 1 }));
   for (const answer of await Promise.all(reads)) expect(answer?.bytes).toHaveLength(1);
-  const upload = store.createUpload('y', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
-  await upload.write(Buffer.from('new'));
-  await upload.complete();
+  await putObject(store, 'y', 'new', { onlyIfAbsent: true });
   expect(server.operations.slice(0, 7)).toEqual([...Array(6).fill('GetObject'), 'PutObject']);
   expect(log.shown).toEqual([
     expect.stringMatching(

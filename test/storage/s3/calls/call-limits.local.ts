@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
+import { putObject } from '../../../support/put-object.ts';
 import { scriptedServer } from '../scripted-server.ts';
 import { shortLimits } from '../support.ts';
 
@@ -20,11 +21,10 @@ test.each([100, 12 * 1024 * 1024])(
       await delay(2 * shortLimits.idleTimeoutMs);
       return to => to.writeHead(200, { etag: '"e"', 'content-length': 0 }).end();
     });
-    const upload = server
-      .store({ attempts: 1 }, { timeLimits: limits })
-      .createUpload('x', { partSizeBytes: PART, onlyIfAbsent: true });
-    await upload.write(new Uint8Array(sizeBytes));
-    await upload.complete();
+    await putObject(server.store({ attempts: 1 }, { timeLimits: limits }), 'x', new Uint8Array(sizeBytes), {
+      partSizeBytes: PART,
+      onlyIfAbsent: true,
+    });
     expect(server.operations.filter(operation => operation.startsWith('UploadPart')).length).toBe(
       sizeBytes > PART ? 3 : 0,
     );

@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { Log } from '../../../../src/report/log.ts';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { ANY_NAME } from '../../../support/any-name.ts';
+import { listNames, putObject } from '../../../support/put-object.ts';
+import { hostile, writeForever } from '../../../support/servers/hostile-socket.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { MiB } from '../../../support/sizes.ts';
 import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
@@ -21,12 +23,6 @@ const GOOD: Readonly<Record<string, ScriptedAnswer>> = {
   AbortMultipartUpload: { status: 204 },
 };
 
-async function listAll(store: ObjectStore): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { name } of store.list('p/')) names.push(name);
-  return names;
-}
-
 async function uploadParts(store: ObjectStore): Promise<void> {
   const upload = store.createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: false });
   try {
@@ -41,14 +37,10 @@ async function uploadParts(store: ObjectStore): Promise<void> {
 const USES: Readonly<Record<string, (store: ObjectStore) => Promise<unknown>>> = {
   HeadObject: store => store.head('x'),
   GetObject: store => store.getRange('x', { suffix: 1000 }),
-  ListObjectsV2: listAll,
+  ListObjectsV2: store => listNames(store, 'p/'),
   ListMultipartUploads: store => store.abortStale('', 1000, ANY_NAME),
   ListParts: store => store.abortStale('', 1000, ANY_NAME),
-  async PutObject(store) {
-    const upload = store.createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: false });
-    await upload.write(Buffer.from('x'));
-    await upload.complete();
-  },
+  PutObject: store => putObject(store, 'x', 'x'),
   CreateMultipartUpload: uploadParts,
   UploadPart: uploadParts,
   CompleteMultipartUpload: uploadParts,
@@ -65,29 +57,15 @@ const USES: Readonly<Record<string, (store: ObjectStore) => Promise<unknown>>> =
   },
 };
 
-/** Writes a text again and again until the connection ends, also after the head of a HEAD. */
-function writeForever(to: http.ServerResponse, text: string): void {
-  const { socket } = to;
-  if (!socket) return;
-  to.flushHeaders();
-  const block = text.repeat(Math.ceil(65_536 / text.length));
-  const write = () => {
-    while (!socket.destroyed && socket.write(block));
-  };
-  socket.on('drain', write);
-  write();
-}
-
+/** Answers by a body without end, also to a HEAD. */
 const endless = (status: number) => (to: http.ServerResponse) => {
   to.writeHead(status, { connection: 'close', 'content-length': 1e12 });
-  writeForever(to, '<a>');
+  to.flushHeaders();
+  if (to.socket) writeForever(to.socket, '<a>');
 };
 
-const upgrade = (to: http.ServerResponse) =>
-  void to.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
-
 const HOSTILE: readonly [string, (to: http.ServerResponse) => void][] = [
-  ['101', upgrade],
+  ['101', hostile.switchProtocols],
   ['200 with an endless body', endless(200)],
   ['403 with an endless body', endless(403)],
   ['500 with an endless body', endless(500)],

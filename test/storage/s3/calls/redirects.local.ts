@@ -1,22 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
+import { listNames, putObject } from '../../../support/put-object.ts';
 import { scriptedServer } from '../scripted-server.ts';
-
-async function save(store: ObjectStore): Promise<void> {
-  const upload = store.createUpload('x', { partSizeBytes: 5 * 1024 * 1024, onlyIfAbsent: false });
-  await upload.write(Buffer.from('x'));
-  await upload.complete();
-}
-
-async function listAll(store: ObjectStore): Promise<void> {
-  for await (const _ of store.list('p/'));
-}
 
 const CALLS: readonly [string, (store: ObjectStore) => Promise<unknown>][] = [
   ['HeadObject', store => store.head('x')],
   ['GetObject', store => store.getRange('x', { suffix: 1 })],
-  ['ListObjectsV2', listAll],
-  ['PutObject', save],
+  ['ListObjectsV2', store => listNames(store, 'p/')],
+  ['PutObject', store => putObject(store, 'x', 'x')],
 ];
 
 describe.each([301, 302, 303, 307, 308])('a redirect with %i', status => {

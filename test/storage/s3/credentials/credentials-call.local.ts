@@ -1,5 +1,6 @@
 import type http from 'node:http';
 import { describe, expect, test, vi } from 'vitest';
+import { hostile, writeForever } from '../../../support/servers/hostile-socket.ts';
 import { serveHttp } from '../../../support/servers/serve.ts';
 import { openStore } from '../support.ts';
 import { useSharedFiles } from './use-shared-files.ts';
@@ -21,24 +22,17 @@ describe.each([
 
   test('whose response has no end fails after its bound', async () => {
     let sent = 0;
-    const message = await failureAt(to => {
-      const write = () => {
-        while (!to.destroyed && to.write('x'.repeat(65_536))) sent += 65_536;
-      };
-      to.on('drain', write);
-      write();
-    });
+    const message = await failureAt(to =>
+      writeForever(to, 'x', bytes => {
+        sent += bytes;
+      }),
+    );
     expect(message).toContain(`${name}: the response is longer than 131072 bytes`);
     expect(sent).toBeLessThan(64 * 1024 * 1024);
   });
 
   test('that switches protocols fails', async () => {
-    const message = await failureAt(
-      to =>
-        void to.socket?.write(
-          'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
-        ),
-    );
+    const message = await failureAt(hostile.switchProtocols);
     expect(message).toContain(`${name}: the server switches protocols (101)`);
   });
 });

@@ -10,6 +10,7 @@ import { credentialsFor } from '../../../../src/storage/s3/credentials/credentia
 import { FakeClock } from '../../../retry/fake-clock.ts';
 import { posix, requires } from '../../../support/platform-needs.ts';
 import { scratch } from '../../../support/scratch.ts';
+import { hostile } from '../../../support/servers/hostile-socket.ts';
 import { serveHttp } from '../../../support/servers/serve.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { slashed } from '../../../support/slashed.ts';
@@ -139,22 +140,8 @@ describe('a web identity', () => {
     ],
     ['has the token as its code', to => to.writeHead(403).end(stsError(TOKEN, '')), 'web identity: 403; '],
     ['is a web page', to => to.end(`<!doctype html>${TOKEN}`), 'web identity: the response is a web page'],
-    [
-      'switches protocols',
-      to => void to.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n'),
-      'web identity: the server switches protocols',
-    ],
-    [
-      'has no end',
-      to => {
-        const write = () => {
-          while (!to.destroyed && to.write('x'.repeat(65_536)));
-        };
-        to.on('drain', write);
-        write();
-      },
-      'web identity: the response is longer than 65536 bytes',
-    ],
+    ['switches protocols', hostile.switchProtocols, 'web identity: the server switches protocols'],
+    ['has no end', hostile.endless, 'web identity: the response is longer than 65536 bytes'],
     ['has no keys', to => to.end('<a/>'), 'web identity: '],
   ])('whose exchange %s fails without the token in the error', async (_, answer, reason) => {
     await exchangeAt(answer);

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { expect, test, vi } from 'vitest';
+import { hostile } from '../../../support/servers/hostile-socket.ts';
 import { closedEndpoint } from '../../../support/servers/listen.ts';
-import { endless, switchProtocols } from './hostile-service.ts';
 import { fastClock, useRoleServers } from './role-servers.ts';
 
 const servers = useRoleServers();
@@ -26,8 +26,12 @@ test.each<[string, (to: ServerResponse) => unknown, string]>([
   ['fails', to => to.writeHead(500).end(), '500'],
   ['refuses', to => to.writeHead(404).end(), '404'],
   ['resets the connection', to => to.socket?.resetAndDestroy(), 'ECONNRESET'],
-  ['switches protocols', switchProtocols, 'the server switches protocols (101), which was not requested'],
-  ['sends a body without end', endless, 'the response is longer than 131072 bytes'],
+  [
+    'switches protocols',
+    hostile.switchProtocols,
+    'the server switches protocols (101), which was not requested',
+  ],
+  ['sends a body without end', hostile.endless, 'the response is longer than 131072 bytes'],
   ['sends no JSON', to => to.end('<a/>'), 'the response has no token'],
   ['sends a number', to => to.end('{"value":7}'), 'the response has no token'],
   ['sends a command', to => to.end('{"value":"a.b.c\\n::set-env"}'), 'the response has no token'],

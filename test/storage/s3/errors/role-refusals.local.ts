@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createRunnerLog } from '../../../../src/action/runner/runner.ts';
 import { captureStdout } from '../../../support/capture-stdout.ts';
-import { endless, switchProtocols } from '../credentials/hostile-service.ts';
+import { hostile } from '../../../support/servers/hostile-socket.ts';
 import {
   CLAIMS,
   denied,
@@ -111,8 +111,12 @@ describe('a role that the run does not get', () => {
   test.each<[string, StsAnswer, string]>([
     ['fails', to => to.writeHead(500).end(), '500'],
     ['resets the connection', to => to.socket?.resetAndDestroy(), 'ECONNRESET'],
-    ['switches protocols', switchProtocols, 'the server switches protocols (101), which was not requested'],
-    ['sends a body without end', endless, 'the response is longer than 65536 bytes'],
+    [
+      'switches protocols',
+      hostile.switchProtocols,
+      'the server switches protocols (101), which was not requested',
+    ],
+    ['sends a body without end', hostile.endless, 'the response is longer than 65536 bytes'],
     [
       'sends a web page',
       to => to.end('<!doctype html>'),

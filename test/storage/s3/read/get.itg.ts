@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ObjectReplacedError } from '../../../../src/storage/store-errors.ts';
+import { putObject } from '../../../support/put-object.ts';
 import { type Fault, firstTimes } from '../../../support/servers/fault-proxy.ts';
 import { MiB } from '../../../support/sizes.ts';
 import { content, faultyBucket } from '../faulty-bucket.ts';
@@ -42,11 +43,7 @@ describe('a read', () => {
 
   test('whose object is replaced between two attempts throws ObjectReplacedError', async () => {
     const write = async () => {
-      const upload = faulty
-        .direct()
-        .createUpload('changing', { partSizeBytes: 16 * MiB, onlyIfAbsent: false });
-      await upload.write(randomBytes(12 * MiB));
-      await upload.complete();
+      await putObject(faulty.direct(), 'changing', randomBytes(12 * MiB), { partSizeBytes: 16 * MiB });
     };
     await write();
     faulty.proxy.rule = firstTimes(1, 'GetObject', half);

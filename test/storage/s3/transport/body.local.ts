@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readInto, readWhole } from '../../../../src/storage/s3/transport/body.ts';
-import { writeForever } from '../../../support/servers/endless.ts';
+import { writeForever } from '../../../support/servers/hostile-socket.ts';
 import { useTransport } from './use-transport.ts';
 
 const transport = useTransport();

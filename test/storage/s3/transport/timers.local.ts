@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { readWhole } from '../../../../src/storage/s3/transport/body.ts';
-import { writeSlowly } from '../../../support/servers/endless.ts';
+import { writeSlowly } from '../../../support/servers/hostile-socket.ts';
 import { useTransport } from './use-transport.ts';
 
 const transport = useTransport();

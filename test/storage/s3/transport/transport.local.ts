@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { readWhole } from '../../../../src/storage/s3/transport/body.ts';
-import { writeForever, writeSlowly } from '../../../support/servers/endless.ts';
+import { UPGRADE, writeForever, writeSlowly } from '../../../support/servers/hostile-socket.ts';
 import { serveHttp, serveTcp } from '../../../support/servers/serve.ts';
 import { MiB } from '../../../support/sizes.ts';
 import { useTransport } from './use-transport.ts';
@@ -98,11 +98,7 @@ test('one connection serves several requests', async () => {
 
 describe('a request settles', () => {
   test.each<[string, (socket: Socket) => void, object]>([
-    [
-      'when the server switches protocols',
-      socket => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
-      { name: 'ProtocolError' },
-    ],
+    ['when the server switches protocols', socket => socket.write(UPGRADE), { name: 'ProtocolError' }],
     [
       'when the server switches protocols without naming one',
       socket => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'),

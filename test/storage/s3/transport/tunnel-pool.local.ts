@@ -10,7 +10,7 @@ import { readConnectionSettings } from '../../../../src/storage/s3/transport/age
 import { Transport } from '../../../../src/storage/s3/transport/transport.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { makeCertificates } from '../../../support/servers/certificates.ts';
-import { writeForever } from '../../../support/servers/endless.ts';
+import { writeForever } from '../../../support/servers/hostile-socket.ts';
 import { listen } from '../../../support/servers/listen.ts';
 import { serveTcp } from '../../../support/servers/serve.ts';
 import { useTransport } from './use-transport.ts';

@@ -5,6 +5,7 @@ import {
   StoreRefusedError,
   StoreUnavailableError,
 } from '../../../../src/storage/store-errors.ts';
+import { putObject } from '../../../support/put-object.ts';
 import { scriptedServer } from '../scripted-server.ts';
 import { serveStore } from '../serve-store.ts';
 import { shortLimits } from '../support.ts';
@@ -18,11 +19,7 @@ test.each([true, false])(
       await delay(2000);
       return { headers: { etag: '"e"' } };
     });
-    const upload = server
-      .store({ attempts: 1 }, { timeLimits })
-      .createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent });
-    await upload.write(Buffer.from('slow'));
-    await upload.complete();
+    await putObject(server.store({ attempts: 1 }, { timeLimits }), 'x', 'slow', { onlyIfAbsent });
     expect(server.operations).toEqual(['HeadObject', 'PutObject']);
   },
 );
@@ -31,9 +28,7 @@ test('credentials that may only write replace an object of one part', async () =
   const server = await scriptedServer(operation =>
     operation === 'PutObject' ? { headers: { etag: '"e"' } } : { status: 403 },
   );
-  const upload = server.store().createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: false });
-  await upload.write(Buffer.from('new'));
-  await upload.complete();
+  await putObject(server.store(), 'x', 'new');
   expect(server.operations).toEqual(['HeadObject', 'GetObject', 'PutObject']);
 });
 
@@ -56,11 +51,7 @@ test('a server that refuses each If-Match has a damaged object replaced while it
     stored = true;
     return { headers: { etag: '"new"' } };
   });
-  const upload = server
-    .store()
-    .createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: false, onlyIfEtag: 'then' });
-  await upload.write(Buffer.from('new'));
-  await upload.complete();
+  await putObject(server.store(), 'x', 'new', { onlyIfEtag: 'then' });
   expect(server.operations).toEqual(['HeadObject', 'PutObject', 'HeadObject', 'PutObject']);
 });
 
@@ -94,9 +85,7 @@ describe('a PutObject that may have been stored, with credentials that may not r
 test('a server without conditional writes learns it once, and then the object is checked before', async () => {
   const { server, store } = await serveStore({ conditions: 'refused' });
   for (const name of ['first', 'second']) {
-    const upload = store.createUpload(name, { partSizeBytes: 5_242_880, onlyIfAbsent: true });
-    await upload.write(Buffer.from(name));
-    await upload.complete();
+    await putObject(store, name, name, { onlyIfAbsent: true });
   }
   const first = ['HeadObject', 'PutObject', 'HeadObject', 'PutObject'];
   expect(server.operations).toEqual([...first, 'HeadObject', 'PutObject']);
@@ -106,9 +95,9 @@ test.each(['PutObject', 'CompleteMultipartUpload'])(
   'a lost response to %s is no object of another job, also where metadata is dropped',
   async loses => {
     const { store } = await serveStore({ dropsMetadata: true, loses });
-    const upload = store.createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
-    await upload.write(new Uint8Array(loses === 'PutObject' ? 1000 : 12_000_000));
-    await upload.complete();
+    await putObject(store, 'x', new Uint8Array(loses === 'PutObject' ? 1000 : 12_000_000), {
+      onlyIfAbsent: true,
+    });
     expect(await store.head('x')).toBeDefined();
   },
 );
@@ -130,11 +119,7 @@ test.each([100, 12_000_000])(
       return { headers: { etag: '"e"' }, body: operation === 'CreateMultipartUpload' ? id : whole };
     });
     const encryption = { algorithm: 'aws:kms', kmsKeyId: 'alias/ci' } as const;
-    const upload = server
-      .store({ encryption })
-      .createUpload('x', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
-    await upload.write(new Uint8Array(sizeBytes));
-    await upload.complete();
+    await putObject(server.store({ encryption }), 'x', new Uint8Array(sizeBytes), { onlyIfAbsent: true });
     expect(creating).toEqual([['aws:kms', 'alias/ci']]);
   },
 );

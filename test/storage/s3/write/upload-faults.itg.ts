@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { ObjectExistsError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
 import { ANY_NAME } from '../../../support/any-name.ts';
+import { putObject } from '../../../support/put-object.ts';
 import { type Fault, firstTimes } from '../../../support/servers/fault-proxy.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { MiB } from '../../../support/sizes.ts';
@@ -66,9 +67,7 @@ describe('an upload', () => {
 
   test('recognises its object by the save-id when the response to PutObject is lost', async () => {
     faulty.proxy.rule = firstTimes(1, 'PutObject', { kind: 'reset', served: true });
-    const upload = faulty.proxied().createUpload('small', { partSizeBytes: 5 * MiB, onlyIfAbsent: true });
-    await upload.write(Buffer.from('small'));
-    await upload.complete();
+    await putObject(faulty.proxied(), 'small', 'small', { onlyIfAbsent: true });
     expect(faulty.operations()).toEqual(['HeadObject', 'PutObject', 'PutObject', 'HeadObject']);
   });
 
