@@ -132,28 +132,26 @@ test('a listing that is not in order is refused, as caches would lose their mark
   await expect(itemsOf(markers)).rejects.toThrow('not in byte order');
 });
 
+/** Refuses the listing of the markers, at its beginning or its end. */
+const withoutMarkers = (store: ObjectStore, atEnd = false): ObjectStore => ({
+  ...store,
+  async *list(prefix) {
+    const isRefused = prefix.includes('/used/');
+    if (atEnd || !isRefused) yield* store.list(prefix);
+    if (isRefused) throw new StoreRefusedError('access is denied', undefined);
+  },
+});
+
 test('a refused listing of the markers is an error, because each cache would pass for unused', async () => {
   const store = listing([cache('m/a')]);
-  const refused: ObjectStore = {
-    ...store,
-    async *list(prefix) {
-      if (prefix.includes('/used/')) throw new StoreRefusedError('access is denied', undefined);
-      yield* store.list(prefix);
-    },
-  };
+  const refused = withoutMarkers(store);
   await expect(itemsOf(refused)).rejects.toThrow(StoreRefusedError);
   await expect(itemsOf(refused)).rejects.toThrow('the last use of the caches is not known');
 });
 
 test('a refused listing of the markers is one notice, and each cache is without a marker, if the caller can do without', async () => {
   const store = listing([cache('m/a'), cache('m/b')]);
-  const refused: ObjectStore = {
-    ...store,
-    async *list(prefix) {
-      if (prefix.includes('/used/')) throw new StoreRefusedError('access is denied', undefined);
-      yield* store.list(prefix);
-    },
-  };
+  const refused = withoutMarkers(store);
   const refusals: Error[] = [];
   const onMarkersRefused = (error: Error) => refusals.push(error);
   const items = await collect(readInventory(refused, { prefix: 'p', onMarkersRefused }));
@@ -166,13 +164,7 @@ test('a refused listing of the markers is one notice, and each cache is without 
 
 test('a listing of the markers that is refused behind the last cache is a notice too', async () => {
   const store = listing([cache('m/a'), marker('m/b')]);
-  const refused: ObjectStore = {
-    ...store,
-    async *list(prefix) {
-      yield* store.list(prefix);
-      if (prefix.includes('/used/')) throw new StoreRefusedError('access is denied', undefined);
-    },
-  };
+  const refused = withoutMarkers(store, true);
   const refusals: Error[] = [];
   const onMarkersRefused = (error: Error) => refusals.push(error);
   expect(await collect(readInventory(refused, { prefix: 'p', onMarkersRefused }))).toHaveLength(2);

@@ -1,9 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process';
-import path from 'node:path';
+import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { collectOutput } from '../support/collect-output.ts';
+import { hangingThread } from '../support/hanging-thread.ts';
 import { fifos, requires } from '../support/platform-needs.ts';
-import { scratch } from '../support/scratch.ts';
 
 const module = new URL('../../src/command/interrupt.ts', import.meta.url);
 
@@ -52,20 +51,6 @@ test(
   'the command ends after a second Ctrl+C although a thread hangs in a call of the system',
   requires(fifos),
   async () => {
-    const fifo = path.join(scratch(), 'fifo');
-    execFileSync('mkfifo', [fifo]);
-    const thread = `
-    import { openSync } from 'node:fs';
-    import { parentPort } from 'node:worker_threads';
-    parentPort.postMessage('opens');
-    openSync(${JSON.stringify(fifo)});
-  `;
-    const hang = `
-    const { Worker } = await import('node:worker_threads');
-    const worker = new Worker(${JSON.stringify(thread)}, { eval: true });
-    await new Promise(resolve => worker.once('message', resolve));
-    await new Promise(resolve => setTimeout(resolve, 200));
-  `;
-    expect(await emitting(['SIGINT', 'SIGINT'], hang)).toMatchObject({ exitCode: 130 });
+    expect(await emitting(['SIGINT', 'SIGINT'], hangingThread())).toMatchObject({ exitCode: 130 });
   },
 );

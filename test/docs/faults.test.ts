@@ -1,10 +1,7 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { expect, test } from 'vitest';
 import { markdown } from '../faults/table.ts';
+import { read } from './documents.ts';
 
-const root = path.resolve(import.meta.dirname, '../..');
-const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 const results = read('docs/results/faults.md').split('\n');
 
 test('docs/results/faults.md has the form that npm run faults writes', () => {

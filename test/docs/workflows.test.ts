@@ -7,13 +7,13 @@ import {
   NoOperationTraceWriter,
   parseWorkflow,
 } from '../support/runner/definitions/parser.ts';
+import { read as readFile, root } from './documents.ts';
 
 /** Checks the project's own workflows, which cannot run here, with GitHub's parser and against the project's rules. */
 
-const root = path.resolve(import.meta.dirname, '../..');
-const directory = path.join(root, '.github/workflows');
-const files = readdirSync(directory);
-const read = (file: string) => readFileSync(path.join(directory, file), 'utf8');
+const directory = '.github/workflows';
+const files = readdirSync(path.join(root, directory));
+const read = (file: string) => readFile(path.join(directory, file));
 
 /** Parses a workflow. Returns it with the parser's error messages. */
 async function parse(file: string): Promise<{ template: WorkflowTemplate; errors: string[] }> {
@@ -50,7 +50,7 @@ describe.each(files)('workflow %s', file => {
   });
 
   test('runs only npm scripts that exist', () => {
-    const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+    const { scripts } = JSON.parse(readFile('package.json'));
     const run = [...read(file).matchAll(/\bnpm (?:run )?([\w:-]+)/g)].map(match => match[1]!);
     for (const script of run) expect(Object.keys(scripts)).toContain(script);
   });

@@ -3,17 +3,15 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { giveAway, unprivileged } from '../support/drop-privileges.ts';
 import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
-import { need, requires, root } from '../support/platform-needs.ts';
+import { requires, root } from '../support/platform-needs.ts';
 import { incompressible } from '../support/random.ts';
 import { mainOf, warningsOf } from '../support/runner/results.ts';
 import { workflowOf } from '../support/runner/workflow-text.ts';
 import { buildTree, deleteTree, describeTree } from '../support/tree.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
-import { canSandboxSudo, runWithSudo, type SudoSandboxOptions } from './support/sudo-sandbox.ts';
+import { runWithSudo, type SudoSandboxOptions, withSudo } from './support/sudo-sandbox.ts';
 
 const lab = useLab();
-const available = canSandboxSudo();
-
 /** Runs one step of this action as an ordinary user with sudo. */
 async function runStepWithSudo(
   half: 'restore' | 'save',
@@ -36,49 +34,41 @@ async function runStepWithSudo(
 }
 
 describeWithGateway('sudo: true', () => {
-  it(
-    'a cancel ends a save under sudo at once and leaves no upload',
-    requires(need(available, 'sudo cannot be run in a sandbox')),
-    async () => {
-      const store = path.join(lab.root, `store-${lab.prefix}`);
-      await buildTree(store, { big: { content: incompressible(40_000_000), mode: 0o400 } });
-      await using proxy = await startGatewayProxy();
-      const cancel = new AbortController();
-      proxy.rule = ({ operation }) => {
-        if (operation !== 'UploadPart') return undefined;
-        cancel.abort();
-        return { kind: 'silent' };
-      };
-      const result = await runStepWithSudo('save', store, {
-        env: { CACHE_S3_ENDPOINT: proxy.endpoint },
-        signal: cancel.signal,
-        // A cancelled save ends within 5 s: SIGTERM would follow after that
-        grace: { interruptMs: 5000, terminateMs: 1000 },
-      });
-      expect(mainOf(result, 'save')).toMatchObject({
-        outcome: 'cancelled',
-        exit: { code: 130, sent: ['SIGINT'] },
-      });
-      expect(mainOf(result, 'save').log).toContain('the step was cancelled');
-      expect(await lab.bucket.uploads(lab.prefix)).toEqual([]);
-      expect(await lab.objects()).toEqual([]);
-    },
-  );
+  it('a cancel ends a save under sudo at once and leaves no upload', withSudo, async () => {
+    const store = path.join(lab.root, `store-${lab.prefix}`);
+    await buildTree(store, { big: { content: incompressible(40_000_000), mode: 0o400 } });
+    await using proxy = await startGatewayProxy();
+    const cancel = new AbortController();
+    proxy.rule = ({ operation }) => {
+      if (operation !== 'UploadPart') return undefined;
+      cancel.abort();
+      return { kind: 'silent' };
+    };
+    const result = await runStepWithSudo('save', store, {
+      env: { CACHE_S3_ENDPOINT: proxy.endpoint },
+      signal: cancel.signal,
+      // A cancelled save ends within 5 s: SIGTERM would follow after that
+      grace: { interruptMs: 5000, terminateMs: 1000 },
+    });
+    expect(mainOf(result, 'save')).toMatchObject({
+      outcome: 'cancelled',
+      exit: { code: 130, sent: ['SIGINT'] },
+    });
+    expect(mainOf(result, 'save').log).toContain('the step was cancelled');
+    expect(await lab.bucket.uploads(lab.prefix)).toEqual([]);
+    expect(await lab.objects()).toEqual([]);
+  });
 
-  it(
-    'a restore under sudo replaces files that a container left as root',
-    requires(need(available, 'sudo cannot be run in a sandbox')),
-    async () => {
-      const registry = path.join(lab.machine.home, 'registry');
-      await giveAway(await buildTree(registry, { 'src/lib.rs': 'whole' }));
-      const saved = await describeTree(registry, { owners: true });
-      await runStepWithSudo('save', '~/registry');
-      await deleteTree(registry);
-      await buildTree(registry, { 'src/lib.rs': { content: 'of root', mode: 0o600 } });
-      expect(warningsOf(await runStepWithSudo('restore', '~/registry'))).toEqual([]);
-      expect(await describeTree(registry, { owners: true })).toEqual(saved);
-    },
-  );
+  it('a restore under sudo replaces files that a container left as root', withSudo, async () => {
+    const registry = path.join(lab.machine.home, 'registry');
+    await giveAway(await buildTree(registry, { 'src/lib.rs': 'whole' }));
+    const saved = await describeTree(registry, { owners: true });
+    await runStepWithSudo('save', '~/registry');
+    await deleteTree(registry);
+    await buildTree(registry, { 'src/lib.rs': { content: 'of root', mode: 0o600 } });
+    expect(warningsOf(await runStepWithSudo('restore', '~/registry'))).toEqual([]);
+    expect(await describeTree(registry, { owners: true })).toEqual(saved);
+  });
 
   it('a refusal of sudo is one warning and a miss', requires(root), async () => {
     const result = await lab.steps(

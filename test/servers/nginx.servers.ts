@@ -5,18 +5,11 @@ import { settingsFor } from '../storage/s3/gateway-store.ts';
 import { openStore } from '../storage/s3/support.ts';
 import type { BucketAccess } from '../support/gateway/gateway.ts';
 import { gateway, newBucket } from '../support/gateway/shared-gateway.ts';
-import { need, requires } from '../support/platform-needs.ts';
-import { type Nginx, needNginx, startNginx } from '../support/servers/nginx.ts';
-import { startIfPossible } from '../support/servers/packages.ts';
+import { type Nginx, startNginx } from '../support/servers/nginx.ts';
 import { cacheCases } from './cases.ts';
+import { UNLIMITED, withNginx } from './proxies.ts';
 
 /** Whether nginx is here, or could be installed. */
-const hasNginx = await startIfPossible(() => {
-  needNginx();
-  return true;
-});
-
-const UNLIMITED = 'client_max_body_size 0;';
 
 /** Settings in which caches are saved and restored: of the location, and of the http block. */
 const working: readonly [string, string, string?, Partial<Traits>?][] = [
@@ -58,13 +51,9 @@ function behind(location: string, shared?: string) {
   return () => settingsFor(bucket, { endpoint: new URL(nginx!.endpoint) });
 }
 
-describe.each(working)(
-  'radosgw behind nginx %s',
-  requires(need(hasNginx, 'no nginx or no gateway can be started')),
-  (_, location, shared, traits) => {
-    cacheCases(behind(location, shared), traits);
-  },
-);
+describe.each(working)('radosgw behind nginx %s', withNginx, (_, location, shared, traits) => {
+  cacheCases(behind(location, shared), traits);
+});
 
 /** Settings that no client can make up for. The error names the cause. */
 const refused: readonly [string, string, number, string, string][] = [
@@ -92,23 +81,19 @@ const refused: readonly [string, string, number, string, string][] = [
   ],
 ];
 
-describe.each(refused)(
-  'radosgw behind nginx %s',
-  requires(need(hasNginx, 'no nginx or no gateway can be started')),
-  (_, location, sizeBytes, setting, message) => {
-    const settings = behind(location);
+describe.each(refused)('radosgw behind nginx %s', withNginx, (_, location, sizeBytes, setting, message) => {
+  const settings = behind(location);
 
-    test('refuses a save, and the error names the cause', async () => {
-      const store = openStore(settings());
-      const upload = store.createUpload(`refused ${message}`, {
-        partSizeBytes: 5_242_880,
-        onlyIfAbsent: true,
-      });
-      await upload.write(new Uint8Array(sizeBytes));
-      const failure = await upload.complete().catch(error => error);
-      store.close();
-      expect(failure).toBeInstanceOf(StoreRefusedError);
-      expect(failure).toMatchObject({ setting, message: expect.stringContaining(message) });
+  test('refuses a save, and the error names the cause', async () => {
+    const store = openStore(settings());
+    const upload = store.createUpload(`refused ${message}`, {
+      partSizeBytes: 5_242_880,
+      onlyIfAbsent: true,
     });
-  },
-);
+    await upload.write(new Uint8Array(sizeBytes));
+    const failure = await upload.complete().catch(error => error);
+    store.close();
+    expect(failure).toBeInstanceOf(StoreRefusedError);
+    expect(failure).toMatchObject({ setting, message: expect.stringContaining(message) });
+  });
+});

@@ -1,17 +1,10 @@
 import { describe } from 'vitest';
-import { need, requires } from '../support/platform-needs.ts';
-import { needNginx, startNginx } from '../support/servers/nginx.ts';
-import { startIfPossible } from '../support/servers/packages.ts';
+import { startNginx } from '../support/servers/nginx.ts';
 import { behind, testFailingProxy, testWorkingProxy } from './behind.ts';
+import { UNLIMITED, withNginx } from './proxies.ts';
 
 /** The built action behind nginx: what a user sees of each reverse proxy, from the first restore to an incremental save. */
 
-const hasNginx = await startIfPossible(() => {
-  needNginx();
-  return true;
-});
-
-const UNLIMITED = 'client_max_body_size 0;';
 const ERROR_PAGES = `proxy_intercept_errors on; error_page 404 /404.html; error_page 403 /403.html; error_page 412 /412.html;
   error_page 500 502 503 504 /500.html; }
   location = /404.html { internal; return 404 '<html>not found</html>'; }
@@ -100,21 +93,13 @@ const broken: readonly [title: string, message: RegExp, location: string, shared
   ],
 ];
 
-describe.each(transparent)(
-  'the action behind nginx %s',
-  requires(need(hasNginx, 'no nginx or no gateway can be started')),
-  (_, location, shared) => {
-    testWorkingProxy(behind(target => startNginx(target, location, shared)));
-  },
-);
+describe.each(transparent)('the action behind nginx %s', withNginx, (_, location, shared) => {
+  testWorkingProxy(behind(target => startNginx(target, location, shared)));
+});
 
-describe.each(broken)(
-  'the action behind nginx %s',
-  requires(need(hasNginx, 'no nginx or no gateway can be started')),
-  (_, message, location, shared) => {
-    testFailingProxy(
-      behind(target => startNginx(target, location, shared)),
-      message,
-    );
-  },
-);
+describe.each(broken)('the action behind nginx %s', withNginx, (_, message, location, shared) => {
+  testFailingProxy(
+    behind(target => startNginx(target, location, shared)),
+    message,
+  );
+});

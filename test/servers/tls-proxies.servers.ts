@@ -2,21 +2,14 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { need, requires } from '../support/platform-needs.ts';
 import { type Certificates, makeCertificates } from '../support/servers/certificates.ts';
-import { type HaproxySettings, needHaproxy, startHaproxy } from '../support/servers/haproxy.ts';
-import { needNginx, startNginx } from '../support/servers/nginx.ts';
-import { startIfPossible } from '../support/servers/packages.ts';
+import { type HaproxySettings, startHaproxy } from '../support/servers/haproxy.ts';
+import { startNginx } from '../support/servers/nginx.ts';
 import { deleteTree } from '../support/tree.ts';
 import { behind, testFailingProxy, testWorkingProxy } from './behind.ts';
+import { UNLIMITED, withProxies } from './proxies.ts';
 
 /** The built action behind nginx and HAProxy with TLS and HTTP/2, and behind HAProxy with its own settings. */
-
-const hasProxies = await startIfPossible(() => {
-  needNginx();
-  needHaproxy();
-  return true;
-});
 
 let directory: string;
 let pki: Certificates;
@@ -27,7 +20,6 @@ beforeAll(async () => {
 });
 afterAll(() => deleteTree(directory));
 
-const UNLIMITED = 'client_max_body_size 0;';
 const authority = () => ({ 'ca-file': pki.authority });
 
 /** nginx with TLS: settings of the location and the http block, and words of the line `listen`. */
@@ -67,13 +59,9 @@ const transparent: readonly [string, () => ReturnType<typeof behind>][] = [
   ],
 ];
 
-describe.each(transparent)(
-  'the action behind %s',
-  requires(need(hasProxies, 'no nginx or no gateway can be started')),
-  (_, start) => {
-    testWorkingProxy(start());
-  },
-);
+describe.each(transparent)('the action behind %s', withProxies, (_, start) => {
+  testWorkingProxy(start());
+});
 
 const refusing: readonly [string, RegExp, () => ReturnType<typeof behind>][] = [
   [
@@ -115,34 +103,22 @@ const refusing: readonly [string, RegExp, () => ReturnType<typeof behind>][] = [
   ],
 ];
 
-describe.each(refusing)(
-  'the action behind %s',
-  requires(need(hasProxies, 'no nginx or no gateway can be started')),
-  (_, message, start) => {
-    testFailingProxy(start(), message);
-  },
-);
+describe.each(refusing)('the action behind %s', withProxies, (_, message, start) => {
+  testFailingProxy(start(), message);
+});
 
-describe(
-  'the action behind nginx with TLS, with an http endpoint',
-  requires(need(hasProxies, 'no nginx or no gateway can be started')),
-  () => {
-    const job = behind(async target => {
-      const server = await startNginx(target, UNLIMITED, '', { certificate: pki.chain });
-      return { ...server, endpoint: server.endpoint.replace('https:', 'http:') };
-    });
-    testFailingProxy(job, /check the input 'insecure': .*the port expects https, and the request was http/);
-  },
-);
+describe('the action behind nginx with TLS, with an http endpoint', withProxies, () => {
+  const job = behind(async target => {
+    const server = await startNginx(target, UNLIMITED, '', { certificate: pki.chain });
+    return { ...server, endpoint: server.endpoint.replace('https:', 'http:') };
+  });
+  testFailingProxy(job, /check the input 'insecure': .*the port expects https, and the request was http/);
+});
 
-describe(
-  'the action behind nginx without TLS, with an https endpoint',
-  requires(need(hasProxies, 'no nginx or no gateway can be started')),
-  () => {
-    const job = behind(async target => {
-      const server = await startNginx(target, UNLIMITED);
-      return { ...server, endpoint: server.endpoint.replace('http:', 'https:') };
-    });
-    testFailingProxy(job, /check the input 'insecure': .*the server does not use TLS/);
-  },
-);
+describe('the action behind nginx without TLS, with an https endpoint', withProxies, () => {
+  const job = behind(async target => {
+    const server = await startNginx(target, UNLIMITED);
+    return { ...server, endpoint: server.endpoint.replace('http:', 'https:') };
+  });
+  testFailingProxy(job, /check the input 'insecure': .*the server does not use TLS/);
+});

@@ -126,28 +126,29 @@ describe('a cache of a machine with another home directory', () => {
     await expectKept(elsewhere, 'k', reason, {}, fileOf(inHomes, 'k'));
   });
 
-  test('is a miss if an exclusion above the home directory matches here, and stays', async () => {
-    const { top, inHomes, elsewhere, fileOf } = setUpHomes(['~/x', '!/homes']);
-    await buildTree(top, { 'root/x/file': 'one' });
+  test.each([
+    [
+      'an exclusion above the home directory matches',
+      ['~/x', '!/homes'],
+      'x/file',
+      '~/x/ is outside the `path` of this step',
+    ],
+    [
+      'an exclusion of a part of it matches',
+      ['~/x', '!/homes/*/x/tmp'],
+      'x/tmp/file',
+      '~/x/tmp/ is excluded by `path`',
+    ],
+    [
+      'another line includes the directory above an entry',
+      ['~/x', '/homes'],
+      'x/file',
+      '~/x/ has a parent that `path` includes and the archive does not',
+    ],
+  ])('is a miss if %s here, and stays', async (_, lines, file, reason) => {
+    const { top, inHomes, elsewhere, fileOf } = setUpHomes(lines);
+    await buildTree(top, { [`root/${file}`]: 'one' });
     expect(await elsewhere.saveInFull('k')).toMatchObject({ kind: 'saved' });
-    const reason = 'its entry ~/x/ is outside the `path` of this step on this machine';
-    await expectKept(inHomes, 'k', reason, {}, fileOf(elsewhere, 'k'));
-  });
-
-  test('is a miss if an exclusion of a part of it matches here, and stays', async () => {
-    const { top, inHomes, elsewhere, fileOf } = setUpHomes(['~/x', '!/homes/*/x/tmp']);
-    await buildTree(top, { 'root/x/tmp/file': 'one' });
-    expect(await elsewhere.saveInFull('k')).toMatchObject({ kind: 'saved' });
-    const reason = 'its entry ~/x/tmp/ is excluded by `path` on this machine';
-    await expectKept(inHomes, 'k', reason, {}, fileOf(elsewhere, 'k'));
-  });
-
-  test('is a miss if another line includes the directory above an entry here, and stays', async () => {
-    const { top, inHomes, elsewhere, fileOf } = setUpHomes(['~/x', '/homes']);
-    await buildTree(top, { 'root/x/file': 'one' });
-    expect(await elsewhere.saveInFull('k')).toMatchObject({ kind: 'saved' });
-    const reason =
-      'its entry ~/x/ has a parent that `path` includes and the archive does not on this machine';
-    await expectKept(inHomes, 'k', reason, {}, fileOf(elsewhere, 'k'));
+    await expectKept(inHomes, 'k', `its entry ${reason} on this machine`, {}, fileOf(elsewhere, 'k'));
   });
 });

@@ -1,9 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process';
-import path from 'node:path';
+import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { collectOutput } from '../../support/collect-output.ts';
+import { hangingThread } from '../../support/hanging-thread.ts';
 import { fifos, requires } from '../../support/platform-needs.ts';
-import { scratch } from '../../support/scratch.ts';
 
 const source = (file: string) => JSON.stringify(new URL(`../../../src/${file}`, import.meta.url).href);
 
@@ -16,24 +15,6 @@ async function run(code: string) {
   });
   const { stdout, stderr, exitCode } = await collectOutput(child);
   return { stdout, stderr, exitCode, ms: performance.now() - begin };
-}
-
-/** Code that starts a thread which hangs in a call of the system: it opens a FIFO that no program writes to. */
-function hangingThread(): string {
-  const fifo = path.join(scratch(), 'fifo');
-  execFileSync('mkfifo', [fifo]);
-  const thread = `
-    import { openSync } from 'node:fs';
-    import { parentPort } from 'node:worker_threads';
-    parentPort.postMessage('opens');
-    openSync(${JSON.stringify(fifo)});
-  `;
-  return `
-    const { Worker } = await import('node:worker_threads');
-    const worker = new Worker(${JSON.stringify(thread)}, { eval: true });
-    await new Promise(resolve => worker.once('message', resolve));
-    await new Promise(resolve => setTimeout(resolve, 200));
-  `;
 }
 
 test('a process ends with its exit code, also while something would keep it alive', async () => {

@@ -16,23 +16,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const hit: RestoreOutcome = {
-  kind: 'hit',
-  source: 's3',
-  key: 'npm-1',
-  exact: true,
-  sizeBytes: 127_000_000,
-  entries: 1,
-  rawBytes: 127_000_000,
-};
-const saved: SaveOutcome = {
-  kind: 'saved',
-  source: 's3',
-  sizeBytes: 127_000_000,
-  entries: 1,
-  rawBytes: 127_000_000,
-  reusedBytes: 0,
-};
+const sizes = { sizeBytes: 127_000_000, entries: 1, rawBytes: 127_000_000 };
+const hit: RestoreOutcome = { kind: 'hit', source: 's3', key: 'npm-1', exact: true, ...sizes };
+const saved: SaveOutcome = { kind: 'saved', source: 's3', ...sizes, reusedBytes: 0 };
 
 /** Returns the lines of a phase that transfers for `ms` and then ends with `outcome`. */
 async function phase(

@@ -6,23 +6,10 @@ import type { FoldsCase } from '../../../src/archive/fs/paths/case-folding.ts';
 import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
 import type { Platform } from '../../../src/archive/fs/platform.ts';
 import { HEAD, layoutIn } from '../support/archives.ts';
+import { entryOf } from '../support/entry-of.ts';
 import { platforms, usePlatform } from '../support/platform.ts';
 
-const entry = (name: string, more: Partial<Entry> = {}): Entry => ({
-  name,
-  type: name.endsWith('/') ? 1 : 0,
-  mode: 0o644,
-  mtimeUs: 0,
-  mtimeRestNs: 0,
-  size: 0,
-  target: '',
-  linkTo: -1,
-  uid: -1,
-  gid: -1,
-  frame: -1,
-  offset: 0,
-  ...more,
-});
+const entry = (name: string, more?: Partial<Entry>) => entryOf(name, name.endsWith('/') ? 1 : 0, more);
 
 function check(names: string[], layout: PathLayout, platform: Platform, foldsCase?: FoldsCase) {
   usePlatform({ ...platform, ...(foldsCase && { createCaseProbe: () => foldsCase }) });

@@ -6,16 +6,13 @@ import {
   ContentHashes,
   newHashKey,
 } from '../../../src/archive/format/content-hashes.ts';
-import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
+import { EntryType } from '../../../src/archive/format/entry.ts';
+import { entryOf } from '../support/entry-of.ts';
 
 const frame = (rawSize: number) => ({ size: rawSize, rawSize, sha256: new Uint8Array(32) });
 
-function entry(name: string, size: number, at: number, offset = 512): Entry {
-  return {
-    ...{ name, type: EntryType.file, mode: 0o644, mtimeUs: 0, mtimeRestNs: 0, size, target: '', linkTo: -1 },
-    ...{ uid: -1, gid: -1, frame: size > 0 ? at : -1, offset: size > 0 ? offset : 0 },
-  };
-}
+const entry = (name: string, size: number, frame: number, offset = 512) =>
+  entryOf(name, EntryType.file, size > 0 ? { size, frame, offset } : {});
 
 /** A whole file, an empty one, and one in three slices. */
 const manifest = {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EntryType, inodeOf, parentName } from '../../../src/archive/format/entry.ts';
-import { entryOf } from '../publish/staged.ts';
+import { entryOf } from '../support/entry-of.ts';
 
 test.each([
   ['./a/b', './a/'],

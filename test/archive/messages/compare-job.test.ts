@@ -1,21 +1,17 @@
 import { expect, test } from 'vitest';
-import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
+import { EntryType } from '../../../src/archive/format/entry.ts';
 import {
   decodeLinkedFiles,
   encodeCompareJob,
   encodeLinkedFiles,
   readComparedEntries,
 } from '../../../src/archive/messages/compare-job.ts';
+import { entryOf } from '../support/entry-of.ts';
 
 test('a worker reads the entries that the main thread wrote into a compare job', () => {
   const attributes = { mode: 0o640, mtimeUs: 2, mtimeRestNs: 7 ** 51, uid: -1, gid: 7 };
-  const rest = { linkTo: -1, frame: -1, offset: 0 };
-  const file: Entry = {
-    ...{ name: './a', type: EntryType.file, size: 3, target: '' },
-    ...attributes,
-    ...rest,
-  };
-  const link: Entry = { ...file, name: './l', type: EntryType.symlink, size: 0, target: '../a' };
+  const file = entryOf('./a', EntryType.file, { size: 3, ...attributes });
+  const link = entryOf('./l', EntryType.symlink, { target: '../a', ...attributes });
   const job = structuredClone(encodeCompareJob([file, link], ['/w/a', '/w/l']));
   expect([...readComparedEntries(job)]).toEqual([
     { path: '/w/a', type: EntryType.file, size: 3, target: '', ...attributes },

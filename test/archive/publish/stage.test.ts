@@ -4,14 +4,13 @@ import { expect, onTestFinished, test } from 'vitest';
 import { EntryType } from '../../../src/archive/format/entry.ts';
 import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
-
 import { planTarget } from '../../../src/archive/publish/plan/plan-target.ts';
 import { Stage } from '../../../src/archive/publish/stage.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { layoutIn } from '../support/archives.ts';
-import { entryOf } from './staged.ts';
+import { entryOf } from '../support/entry-of.ts';
 
 const names = ['./tree/', ...Array.from({ length: 2048 }, (_, index) => `./tree/${1e6 + index}/`)];
 const entries = names.map(name => entryOf(name, EntryType.directory));

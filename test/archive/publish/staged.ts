@@ -108,13 +108,6 @@ export async function staged(
   };
 }
 
-/** An entry of an archive that no save would write. */
-export const entryOf = (name: string, type: EntryType, more: Partial<Entry> = {}): Entry => ({
-  ...{ name, type, mode: 0o755, mtimeUs: 0, mtimeRestNs: 0, size: 0, target: '', linkTo: -1 },
-  ...{ uid: -1, gid: -1, frame: -1, offset: 0 },
-  ...more,
-});
-
 /** Runs a restore of these entries up to its commit, with empty files. Returns the commit. */
 export async function stagedEntries(to: string, patterns: readonly string[], entries: readonly Entry[]) {
   const { publish } = await stageEntries(entries, layoutIn(to, patterns), {

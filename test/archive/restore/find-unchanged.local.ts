@@ -3,6 +3,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { validate } from '../../../src/archive/check/validate.ts';
+import { EntryType } from '../../../src/archive/format/entry.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
@@ -13,6 +14,7 @@ import { largeDirectories, linux, posix, requires, root } from '../../support/pl
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, setMtime, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn, packTree, tailOf } from '../support/archives.ts';
+import { entryOf } from '../support/entry-of.ts';
 import { spec, time } from './warm-tree.ts';
 
 const restoredLinks = new RestoredLinks();
@@ -228,22 +230,11 @@ describe('findUnchanged', () => {
       await giveAway(workspace);
       const source = (name: string) =>
         JSON.stringify(pathToFileURL(path.join(import.meta.dirname, '../../../src', name)).href);
-      const entry = {
-        type: 0,
-        mode: 0o640,
-        mtimeUs: time,
-        mtimeRestNs: 0,
-        size: 4,
-        target: '',
-        linkTo: -1,
-        uid: -1,
-        gid: -1,
-      };
-      const directory = { ...entry, type: 1, size: 0 };
+      const common = { mode: 0o640, mtimeUs: time };
       const entries = [
-        { ...directory, name: './tree/' },
-        { ...directory, name: './tree/sub/' },
-        { ...entry, name: './tree/sub/c' },
+        entryOf('./tree/', EntryType.directory, common),
+        entryOf('./tree/sub/', EntryType.directory, common),
+        entryOf('./tree/sub/c', EntryType.file, { ...common, size: 4 }),
       ];
       const code = `
       const { findUnchanged } = await import(${source('archive/restore/find-unchanged.ts')});

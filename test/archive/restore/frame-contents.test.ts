@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { EntryType, type Frame } from '../../../src/archive/format/entry.ts';
 import { FrameContents } from '../../../src/archive/restore/frame-contents.ts';
-import { entryOf } from '../publish/staged.ts';
+import { entryOf } from '../support/entry-of.ts';
 
 const frames: readonly Frame[] = [100, 50, 50].map(rawSize => ({
   size: 1,

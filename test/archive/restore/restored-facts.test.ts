@@ -5,8 +5,8 @@ import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
 import type { UnpackResult } from '../../../src/archive/messages/unpack-job.ts';
 import { FrameContents } from '../../../src/archive/restore/frame-contents.ts';
 import { RestoredFacts } from '../../../src/archive/restore/restored-facts.ts';
-import { entryOf } from '../publish/staged.ts';
 import { HEAD } from '../support/archives.ts';
+import { entryOf } from '../support/entry-of.ts';
 
 const frames: readonly Frame[] = [100, 50].map(rawSize => ({ size: 1, rawSize, sha256: new Uint8Array(32) }));
 const entries = [

@@ -9,7 +9,7 @@ import { FrameContents } from '../../../src/archive/restore/frame-contents.ts';
 import { SlicedFiles } from '../../../src/archive/restore/sliced-files.ts';
 import { modes, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
-import { entryOf } from '../publish/staged.ts';
+import { entryOf } from '../support/entry-of.ts';
 import { usePlatform } from '../support/platform.ts';
 
 const frames: readonly Frame[] = [100, 50, 50].map(rawSize => ({

@@ -8,6 +8,7 @@ import { isLikelyWorthReusing } from '../../../src/archive/save/changed-share.ts
 import { scratch } from '../../support/scratch.ts';
 import { MiB } from '../../support/sizes.ts';
 import { HEAD, layoutIn } from '../support/archives.ts';
+import { entryOf } from '../support/entry-of.ts';
 
 interface Given {
   /** Bytes of each file by the manifest; on the disk each has one byte. */
@@ -39,18 +40,7 @@ async function estimate({ sizes, dead = 0, stored, firstFrame, change }: Given):
     const frame = index < alone || alone === 0 ? 0 : 1;
     const place = size > 0 ? { frame, offset: offset + 512 } : { frame: -1, offset: 0 };
     offset += 512 + size;
-    return {
-      ...{
-        name: `./${nameOf(index)}`,
-        type: EntryType.file,
-        size,
-        mode: 0o644,
-        mtimeUs: 0,
-        mtimeRestNs: 0,
-        target: '',
-      },
-      ...{ linkTo: -1, uid: -1, gid: -1, ...place },
-    };
+    return entryOf(`./${nameOf(index)}`, EntryType.file, { size, ...place });
   });
   const rawSize = offset + dead;
   const sha256 = new Uint8Array(32);

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType, type Frame } from '../../../src/archive/format/entry.ts';
 import { isWorthReusing, regionUsage } from '../../../src/archive/save/reuse-estimate.ts';
 import { MiB } from '../../support/sizes.ts';
-import { entryOf } from '../publish/staged.ts';
 import { HEAD } from '../support/archives.ts';
+import { entryOf } from '../support/entry-of.ts';
 
 const file = (name: string, size: number, frame: number, offset = 512) =>
   entryOf(name, EntryType.file, { size, frame, offset });

@@ -1,11 +1,12 @@
 import { linkSync, lstatSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
+import { EntryType } from '../../../src/archive/format/entry.ts';
 import { decodeLinkedFiles, encodeCompareJob, OnDisk } from '../../../src/archive/messages/compare-job.ts';
 import { compareEntries } from '../../../src/archive/worker/compare-entries.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
+import { entryOf } from '../support/entry-of.ts';
 
 test(
   'compareEntries finds unchanged, changed and missing entries, and files with several names',
@@ -18,11 +19,8 @@ test(
     linkSync(at('linked'), at('second'));
     mkdirSync(at('directory'));
     for (const name of ['same', 'larger', 'linked', 'directory']) utimesSync(at(name), 1, 1);
-    const file: Entry = {
-      ...{ name: 'x', type: EntryType.file, mode: 0o644, mtimeUs: 1_000_000, mtimeRestNs: 0, size: 4 },
-      ...{ target: '', linkTo: -1, uid: -1, gid: -1, frame: -1, offset: 0 },
-    };
-    const directory: Entry = { ...file, type: EntryType.directory, size: 0, mode: 0o700 };
+    const file = entryOf('x', EntryType.file, { mode: 0o644, mtimeUs: 1_000_000, size: 4 });
+    const directory = { ...file, type: EntryType.directory, size: 0, mode: 0o700 };
     const names = ['same', 'larger', 'linked', 'missing', 'directory'];
     const entries = [file, file, file, file, directory];
     const { onDisk, inodes } = compareEntries(encodeCompareJob(entries, names.map(at)));

@@ -4,12 +4,11 @@ import { expect, it } from 'vitest';
 import { repositoryFile } from '../../support/checkout.ts';
 import { giveAway } from '../../support/drop-privileges.ts';
 import { gateway, startGatewayProxy } from '../../support/gateway/shared-gateway.ts';
-import { need, requires } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { closingFields, mainOf, warningsOf } from '../../support/runner/results.ts';
 import { buildTree, deleteTree, describeTree } from '../../support/tree.ts';
 import { describeWithGateway, useLab } from '../support/lab.ts';
-import { canSandboxSudo, runWithSudo } from '../support/sudo-sandbox.ts';
+import { runWithSudo, withSudo } from '../support/sudo-sandbox.ts';
 
 const lab = useLab();
 const root = { uid: 0, gid: 0 };
@@ -91,78 +90,64 @@ const trees = async ({ store, database }: Host) => ({
   database: await describeTree(database, { owners: true, root: true }),
 });
 
-const available = canSandboxSudo();
-
 describeWithGateway('recipe: Guix', () => {
-  it(
-    'a restore keeps owners, modes and times of root-owned trees',
-    requires(need(available, 'sudo cannot be run in a sandbox')),
-    async () => {
-      const host = await newHost();
-      await prepareBuild(host);
-      const first = await run(host);
-      expect(first.conclusion).toBe('success');
-      expect(mainOf(first, 'build').log).toBe('downloading hello');
-      expect(closingFields(mainOf(first, 'save'))).toMatchObject({ source: 's3', result: 'saved' });
-      const saved = await trees(host);
+  it('a restore keeps owners, modes and times of root-owned trees', withSudo, async () => {
+    const host = await newHost();
+    await prepareBuild(host);
+    const first = await run(host);
+    expect(first.conclusion).toBe('success');
+    expect(mainOf(first, 'build').log).toBe('downloading hello');
+    expect(closingFields(mainOf(first, 'save'))).toMatchObject({ source: 's3', result: 'saved' });
+    const saved = await trees(host);
 
-      // The substitute servers are down: without `prepared` no build succeeds
-      for (const name of ['prepared', 'gnu/store', 'var/guix/db']) await deleteTree(host.at(name));
-      const second = await run(host);
-      expect(second.conclusion).toBe('success');
-      expect(mainOf(second, 'restore').outputs['cache-hit']).toBe('true');
-      expect(mainOf(second, 'build').log).toBe('');
-      expect(mainOf(second, 'save').outcome).toBe('skipped');
-      expect(await trees(host)).toEqual(saved);
-      expect(await readFile(host.at('daemon'), 'utf8')).toBe('started\n');
-      expect([...warningsOf(first), ...warningsOf(second)]).toEqual([]);
-    },
-  );
+    // The substitute servers are down: without `prepared` no build succeeds
+    for (const name of ['prepared', 'gnu/store', 'var/guix/db']) await deleteTree(host.at(name));
+    const second = await run(host);
+    expect(second.conclusion).toBe('success');
+    expect(mainOf(second, 'restore').outputs['cache-hit']).toBe('true');
+    expect(mainOf(second, 'build').log).toBe('');
+    expect(mainOf(second, 'save').outcome).toBe('skipped');
+    expect(await trees(host)).toEqual(saved);
+    expect(await readFile(host.at('daemon'), 'utf8')).toBe('started\n');
+    expect([...warningsOf(first), ...warningsOf(second)]).toEqual([]);
+  });
 
-  it(
-    'a job with an edited workflow restores the last store and saves again',
-    requires(need(available, 'sudo cannot be run in a sandbox')),
-    async () => {
-      const host = await newHost();
-      await prepareBuild(host);
-      await run(host);
-      await writeFile(path.join(host.workspace, '.github/workflows/guix.yml'), 'edited');
-      const result = await run(host);
-      expect(mainOf(result, 'restore').outputs['cache-hit']).toBe('false');
-      expect(mainOf(result, 'build').log).toBe('');
-      expect(closingFields(mainOf(result, 'save'))).toMatchObject({ result: 'saved' });
-      expect(await lab.objects()).toHaveLength(2);
-    },
-  );
+  it('a job with an edited workflow restores the last store and saves again', withSudo, async () => {
+    const host = await newHost();
+    await prepareBuild(host);
+    await run(host);
+    await writeFile(path.join(host.workspace, '.github/workflows/guix.yml'), 'edited');
+    const result = await run(host);
+    expect(mainOf(result, 'restore').outputs['cache-hit']).toBe('false');
+    expect(mainOf(result, 'build').log).toBe('');
+    expect(closingFields(mainOf(result, 'save'))).toMatchObject({ result: 'saved' });
+    expect(await lab.objects()).toHaveLength(2);
+  });
 
-  it(
-    'a restore that fails does not change the store',
-    requires(need(available, 'sudo cannot be run in a sandbox')),
-    async () => {
-      const host = await newHost();
-      await prepareBuild(host);
-      await run(host);
-      for (const name of ['prepared', 'gnu/store', 'var/guix/db']) await deleteTree(host.at(name));
-      await buildTree(host.store, { 'old-item': 'old' });
-      await buildTree(host.database, { 'db.sqlite': 'old' });
-      const before = await trees(host);
-      await using proxy = await startGatewayProxy();
-      let begun = false;
-      proxy.rule = ({ operation, range = '' }) => {
-        if (operation !== 'GetObject' || range.startsWith('bytes=-')) return undefined;
-        if (begun) return { kind: 'answer', status: 503 };
-        begun = true;
-        return { kind: 'cut', afterBytes: 1_000_000 };
-      };
-      // The substitute servers are down, so the job's build fails
-      const result = await run(host, proxy.endpoint);
-      expect(begun).toBe(true);
-      expect(mainOf(result, 'restore').outcome).toBe('success');
-      expect(mainOf(result, 'restore').outputs['cache-hit']).toBe('false');
-      expect(mainOf(result, 'build').outcome).toBe('failure');
-      expect(await trees(host)).toEqual(before);
-      expect(await readFile(host.at('daemon'), 'utf8')).toBe('started\n');
-      expect(await lab.objects()).toHaveLength(1);
-    },
-  );
+  it('a restore that fails does not change the store', withSudo, async () => {
+    const host = await newHost();
+    await prepareBuild(host);
+    await run(host);
+    for (const name of ['prepared', 'gnu/store', 'var/guix/db']) await deleteTree(host.at(name));
+    await buildTree(host.store, { 'old-item': 'old' });
+    await buildTree(host.database, { 'db.sqlite': 'old' });
+    const before = await trees(host);
+    await using proxy = await startGatewayProxy();
+    let begun = false;
+    proxy.rule = ({ operation, range = '' }) => {
+      if (operation !== 'GetObject' || range.startsWith('bytes=-')) return undefined;
+      if (begun) return { kind: 'answer', status: 503 };
+      begun = true;
+      return { kind: 'cut', afterBytes: 1_000_000 };
+    };
+    // The substitute servers are down, so the job's build fails
+    const result = await run(host, proxy.endpoint);
+    expect(begun).toBe(true);
+    expect(mainOf(result, 'restore').outcome).toBe('success');
+    expect(mainOf(result, 'restore').outputs['cache-hit']).toBe('false');
+    expect(mainOf(result, 'build').outcome).toBe('failure');
+    expect(await trees(host)).toEqual(before);
+    expect(await readFile(host.at('daemon'), 'utf8')).toBe('started\n');
+    expect(await lab.objects()).toHaveLength(1);
+  });
 });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { collectOutput } from '../../support/collect-output.ts';
 import { unprivileged } from '../../support/drop-privileges.ts';
+import { need, requires } from '../../support/platform-needs.ts';
 import type { RunWorkflowOptions, WorkflowResult } from '../../support/runner/model.ts';
 
 /**
@@ -11,12 +12,14 @@ import type { RunWorkflowOptions, WorkflowResult } from '../../support/runner/mo
  * real sudo runs, and the machine is not changed. Needs root and util-linux.
  */
 
-/** Returns whether this machine can run workflows with sudo. */
-export function canSandboxSudo(): boolean {
+function canSandboxSudo(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   const works = (command: string, ...args: string[]) => spawnSync(command, args).status === 0;
   return works('sudo', '--version') && works('unshare', '--mount', '--propagation', 'private', 'true');
 }
+
+/** For tests that run workflows with sudo. */
+export const withSudo = requires(need(canSandboxSudo(), 'sudo cannot be run in a sandbox'));
 
 export interface SudoSandboxOptions extends Omit<RunWorkflowOptions, 'signal' | 'cancelWhen' | 'onLine'> {
   readonly workspace: string;

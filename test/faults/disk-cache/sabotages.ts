@@ -16,17 +16,7 @@ export type Sabotage = (victim: Victim) => void;
 
 const FRAME = /^[0-9a-f]{64}$/;
 const CLAIM = /^[0-9a-f]{64}\.part[2-9]?$/;
-const CLAIM_ENDINGS = [
-  '.part',
-  '.part2',
-  '.part3',
-  '.part4',
-  '.part5',
-  '.part6',
-  '.part7',
-  '.part8',
-  '.part9',
-];
+const CLAIM_ENDINGS = ['', 2, 3, 4, 5, 6, 7, 8, 9].map(number => `.part${number}`);
 const OTHER_USER = 65_533;
 
 /**

@@ -101,18 +101,22 @@ name = gold
 default = yes
 `;
 
-function storageServer(server: string, directory: string, port: number): string {
+function serverDefaults(directory: string, port: number): string {
   return `[DEFAULT]
-devices = ${directory}/disk
-mount_check = false
-disable_fallocate = true
 bind_ip = 127.0.0.1
 bind_port = ${port}
 workers = 0
 user = root
 swift_dir = ${directory}
 log_address = /nonexistent
-log_level = WARNING
+log_level = WARNING`;
+}
+
+function storageServer(server: string, directory: string, port: number): string {
+  return `${serverDefaults(directory, port)}
+devices = ${directory}/disk
+mount_check = false
+disable_fallocate = true
 recon_cache_path = ${directory}/cache
 fallocate_reserve = 0
 [pipeline:main]
@@ -127,14 +131,7 @@ const FILTERS = ['catch_errors', 'healthcheck', 'proxy-logging', 'bulk', 'dlo', 
 
 function proxyServer(directory: string, port: number): string {
   const filters = [...FILTERS, 'listing_formats', 'symlink'];
-  return `[DEFAULT]
-bind_ip = 127.0.0.1
-bind_port = ${port}
-workers = 0
-user = root
-swift_dir = ${directory}
-log_address = /nonexistent
-log_level = WARNING
+  return `${serverDefaults(directory, port)}
 [pipeline:main]
 pipeline = catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk s3api tempauth copy slo dlo versioned_writes symlink proxy-logging proxy-server
 [app:proxy-server]

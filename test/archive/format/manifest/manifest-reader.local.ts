@@ -6,8 +6,8 @@ import { decodeManifest } from '../../../../src/archive/format/manifest/manifest
 import { MAX_MTIME_US } from '../../../../src/archive/fs/file-times.ts';
 import { HEAD } from '../../support/archives.ts';
 import { encodeManifest } from '../../support/encode-manifest.ts';
+import { entryOf } from '../../support/entry-of.ts';
 
-const none = { target: '', linkTo: -1, uid: -1, gid: -1, frame: -1, offset: 0, size: 0 };
 const frame = (fill: number) => ({
   size: 1000 + fill,
   rawSize: 4_194_304 + fill,
@@ -15,64 +15,29 @@ const frame = (fill: number) => ({
 });
 
 const entries: Entry[] = [
-  {
-    ...none,
-    name: './a/',
-    type: EntryType.directory,
+  entryOf('./a/', EntryType.directory, {
     mode: 0o1777,
     mtimeUs: 1_600_000_000_123_456,
     mtimeRestNs: 999,
     uid: 0,
     gid: 4_000_000_000,
-  },
-  {
-    ...none,
-    name: './a/b',
-    type: EntryType.file,
-    mode: 0o4755,
-    mtimeUs: 0,
-    mtimeRestNs: 0,
-    size: 10,
-    frame: 0,
-    offset: 512,
-  },
-  { ...none, name: './a/c/', type: EntryType.directory, mode: 0, mtimeUs: MAX_MTIME_US, mtimeRestNs: 0 },
-  {
-    ...none,
-    name: './a/c/\udcff\udc80',
-    type: EntryType.file,
+  }),
+  entryOf('./a/b', EntryType.file, { mode: 0o4755, mtimeUs: 0, size: 10, frame: 0, offset: 512 }),
+  entryOf('./a/c/', EntryType.directory, { mode: 0, mtimeUs: MAX_MTIME_US }),
+  entryOf('./a/c/\udcff\udc80', EntryType.file, {
     mode: 0o444,
     mtimeUs: 5,
-    mtimeRestNs: 0,
     size: 9_000_000,
     frame: 0,
     offset: 1536,
-  },
-  {
-    ...none,
-    name: './a/c/ü',
-    type: EntryType.symlink,
-    mode: 0o777,
-    mtimeUs: 1,
-    mtimeRestNs: 0,
-    target: '\udcffnot utf-8',
-  },
-  { ...none, name: './a/d', type: EntryType.hardLink, mode: 0o4755, mtimeUs: 0, mtimeRestNs: 0, linkTo: 1 },
-  {
-    ...none,
-    name: './a/e',
-    type: EntryType.file,
-    mode: 0o644,
-    mtimeUs: 7,
-    mtimeRestNs: 0,
-    size: 1,
-    frame: 1,
-    offset: 512,
-  },
-  { ...none, name: '/gnu/store/', type: EntryType.directory, mode: 0o755, mtimeUs: 7, mtimeRestNs: 0 },
-  { ...none, name: '/gnu/store/x', type: EntryType.file, mode: 0o644, mtimeUs: 7, mtimeRestNs: 0 },
-  { ...none, name: '~/', type: EntryType.directory, mode: 0o755, mtimeUs: 7, mtimeRestNs: 0 },
-  { ...none, name: '~/x', type: EntryType.file, mode: 0o644, mtimeUs: 7, mtimeRestNs: 0 },
+  }),
+  entryOf('./a/c/ü', EntryType.symlink, { mode: 0o777, mtimeUs: 1, target: '\udcffnot utf-8' }),
+  entryOf('./a/d', EntryType.hardLink, { mode: 0o4755, mtimeUs: 0, linkTo: 1 }),
+  entryOf('./a/e', EntryType.file, { mode: 0o644, mtimeUs: 7, size: 1, frame: 1, offset: 512 }),
+  entryOf('/gnu/store/', EntryType.directory, { mode: 0o755, mtimeUs: 7 }),
+  entryOf('/gnu/store/x', EntryType.file, { mode: 0o644, mtimeUs: 7 }),
+  entryOf('~/', EntryType.directory, { mode: 0o755, mtimeUs: 7 }),
+  entryOf('~/x', EntryType.file, { mode: 0o644, mtimeUs: 7 }),
 ];
 
 describe('a manifest', () => {

@@ -3,7 +3,7 @@ import { SourceTreeError } from '../../../../src/archive/archive-errors.ts';
 import { EntryType } from '../../../../src/archive/format/entry.ts';
 import { MAX_ENTRIES } from '../../../../src/archive/format/limits.ts';
 import { ManifestWriter } from '../../../../src/archive/format/manifest/manifest-writer.ts';
-import { entryOf } from '../../publish/staged.ts';
+import { entryOf } from '../../support/entry-of.ts';
 
 test('a manifest with more entries than a reader accepts is not written', () => {
   const entry = entryOf('./a', EntryType.file);

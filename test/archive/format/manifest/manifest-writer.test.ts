@@ -7,10 +7,10 @@ import { ManifestWriter } from '../../../../src/archive/format/manifest/manifest
 import { scratch } from '../../../support/scratch.ts';
 import { openWhole } from '../../../support/tar/check-tar.ts';
 import { buildTree } from '../../../support/tree.ts';
-import { entryOf } from '../../publish/staged.ts';
 import { HEAD, layoutIn, packTree } from '../../support/archives.ts';
 import { forge, manifestBytes } from '../../support/craft.ts';
 import { encodeManifest } from '../../support/encode-manifest.ts';
+import { entryOf } from '../../support/entry-of.ts';
 
 const { file, directory } = EntryType;
 const frame = { size: 1000, rawSize: 4_194_304, sha256: Buffer.alloc(32) };

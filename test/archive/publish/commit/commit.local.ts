@@ -7,7 +7,8 @@ import { failed, instead } from '../../../support/file-system-calls.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { slashed } from '../../../support/slashed.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../../support/tree.ts';
-import { entryOf, leftovers, staged, stagedEntries, visible } from '../staged.ts';
+import { entryOf } from '../../support/entry-of.ts';
+import { leftovers, staged, stagedEntries, visible } from '../staged.ts';
 
 describe('when another job, between staging and commit,', () => {
   test('publishes the same new directory, the commit merges both, with the modes and times of the archive', async () => {

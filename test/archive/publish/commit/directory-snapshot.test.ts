@@ -6,7 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { EntryType } from '../../../../src/archive/format/entry.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { buildTree, describeTree } from '../../../support/tree.ts';
-import { entryOf, stagedEntries } from '../staged.ts';
+import { entryOf } from '../../support/entry-of.ts';
+import { stagedEntries } from '../staged.ts';
 
 test('a commit does not follow a link that another job has put in place of a root of a wildcard', async () => {
   const to = await buildTree(scratch(), { 'tree/a/b': 'old' });

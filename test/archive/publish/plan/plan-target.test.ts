@@ -6,7 +6,7 @@ import { planTarget } from '../../../../src/archive/publish/plan/plan-target.ts'
 import { instead } from '../../../support/file-system-calls.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { layoutIn } from '../../support/archives.ts';
-import { entryOf } from '../staged.ts';
+import { entryOf } from '../../support/entry-of.ts';
 
 const options = { restoredLinks: new RestoredLinks(), isWanted: () => true, runLabel: '1-00000000' };
 

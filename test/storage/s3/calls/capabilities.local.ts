@@ -9,41 +9,19 @@ import { openStore } from '../support.ts';
 
 type Suite = (subject: Subject) => void;
 
+const inexact = { exactConditions: false };
+const noCopies = { copies: false };
+
 /** Servers and reverse proxies that were seen, each with the promises that its quirk touches. */
 const setups: readonly [string, Quirks, readonly Suite[], Partial<Traits>?][] = [
-  ['without conditional writes (Swift)', { conditions: 'refused' }, [writing], { exactConditions: false }],
-  [
-    'that does not know conditions (Backblaze B2)',
-    { conditions: 'unknown' },
-    [writing],
-    { exactConditions: false },
-  ],
-  [
-    'that ignores conditions (radosgw with versions)',
-    { conditions: 'ignored' },
-    [writing],
-    { exactConditions: false },
-  ],
+  ['without conditional writes (Swift)', { conditions: 'refused' }, [writing], inexact],
+  ['that does not know conditions (Backblaze B2)', { conditions: 'unknown' }, [writing], inexact],
+  ['that ignores conditions (radosgw with versions)', { conditions: 'ignored' }, [writing], inexact],
   ['that refuses long suffix ranges (rclone)', { strictSuffix: true }, [reading]],
-  [
-    'that stores an empty part instead of a copy (rclone)',
-    { copy: 'empty' },
-    [copiedRanges],
-    { copies: false },
-  ],
-  [
-    'that takes a copy for an upload (gofakes3)',
-    { copy: 'lengthRequired' },
-    [copiedRanges],
-    { copies: false },
-  ],
-  ['whose copies fail with 500', { copy: 'fails' }, [copiedRanges], { copies: false }],
-  [
-    'whose copies return an error with status 200',
-    { copy: 'errorInside' },
-    [copiedRanges],
-    { copies: false },
-  ],
+  ['that stores an empty part instead of a copy (rclone)', { copy: 'empty' }, [copiedRanges], noCopies],
+  ['that takes a copy for an upload (gofakes3)', { copy: 'lengthRequired' }, [copiedRanges], noCopies],
+  ['whose copies fail with 500', { copy: 'fails' }, [copiedRanges], noCopies],
+  ['whose copies return an error with status 200', { copy: 'errorInside' }, [copiedRanges], noCopies],
   ['that compares a copy with another ETag (Swift)', { copy: 'conditionFails' }, [copiedRanges]],
   ['behind a reverse proxy that weakens ETags', { weakEtags: true }, [reading, writing, copiedRanges]],
   ['behind a reverse proxy that drops metadata', { dropsMetadata: true }, [writing]],

@@ -2,6 +2,7 @@ import type net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../../../src/storage/store-errors.ts';
+import { failureOf } from '../../../support/failure-of.ts';
 import { serveTcp } from '../../../support/servers/serve.ts';
 import { openStore, shortLimits } from '../support.ts';
 
@@ -23,7 +24,7 @@ function storeAt(endpoint: string, attempts = 5, timeLimits = shortLimits): Obje
 test('a closed port is retried, then given up without further requests', async () => {
   // A busy machine must not turn a refused connection into a late one
   const store = storeAt('http://127.0.0.1:1', 3, { ...shortLimits, firstResponseMs: 60_000 });
-  const failure = await store.head('x').catch(error => error);
+  const failure = await failureOf(store.head('x'));
   expect(failure).toBeInstanceOf(StoreUnavailableError);
   expect(failure.message).toBe(
     'bucket bucket at http://127.0.0.1:1: connection refused (HeadObject: ECONNREFUSED)',
@@ -34,9 +35,7 @@ test('a closed port is retried, then given up without further requests', async (
 });
 
 test('the error names a host name that cannot be resolved', async () => {
-  const failure = await storeAt('http://no-such-host.invalid', 1)
-    .head('x')
-    .catch(error => error);
+  const failure = await failureOf(storeAt('http://no-such-host.invalid', 1).head('x'));
   expect(failure).toBeInstanceOf(StoreUnavailableError);
   expect(failure.message).toMatch(/host name not (found|resolved)/);
 });
@@ -46,13 +45,13 @@ test('a port that accepts and sends nothing is given up at the limit of all atte
   const host = await serve(() => {
     connections++;
   });
-  const failure = await storeAt(`http://${host}`, 20, {
-    ...shortLimits,
-    firstByteMs: 50,
-    firstResponseMs: 1500,
-  })
-    .head('x')
-    .catch(error => error);
+  const failure = await failureOf(
+    storeAt(`http://${host}`, 20, {
+      ...shortLimits,
+      firstByteMs: 50,
+      firstResponseMs: 1500,
+    }).head('x'),
+  );
   expect(failure).toBeInstanceOf(StoreUnavailableError);
   expect(failure.message).toContain('no response within 1.5 s');
   expect(connections).toBeGreaterThan(1);
@@ -60,9 +59,7 @@ test('a port that accepts and sends nothing is given up at the limit of all atte
 
 test('a TLS handshake that stalls ends at the connection limit', async () => {
   const host = await serve(() => {});
-  const failure = await storeAt(`https://${host}`, 1)
-    .head('x')
-    .catch(error => error);
+  const failure = await failureOf(storeAt(`https://${host}`, 1).head('x'));
   expect(failure).toBeInstanceOf(StoreUnavailableError);
   expect(failure.message).toMatch(/no connection within 0.4 s|no data for 0.3 s/);
 });
@@ -71,9 +68,7 @@ test('an http server behind an https endpoint is refused with the input to chang
   const host = await serve(socket =>
     socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
   );
-  const failure = await storeAt(`https://${host}`)
-    .head('x')
-    .catch(error => error);
+  const failure = await failureOf(storeAt(`https://${host}`).head('x'));
   expect(failure).toBeInstanceOf(StoreRefusedError);
   expect(failure).toMatchObject({
     setting: "the input 'insecure'",
@@ -87,9 +82,7 @@ test('a server that breaks off the handshake is not reported as one without TLS'
   const fatal = { length: [0, 2], level: 2, handshakeFailure: 40 };
   const alert = [21, 3, 3, ...fatal.length, fatal.level, fatal.handshakeFailure];
   const host = await serve(socket => socket.once('data', () => socket.end(Buffer.from(alert))));
-  const failure = await storeAt(`https://${host}`)
-    .head('x')
-    .catch(error => error);
+  const failure = await failureOf(storeAt(`https://${host}`).head('x'));
   expect(failure).toBeInstanceOf(StoreRefusedError);
   expect(failure).toMatchObject({
     setting: "the input 'endpoint'",
@@ -106,8 +99,6 @@ test('a web server that is not S3 is refused', async () => {
   const page = '<html><body>Not found</body></html>';
   const answer = `HTTP/1.1 403 Forbidden\r\ncontent-length: ${page.length}\r\ncontent-type: text/html\r\n\r\n${page}`;
   const host = await serve(socket => socket.on('data', () => socket.write(answer)));
-  const failure = await storeAt(`http://${host}`)
-    .getRange('x', { suffix: 10 })
-    .catch(error => error);
+  const failure = await failureOf(storeAt(`http://${host}`).getRange('x', { suffix: 10 }));
   expect(failure).toBeInstanceOf(StoreRefusedError);
 });

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { StoreRefusedError } from '../../../../src/storage/store-errors.ts';
+import { failureOf } from '../../../support/failure-of.ts';
 import { type ScriptedAnswer, scriptedServer } from '../scripted-server.ts';
 
 /** Returns the body of an S3 error. */
@@ -14,10 +15,7 @@ export async function expectRefusal(
   message: string | RegExp,
 ): Promise<void> {
   const server = await scriptedServer(() => answer);
-  const failure = await server
-    .store()
-    .getRange('x', { suffix: 10 })
-    .catch(error => error);
+  const failure = await failureOf(server.store().getRange('x', { suffix: 10 }));
   expect(failure).toBeInstanceOf(StoreRefusedError);
   expect(failure).toMatchObject({ setting });
   expect(failure.message).toEqual(

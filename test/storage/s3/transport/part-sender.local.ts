@@ -9,6 +9,7 @@ import type { RequestAnswer } from '../../../../src/storage/s3/transport/request
 import type { SenderMessage } from '../../../../src/storage/s3/transport/sender-messages.ts';
 import { serveHttp } from '../../../support/servers/serve.ts';
 import { MiB } from '../../../support/sizes.ts';
+import { requestTo } from './use-transport.ts';
 
 /** Serves a part sender in this thread, and keeps what it reports. */
 async function senderTo(listener: RequestListener) {
@@ -19,14 +20,7 @@ async function senderTo(listener: RequestListener) {
   const reports: Report<RequestAnswer | string>[] = [];
   own.on('message', report => reports.push(report));
   const post = (message: SenderMessage) => own.postMessage(message);
-  const request = {
-    method: 'PUT',
-    protocol: 'http:',
-    hostname: '127.0.0.1',
-    port,
-    target: '/bucket/x?partNumber=1',
-    headers: { host: `127.0.0.1:${port}` },
-  };
+  const request = requestTo(port, { method: 'PUT', target: '/bucket/x?partNumber=1' });
   const ticket = { request, limits: { connectMs: 20_000, idleTimeoutMs: 20_000 } };
   const send = (id: number, part: number) => post({ kind: 'send', id, part, ticket });
   /** Resolves to the answer of a request, and the bytes that were reported for it. */

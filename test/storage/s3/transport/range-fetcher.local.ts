@@ -3,18 +3,13 @@ import { expect, test } from 'vitest';
 import { createRangeFetcher } from '../../../../src/storage/s3/transport/range-fetcher.ts';
 import type { RequestAnswer } from '../../../../src/storage/s3/transport/request-ticket.ts';
 import { serveHttp } from '../../../support/servers/serve.ts';
+import { requestTo } from './use-transport.ts';
 
 /** Fetches from a server into a buffer of ten bytes. */
 async function fetchFrom(listener: RequestListener) {
   const port = await serveHttp(listener);
-  const request = {
-    method: 'GET',
-    protocol: 'http:',
-    hostname: '127.0.0.1',
-    port,
-    target: '/bucket/x?y=1',
-    headers: { host: `127.0.0.1:${port}`, range: 'bytes=0-9', authorization: 'AWS4' },
-  };
+  const headers = { host: `127.0.0.1:${port}`, range: 'bytes=0-9', authorization: 'AWS4' };
+  const request = requestTo(port, { target: '/bucket/x?y=1', headers });
   const limits = { connectMs: 20_000, idleTimeoutMs: 20_000 };
   const target = { bytes: new Uint8Array(10), filled: 0 };
   let counted = 0;

@@ -13,7 +13,7 @@ import { makeCertificates } from '../../../support/servers/certificates.ts';
 import { writeForever } from '../../../support/servers/hostile-socket.ts';
 import { listen } from '../../../support/servers/listen.ts';
 import { serveTcp } from '../../../support/servers/serve.ts';
-import { useTransport } from './use-transport.ts';
+import { requestTo, useTransport } from './use-transport.ts';
 
 const transport = useTransport();
 
@@ -91,14 +91,7 @@ async function serveSecurely(bytes: number) {
       const own = new Transport(readConnectionSettings({ caFile: authority, environment }), systemClock);
       onTestFinished(() => own.close());
       return async () => {
-        const request = {
-          method: 'GET',
-          protocol: 'https:',
-          hostname: '127.0.0.1',
-          port,
-          target: '/',
-          headers: {},
-        };
+        const request = requestTo(port, { protocol: 'https:', target: '/', headers: {} });
         const { body } = await own.send(request, { connectMs: 15_000, idleTimeoutMs: 15_000 });
         return buffer(body);
       };

@@ -24,6 +24,17 @@ export interface TestTransport {
   reopen(): void;
 }
 
+/** Makes a request to a port of the loopback interface. */
+export const requestTo = (port: number, more: Partial<TransportRequest> = {}): TransportRequest => ({
+  method: 'GET',
+  protocol: 'http:',
+  hostname: '127.0.0.1',
+  port,
+  target: '/bucket/key',
+  headers: { host: `127.0.0.1:${port}` },
+  ...more,
+});
+
 /** Opens a transport for each test of the calling file, in an environment without proxies. */
 export function useTransport(): TestTransport {
   let transport: Transport;
@@ -40,18 +51,7 @@ export function useTransport(): TestTransport {
     vi.unstubAllEnvs();
   });
   const send: TestTransport['send'] = (port, request, options) =>
-    transport.send(
-      {
-        method: 'GET',
-        protocol: 'http:',
-        hostname: '127.0.0.1',
-        port,
-        target: '/bucket/key',
-        headers: { host: `127.0.0.1:${port}` },
-        ...request,
-      },
-      { connectMs: 20_000, idleTimeoutMs: 20_000, ...options },
-    );
+    transport.send(requestTo(port, request), { connectMs: 20_000, idleTimeoutMs: 20_000, ...options });
   return {
     send,
     async sendTo(answer, idleTimeoutMs = 20_000) {
