@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { startGatewayProxy } from '../support/gateway/shared-gateway.ts';
 import { closingFields, linesForPeople, mainOf, postOf, warningsOf } from '../support/runner/results.ts';
+import { cancelAt } from '../support/servers/fault-proxy.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 
 /** Saves of jobs that fail or are cancelled. */
@@ -120,11 +121,7 @@ describeWithGateway('a cancel in the middle of a save', () => {
   it('a cancel does not end a save under always()', async () => {
     await using proxy = await startGatewayProxy();
     const cancel = new AbortController();
-    proxy.rule = ({ operation }) => {
-      if (operation !== 'PutObject') return undefined;
-      cancel.abort();
-      return { kind: 'delay', ms: 500 };
-    };
+    proxy.rule = cancelAt('PutObject', cancel, { kind: 'delay', ms: 500 });
     const result = await lab.steps(saving('if: always(),'), {
       signal: cancel.signal,
       env: { CACHE_S3_ENDPOINT: proxy.endpoint },
@@ -138,11 +135,7 @@ describeWithGateway('a cancel in the middle of a save', () => {
   it('a cancel ends a save without an object or an upload, and the key can be saved later', async () => {
     await using proxy = await startGatewayProxy();
     const cancel = new AbortController();
-    proxy.rule = ({ operation }) => {
-      if (operation !== 'PutObject') return undefined;
-      cancel.abort();
-      return { kind: 'silent' };
-    };
+    proxy.rule = cancelAt('PutObject', cancel, { kind: 'silent' });
     const result = await lab.steps(saving(''), {
       signal: cancel.signal,
       env: { CACHE_S3_ENDPOINT: proxy.endpoint },

@@ -7,6 +7,7 @@ import { requires, root } from '../support/platform-needs.ts';
 import { incompressible } from '../support/random.ts';
 import { mainOf, warningsOf } from '../support/runner/results.ts';
 import { workflowOf } from '../support/runner/workflow-text.ts';
+import { cancelAt } from '../support/servers/fault-proxy.ts';
 import { buildTree, deleteTree, describeTree } from '../support/tree.ts';
 import { describeWithGateway, useLab } from './support/lab.ts';
 import { runWithSudo, type SudoSandboxOptions, withSudo } from './support/sudo-sandbox.ts';
@@ -39,11 +40,7 @@ describeWithGateway('sudo: true', () => {
     await buildTree(store, { big: { content: incompressible(40_000_000), mode: 0o400 } });
     await using proxy = await startGatewayProxy();
     const cancel = new AbortController();
-    proxy.rule = ({ operation }) => {
-      if (operation !== 'UploadPart') return undefined;
-      cancel.abort();
-      return { kind: 'silent' };
-    };
+    proxy.rule = cancelAt('UploadPart', cancel, { kind: 'silent' });
     const result = await runStepWithSudo('save', store, {
       env: { CACHE_S3_ENDPOINT: proxy.endpoint },
       signal: cancel.signal,

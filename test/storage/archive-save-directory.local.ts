@@ -12,6 +12,7 @@ import type { CacheJob } from './incremental/job.ts';
 import {
   ballast,
   changedJob,
+  changedJobs,
   expectTree,
   type Jobs,
   jobsOf,
@@ -22,8 +23,7 @@ import {
 
 describe('an incremental save', () => {
   test('copies the unchanged bytes of the restored object and reports their number', async () => {
-    const all = jobsOf();
-    const second = await changedJob(all);
+    const { all, second } = await changedJobs();
     const outcome = await second.save('k-2');
     const { sizeBytes } = (await all.store.head(second.objectName('k-1')))!;
     expect(reused(outcome)).toBeGreaterThan(6_000_000);
@@ -33,15 +33,13 @@ describe('an incremental save', () => {
   });
 
   test('works in save/, which finds the record of restore/ by the version', async () => {
-    const all = jobsOf();
-    const second = await changedJob(all);
+    const { all, second } = await changedJobs();
     expect(reused(await second.save('k-2', { base: undefined }))).toBeGreaterThan(0);
     await expectTree(all.job(), 'k-2', second);
   });
 
   test('stores an object that needs nothing of its base', async () => {
-    const all = jobsOf();
-    const second = await changedJob(all);
+    const { all, second } = await changedJobs();
     await second.save('k-2');
     fs.rmSync(await objectFile(all, second, 'k-1'));
     await expectTree(all.job(), 'k-2', second);
@@ -96,22 +94,19 @@ describe('an incremental save', () => {
   });
 
   test('copies and writes nothing if the key exists', async () => {
-    const all = jobsOf();
-    const second = await changedJob(all);
+    const { all, second } = await changedJobs();
     await all.job().restore('none');
     expect(await second.save('k-1')).toMatchObject({ kind: 'exists' });
   });
 
   test('of its own base with overwrite is a full save', async () => {
-    const all = jobsOf();
-    const second = await changedJob(all);
+    const { all, second } = await changedJobs();
     expect(reused(await second.save('k-1', { overwrite: true }))).toBe(0);
     await expectTree(all.job(), 'k-1', second);
   });
 
   test('is a full save without a record, or if most of the tree has changed', async () => {
-    const all = jobsOf();
-    const second = await changedJob(all);
+    const { all, second } = await changedJobs();
     expect(reused(await second.save('k-2', { record: false }))).toBe(0);
     for (const index of [0, 1, 2]) {
       fs.writeFileSync(
@@ -149,8 +144,7 @@ describe('an incremental save becomes a full one and logs the reason once', () =
   });
 
   test('if the object of its base was deleted', async () => {
-    const all = jobsOf();
-    const second = await changedJob(all);
+    const { all, second } = await changedJobs();
     fs.rmSync(await objectFile(all, second, 'k-1'));
     expect(reused(await second.save('k-2'))).toBe(0);
     expect(second.lines).toHaveLength(1);
@@ -218,8 +212,7 @@ describe('an incremental save becomes a full one and logs the reason once', () =
     ],
     ['foreign', file => fs.writeFileSync(file, 'something else')],
   ])('if the record of the restore is %s', async (_, change) => {
-    const all = jobsOf();
-    const second = await changedJob(all);
+    const { all, second } = await changedJobs();
     const [name, ...more] = fs.readdirSync(second.temp);
     expect(more).toEqual([]);
     change(path.join(second.temp, name!));

@@ -187,6 +187,14 @@ function contentDifference(actual: TreeDescription, expected: TreeDescription): 
   return treeDifferences(contents(actual), contents(expected))[0];
 }
 
+/** A job that GitHub's cache serves in place of the bucket. */
+const SERVED_BY_GITHUB = {
+  github: 'normal',
+  mainMessage: /Cache not found for input keys/,
+  postMessage: /Cache saved with key/,
+  savedTo: 'github',
+} as const;
+
 export const jobCases: readonly FaultCase[] = [
   simultaneousSaves(`${JOBS} jobs save one key at once (multipart)`, archivedTree),
   simultaneousSaves(`${JOBS} jobs save one key at once (one PutObject)`, () => ({ 'a.txt': 'small' })),
@@ -194,20 +202,14 @@ export const jobCases: readonly FaultCase[] = [
     fault: "the bucket's port is closed; GitHub's cache responds",
     short: true,
     main: async () => ({ endpoint: await closedEndpoint() }),
-    github: 'normal',
     githubWithinMs: 6_000,
-    mainMessage: /Cache not found for input keys/,
-    postMessage: /Cache saved with key/,
-    savedTo: 'github',
+    ...SERVED_BY_GITHUB,
   }),
   ...fallbackCases({
     fault: "the bucket never responds; GitHub's cache responds",
     main: async scene => ({ endpoint: await silentEndpoint(scene) }),
-    github: 'normal',
     githubWithinMs: 12_000,
-    mainMessage: /Cache not found for input keys/,
-    postMessage: /Cache saved with key/,
-    savedTo: 'github',
+    ...SERVED_BY_GITHUB,
   }),
   ...fallbackCases({
     fault: "neither the bucket nor GitHub's cache responds",

@@ -58,6 +58,12 @@ export async function changedJob({ job }: Jobs, workspaceOf?: CacheJob): Promise
   return second;
 }
 
+/** Makes jobs of which `second` has restored `k-1` and changed a file. */
+export async function changedJobs(): Promise<{ readonly all: Jobs; readonly second: CacheJob }> {
+  const all = jobsOf();
+  return { all, second: await changedJob(all) };
+}
+
 /** Expects that `reader` restores the tree of `saver` from `key`. */
 export async function expectTree(reader: CacheJob, key: string, saver: CacheJob): Promise<void> {
   await reader.restore(key);

@@ -75,6 +75,15 @@ export function firstTimes(count: number, operation: string | undefined, fault: 
   };
 }
 
+/** Returns a rule that calls `cancel` at each request of an operation, which then has this fault. */
+export function cancelAt(operation: string, cancel: AbortController, fault: Fault): Rule {
+  return request => {
+    if (request.operation !== operation) return undefined;
+    cancel.abort();
+    return fault;
+  };
+}
+
 /** Starts a proxy to `target` (an http URL). */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const { hostname, port } = new URL(target);
