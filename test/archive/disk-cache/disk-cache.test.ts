@@ -47,7 +47,8 @@ test('a claim is touched until the disk cache is closed, which gives it up and r
 test('a directory that does not respond for eight seconds is not used any more, and costs one line', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  insteadAsync('stat', () => () => new Promise<never>(() => {}));
+  const call = Promise.withResolvers<never>();
+  insteadAsync('stat', () => () => call.promise);
   const { lines, cache } = openCache();
   await vi.advanceTimersByTimeAsync(7900);
   expect(cache.hangs.aborted).toBe(false);
@@ -56,4 +57,7 @@ test('a directory that does not respond for eight seconds is not used any more, 
   await cache.close();
   expect(hasStuckThread()).toBe(true);
   expect(lines).toEqual([expect.stringContaining('it does not respond: check its mount')]);
+  call.reject(new Error('unmounted'));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(hasStuckThread()).toBe(false);
 });
