@@ -57,3 +57,6 @@ export class StagedFileError extends Error {
     this.code = (cause as NodeJS.ErrnoException).code;
   }
 }
+
+/** Explains the code EMFILE, as one clause. */
+export const OPEN_FILES_LIMIT = 'the limit of open files is reached, EMFILE: raise `nofile`';

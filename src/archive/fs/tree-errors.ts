@@ -1,4 +1,4 @@
-import { SourceTreeError, StagedFileError, TargetTreeError } from '../archive-errors.ts';
+import { OPEN_FILES_LIMIT, SourceTreeError, StagedFileError, TargetTreeError } from '../archive-errors.ts';
 import { thisPlatform, thisUser } from './platform.ts';
 
 /** Returns a path for a message, with the platform's separator alone: below a step's directories, this code uses `/`. */
@@ -52,7 +52,7 @@ export function wrapStagedError<T>(path: string, change: () => T): T {
 /** Explanations of error codes that users may not know. */
 const EXPLANATIONS: Readonly<Record<string, string>> = {
   EDQUOT: 'the quota of this user is used up, EDQUOT',
-  EMFILE: 'the limit of open files is reached, EMFILE: raise `nofile`',
+  EMFILE: OPEN_FILES_LIMIT,
   ENOSPC: 'the disk is full, ENOSPC',
   EROFS: 'the file system is read-only, EROFS',
 };

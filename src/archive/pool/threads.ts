@@ -1,4 +1,5 @@
 import type { ResourceLimits, Worker } from 'node:worker_threads';
+import { OPEN_FILES_LIMIT } from '../archive-errors.ts';
 import type { Report } from '../messages/report.ts';
 import { countIfStuck } from './stuck-threads.ts';
 
@@ -124,7 +125,7 @@ export class Threads<Message extends object> {
 /** Limits that keep a thread from starting, by the code of the system, which is all that Node's message has. */
 const LIMITS: Readonly<Record<string, string>> = {
   EAGAIN: 'the limit of processes and threads of this user or container is reached (EAGAIN); raise `nproc`',
-  EMFILE: 'the limit of open files is reached (EMFILE); raise `nofile`',
+  EMFILE: OPEN_FILES_LIMIT,
 };
 
 function threadError(cause: unknown): ThreadError {

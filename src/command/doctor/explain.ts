@@ -80,8 +80,5 @@ export function objectsArn(bucket: string, prefix: string): string {
 
 /** Returns the HTTP status of the response that an error of the store was made of. Returns undefined if there was none. */
 export function httpStatusOf(error: unknown): number | undefined {
-  const { cause } = error as {
-    readonly cause?: { readonly $metadata?: { readonly httpStatusCode?: number } };
-  };
-  return cause?.$metadata?.httpStatusCode;
+  return (error as { readonly cause?: { readonly status?: number } }).cause?.status;
 }

@@ -20,10 +20,10 @@ export function createS3Store(settings: S3Settings, options: CallerOptions): Obj
     kind: 's3',
     counters: caller.counters,
     get nowMs() {
-      return caller.earlierTimeMs;
+      return Math.min(caller.serverTimeMs, Date.now());
     },
     get laterNowMs() {
-      return caller.laterTimeMs;
+      return Math.max(caller.serverTimeMs, Date.now());
     },
     get versioned() {
       return caller.capabilities.versioned;

@@ -126,7 +126,7 @@ test('a thread that has no open file left to start with names the limit', requir
     program,
   ];
   expect(spawnSync('sh', args, { encoding: 'utf8' }).stdout).toBe(
-    'a thread cannot start: the limit of open files is reached (EMFILE); raise `nofile`\n',
+    'a thread cannot start: the limit of open files is reached, EMFILE: raise `nofile`\n',
   );
 });
 

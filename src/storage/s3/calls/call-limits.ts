@@ -1,5 +1,5 @@
 import type { Clock } from '../../../retry/clock.ts';
-import { anySignal, deadline } from '../../../retry/signals.ts';
+import { anySignal, deadline, unlessAborted } from '../../../retry/signals.ts';
 import { StallLimit, type WaitedTime } from '../../../retry/stall-limit.ts';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
 import type { CallProgress, CallSpec } from './call.ts';
@@ -18,15 +18,21 @@ interface CommonLimits {
 
 /** The limits in time of one call, all of its attempts together. */
 export class CallLimits {
+  /** The call cleans up after the endpoint was given up, within `lastCallMs`. */
+  readonly isLast: boolean;
   readonly #spec: CallSpec;
   readonly #limits: TimeLimits;
+  readonly #clock: Clock;
+  readonly #waited: WaitedTime;
   readonly #stall: StallLimit | undefined;
   readonly #deadline: ReturnType<typeof deadline> | undefined;
 
-  /** `isLast`: the call cleans up on an open circuit, within `lastCallMs`. */
   constructor(spec: CallSpec, isLast: boolean, { limits, clock, waited }: CommonLimits) {
+    this.isLast = isLast;
     this.#spec = spec;
     this.#limits = limits;
+    this.#clock = clock;
+    this.#waited = waited;
     const { serverWorkMs, stalledMs } = limits.figures;
     // The server may take its time once it has a body, and a reverse proxy may hold the body back
     const mayWork = spec.sendsBytes !== undefined || spec.serverWork;
@@ -48,6 +54,19 @@ export class CallLimits {
 
   get progress(): CallProgress {
     return this.#stall ?? UNCOUNTED;
+  }
+
+  /** Waits for work that comes before the call, whose time counts. Clears the timer if it fails. */
+  async waitFor(work: Promise<void>): Promise<void> {
+    const begin = this.#clock.now();
+    try {
+      await unlessAborted(work, this.signal);
+    } catch (error) {
+      this.clear();
+      throw error;
+    } finally {
+      this.#waited.add(begin, this.#clock.now());
+    }
   }
 
   /** Begins the time of the endpoint. Returns the options of each attempt, with the signal of all limits. */

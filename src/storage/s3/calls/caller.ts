@@ -1,33 +1,39 @@
+import type { Readable } from 'node:stream';
 import type { Log } from '../../../report/log.ts';
-import type { Clock } from '../../../retry/clock.ts';
-import { retry } from '../../../retry/retry.ts';
-import { unlessAborted } from '../../../retry/signals.ts';
+import { type Clock, sleep } from '../../../retry/clock.ts';
+import { retryAfterMs } from '../../../retry/pace.ts';
+import { RetryWaits } from '../../../retry/retry-waits.ts';
 import type { WaitedTime } from '../../../retry/stall-limit.ts';
 import { type TimeLimitFigures, TimeLimits } from '../../../retry/time-limits.ts';
 import { NoCredentialsError, StoreUnavailableError } from '../../store-errors.ts';
-import { httpStatus, isRetryable, summaryOf } from '../errors/classify.ts';
-import { fromS3Error } from '../errors/s3-errors.ts';
+import { isSkewed } from '../errors/refusals.ts';
+import { ResponseError } from '../errors/response-error.ts';
+import { classify, fromS3Error, httpStatus, isRetryable, summaryOf } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import type { ConnectionSettings } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
-import { Attempts } from './attempts.ts';
-import type { Attempt, CallSpec, S3Command } from './call.ts';
+import type { TransportResponse } from '../transport/transport.ts';
+import type { Attempt, CallProgress, CallSpec, S3Command } from './call.ts';
 import { CallLimits } from './call-limits.ts';
 import { Capabilities } from './capabilities.ts';
 import { checkAddress } from './check-address.ts';
+import { Circuit } from './circuit.ts';
 import { type Connection, type ConnectionOptions, connect } from './client.ts';
 import { RepeatedRequests } from './repeated-request.ts';
 import type { ServiceInputTypes, ServiceOutputTypes } from './sdk.ts';
+import type { SdkRequestHandler } from './sdk-request-handler.ts';
+import { Turns } from './turns.ts';
 import { UnsignedReads } from './unsigned-reads.ts';
 
 export interface CallerOptions extends ConnectionOptions {
-  readonly log: Log;
   readonly timeLimits: TimeLimitFigures;
   /** The bucket was down in an earlier step: each call gets one attempt until one has succeeded. */
   readonly bucketWasDown: boolean;
   /** The time for which the calls have waited. */
   readonly waited: WaitedTime;
 }
+
+type OnResponse = (response: TransportResponse) => void;
 
 /**
  * Makes calls with retries, time limits, circuit breaker, counters and debug log. One per store, and so one for the restore or
@@ -42,15 +48,13 @@ export class Caller {
   readonly counters = { requests: 0, retries: 0 };
   readonly #options: CallerOptions;
   readonly #limits: TimeLimits;
-  readonly #attempts: Attempts;
+  readonly #turns: Turns;
+  readonly #circuit = new Circuit();
   readonly #unsigned: UnsignedReads;
   /** Whether a failure is final: the bucket was down before, and no call has succeeded since. */
   #bucketWasDown: boolean;
   /** Whether a call has succeeded. */
   #accepted = false;
-  /** The failure for which the endpoint was given up. No call is sent any more, except one short call that cleans up. */
-  #givenUp: Error | undefined;
-  #lastCallLeft = true;
   #connection: Connection | undefined;
   #addressCheck: Promise<void> | undefined;
 
@@ -61,7 +65,7 @@ export class Caller {
     this.clock = clock;
     this.#options = options;
     this.#limits = new TimeLimits(clock, timeLimits);
-    this.#attempts = new Attempts(log, clock, this.counters, timeLimits.serverWorkMs);
+    this.#turns = new Turns(clock, timeLimits.serverWorkMs);
     this.#unsigned = new UnsignedReads(log);
     this.#bucketWasDown = bucketWasDown;
   }
@@ -69,16 +73,6 @@ export class Caller {
   /** The server's clock in ms since 1970, by its latest response. Before the first it is the runner's. */
   get serverTimeMs(): number {
     return this.#connection?.handler.serverTimeMs ?? Date.now();
-  }
-
-  /** The earlier of the server's time and the runner's, in ms since 1970. */
-  get earlierTimeMs(): number {
-    return Math.min(this.serverTimeMs, Date.now());
-  }
-
-  /** The later of the two, in ms since 1970. */
-  get laterTimeMs(): number {
-    return Math.max(this.serverTimeMs, Date.now());
   }
 
   /** How to connect to the endpoint, for other threads. Throws as a call does for settings that cannot be used. */
@@ -115,6 +109,11 @@ export class Caller {
     return this.run(spec, (client, options) => client.send(command, options));
   }
 
+  /** Sends a request that is signed already. To be called in an attempt. Rejects as the handler does. */
+  exchange(...request: Parameters<SdkRequestHandler['exchange']>): ReturnType<SdkRequestHandler['exchange']> {
+    return this.#connect().handler.exchange(...request);
+  }
+
   /** Makes a call, signed. Without any credentials a read is sent without a signature, which a public bucket accepts. */
   async #runSignedIfPossible<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
     try {
@@ -133,46 +132,41 @@ export class Caller {
     attempt: Attempt<T>,
     unsigned?: { readonly isAllowed: boolean },
   ): Promise<T> {
-    const isLast = spec.lastCallMs !== undefined && this.#takeLastCall();
-    if (!isLast) this.#refuseIfGivenUp(spec);
+    const isLast = spec.lastCallMs !== undefined && this.#circuit.takeLastCall();
+    if (!isLast) this.#circuit.check(spec);
     const { waited } = this.#options;
     const limits = new CallLimits(spec, isLast, { limits: this.#limits, clock: this.clock, waited });
-    if (!unsigned) await this.#signIn(limits);
+    // Before the endpoint's time begins: an STS that is silent does not make the bucket late
+    if (!unsigned) await limits.waitFor(this.#connect().signIn());
     const options = limits.begin();
     const signal = options.abortSignal as AbortSignal | undefined;
-    const once = () =>
-      this.#attempts.make(spec, {
-        limits,
-        signal,
-        // Another call may have given the endpoint up while this one waited
-        check: () => isLast || this.#refuseIfGivenUp(spec),
-        send: (onResponse, progress) => {
-          const connection = this.#connect();
-          const client = unsigned ? connection.unsignedClient : connection.client;
-          return attempt(client, { ...options, onResponse }, progress);
-        },
-      });
-    let earlier: Error | undefined;
+    const connection = this.#connect();
+    const client = unsigned ? connection.unsignedClient : connection.client;
+    const waits = new RetryWaits(spec.optional || unsigned?.isAllowed === false ? 1 : this.settings.attempts);
+    let earlier: unknown;
     try {
-      const result = await retry(once, {
-        attempts: spec.optional || unsigned?.isAllowed === false ? 1 : this.settings.attempts,
-        clock: this.clock,
-        // A gateway that was too busy for the parts may still be for the call that cleans up behind them
-        isRetryable: error =>
-          isRetryable(error) && (isLast ? httpStatus(error) !== undefined : !this.#bucketWasDown),
-        signal,
-        madeProgress: spec.madeProgress,
-        onRetry: (error, number, waitMs) => {
+      for (let number = 1; ; number++) {
+        try {
+          const result = await this.#attempt(spec, limits, signal, (onResponse, progress) =>
+            attempt(client, { ...options, onResponse }, progress),
+          );
+          this.#bucketWasDown = false;
+          this.#accepted = true;
+          return result;
+        } catch (error) {
+          signal?.throwIfAborted();
+          // A gateway that was too busy for the parts may still be for the call that cleans up behind them
+          const mayRetry = isLast ? httpStatus(error) !== undefined : !this.#bucketWasDown;
+          const waitMs = mayRetry && isRetryable(error) ? waits.next(spec.madeProgress?.()) : undefined;
+          if (waitMs === undefined) throw error;
           earlier = error;
           this.counters.retries++;
           this.log.debug(
             `s3 ${spec.operation} failed (${summaryOf(error)}): attempt ${number + 1} in ${waitMs} ms`,
           );
-        },
-      });
-      this.#bucketWasDown = false;
-      this.#accepted = true;
-      return result;
+          await sleep(waitMs, this.clock, signal);
+        }
+      }
     } catch (error) {
       if (spec.signal?.aborted) throw spec.signal.reason;
       // The failure of an attempt is more precise than the limit of all attempts
@@ -182,16 +176,54 @@ export class Caller {
     }
   }
 
-  /** Obtains the credentials before the endpoint's time begins: an STS that is silent does not make the bucket late. */
-  async #signIn(limits: CallLimits): Promise<void> {
-    const begin = this.clock.now();
+  /** Makes one attempt in its turn. */
+  async #attempt<T>(
+    spec: CallSpec,
+    limits: CallLimits,
+    signal: AbortSignal | undefined,
+    send: (onResponse: OnResponse, progress: CallProgress) => Promise<T>,
+  ): Promise<T> {
+    const turn = await this.#turns.next(spec, limits, signal);
+    let outcome: Parameters<typeof turn.end> = [];
     try {
-      await unlessAborted(this.#connect().signIn(), limits.signal);
+      // Another call may have given the endpoint up while this one waited
+      if (!limits.isLast) this.#circuit.check(spec);
+      return await this.#logged(spec, onResponse => send(onResponse, turn.progress));
     } catch (error) {
-      limits.clear();
+      const { 'retry-after': retryAfter } = error instanceof ResponseError ? error.headers : {};
+      outcome = [classify(error), retryAfterMs(retryAfter, Date.now())];
       throw error;
     } finally {
-      this.#options.waited.add(begin, this.clock.now());
+      turn.end(...outcome);
+    }
+  }
+
+  /** Sends an attempt, with a line in the debug log. Sends it once more by the server's clock after RequestTimeTooSkewed. */
+  async #logged<T>({ operation, about }: CallSpec, send: (onResponse: OnResponse) => Promise<T>): Promise<T> {
+    const begin = this.clock.now();
+    let result = 'no response';
+    let body: Readable | undefined;
+    const sendCounted = () => {
+      this.counters.requests++;
+      return send(response => {
+        result = String(response.status);
+        body = response.body;
+      });
+    };
+    try {
+      return await sendCounted().catch(error => {
+        if (!isSkewed(error)) throw error;
+        this.#connect().signByClockOf(error);
+        // May be repeated whatever the call is, because the server has refused the first request
+        return sendCounted();
+      });
+    } catch (error) {
+      result = summaryOf(error);
+      // A body that was not read would hold its connection
+      body?.destroy();
+      throw error;
+    } finally {
+      this.log.debug(`s3 ${operation} ${about}: ${result}, ${Math.round(this.clock.now() - begin)} ms`);
     }
   }
 
@@ -201,20 +233,8 @@ export class Caller {
     const failure = fromS3Error(error, spec.operation, this.settings, identity);
     const unanswered = isRetryable(error) || error instanceof ProtocolError;
     const matters = !spec.optional && !spec.replaceable;
-    if (unanswered && failure instanceof StoreUnavailableError && matters) this.#givenUp ??= failure;
+    if (unanswered && failure instanceof StoreUnavailableError && matters) this.#circuit.open(failure);
     return failure;
-  }
-
-  #refuseIfGivenUp({ operation }: CallSpec): void {
-    const cause = this.#givenUp;
-    if (cause) throw new StoreUnavailableError(`${cause.message}; ${operation} was not sent`, { cause });
-  }
-
-  /** Returns true once after the endpoint was given up. */
-  #takeLastCall(): boolean {
-    const isGranted = this.#givenUp !== undefined && this.#lastCallLeft;
-    if (isGranted) this.#lastCallLeft = false;
-    return isGranted;
   }
 
   #connect(): Connection {

@@ -1,6 +1,6 @@
 import { StoreRefusedError } from '../../store-errors.ts';
-import { isMissing } from '../errors/classify.ts';
 import { namesBucket } from '../errors/refusals.ts';
+import { isMissing } from '../errors/response-error.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import type { Attempt, CallSpec } from './call.ts';
 import { ListObjectsV2Command } from './sdk.ts';

@@ -1,10 +1,12 @@
 import type { AwsCredentialIdentity, HttpRequest } from '@smithy/types';
+import type { Log } from '../../../report/log.ts';
 import type { Clock } from '../../../retry/clock.ts';
 import { TimeLimits } from '../../../retry/time-limits.ts';
 import { credentialsFor } from '../credentials/credentials.ts';
 import type { RoleCredentials } from '../credentials/role.ts';
 import { SDK_CONSTANTS } from '../credentials/sdk-constants.ts';
-import type { IdentityUse } from '../errors/refusals.ts';
+import { clockDifference, type IdentityUse } from '../errors/refusals.ts';
+import type { ResponseError } from '../errors/response-error.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { type ConnectionSettings, readConnectionSettings } from '../transport/agents.ts';
 import { Transport } from '../transport/transport.ts';
@@ -21,12 +23,15 @@ export interface Connection {
   readonly settings: ConnectionSettings;
   /** Obtains the credentials, or renews those that expire. Rejects with the reason for which there are none. */
   signIn(): Promise<void>;
+  /** Signs by the server's clock from now on, which the refusal of a request has. */
+  signByClockOf(refusal: ResponseError): void;
   /** Returns the kind of the credentials. Before `signIn` they count as keys. */
   identity(): Omit<IdentityUse, 'accepted'>;
 }
 
 /** Needs of connections besides the settings of the bucket. */
 export interface ConnectionOptions {
+  readonly log: Log;
   readonly clock: Clock;
   /** `cache-s3/<version>`. */
   readonly userAgent: string;
@@ -39,7 +44,7 @@ export interface ConnectionOptions {
  * @throws StoreRefusedError for a ca-file or proxy that cannot be used.
  */
 export function connect(settings: S3Settings, limits: TimeLimits, options: ConnectionOptions): Connection {
-  const { clock, userAgent } = options;
+  const { clock, log, userAgent } = options;
   const connectionSettings = readConnectionSettings(settings);
   const transport = new Transport(connectionSettings, clock);
   const handler = new SdkRequestHandler(transport, limits, userAgent);
@@ -74,15 +79,25 @@ export function connect(settings: S3Settings, limits: TimeLimits, options: Conne
     client.middlewareStack.remove('getUserAgentMiddleware');
     return client;
   };
+  const client = makeClient({ credentials });
   let unsigned: S3Client | undefined;
+  let isClockNoted = false;
   return {
-    client: makeClient({ credentials }),
+    client,
     get unsignedClient() {
       unsigned ??= makeClient({ credentials: NO_KEYS, signer: UNSIGNED });
       return unsigned;
     },
     handler,
     settings: connectionSettings,
+    signByClockOf(refusal) {
+      if (!Number.isNaN(refusal.dateMs)) client.config.systemClockOffset = refusal.dateMs - Date.now();
+      if (!isClockNoted) {
+        const cause = clockDifference(refusal);
+        log.notice(`Requests are signed by the server's clock, because ${cause}. Correct the clock.`);
+      }
+      isClockNoted = true;
+    },
     signIn: async () => void (await credentials()),
     identity: () => ({
       temporary: known?.sessionToken !== undefined,

@@ -1,8 +1,6 @@
-import { Readable } from 'node:stream';
 import type { HttpRequest, RequestSigner } from '@smithy/types';
-import type { TransportResponse } from '../transport/transport.ts';
-import type { S3Client } from './sdk.ts';
-import type { SdkHandlerOptions, SdkRequestHandler } from './sdk-request-handler.ts';
+import type { S3Command } from './call.ts';
+import type { S3Client, ServiceInputTypes, ServiceOutputTypes } from './sdk.ts';
 
 /** The part in which a request differs from the first one. A value of undefined removes a header or parameter. */
 interface RequestDifference {
@@ -12,9 +10,6 @@ interface RequestDifference {
   readonly body?: unknown;
 }
 
-/** Sends the whole request by the SDK's client with these options. */
-type SendBySdk = (options: SdkHandlerOptions) => Promise<unknown>;
-
 /** Headers that the SDK adds for its own statistics. */
 const SDK_HEADERS = /^amz-sdk-/;
 
@@ -22,10 +17,10 @@ const SDK_HEADERS = /^amz-sdk-/;
 const SCOPE = /\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request/;
 
 /**
- * Sends requests of one operation on one object. The first one is made by the SDK. Those that follow are the same but for a
+ * Signs requests of one operation on one object. The first one is made by the SDK. Those that follow are the same but for a
  * few headers or parameters, so the SDK only signs them: its middleware takes ten times as long (ADR 0025).
  */
-export class RepeatedRequest {
+class RepeatedRequest {
   readonly #client: S3Client;
   #first: HttpRequest | undefined;
   #signer: Promise<RequestSigner> | undefined;
@@ -34,43 +29,21 @@ export class RepeatedRequest {
     this.#client = client;
   }
 
-  /**
-   * Sends the request that differs from the first one by `difference`, or lets `bySdk` send it. Resolves with a success, whose body is still
-   * to be read with `maxBodyBytes: 'stream'`. Rejects as the SDK's client does.
-   */
-  async send(
-    bySdk: SendBySdk,
+  /** Returns the signed request of `makeCommand`, which differs from the first one by `difference`. */
+  async sign<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+    makeCommand: () => S3Command<I, O>,
     difference: RequestDifference,
-    options: SdkHandlerOptions,
-  ): Promise<TransportResponse> {
-    if (!this.#first) return this.#sendBySdk(bySdk, options);
-    const handler = this.#client.config.requestHandler as unknown as SdkRequestHandler;
-    const request = await this.#sign(applied(this.#first, difference));
-    const { response, body } = await handler.exchange(request, options);
-    if (response.status >= 200 && response.status < 300) return response;
-    // The SDK makes its error of the response
-    const bytes = body as Buffer;
-    const read = { ...response, body: Readable.from(bytes.length > 0 ? [bytes] : []) };
-    return this.#sendBySdk(bySdk, { ...options, send: async () => read });
-  }
-
-  async #sendBySdk(bySdk: SendBySdk, options: SdkHandlerOptions): Promise<TransportResponse> {
-    let received: TransportResponse | undefined;
-    await bySdk({
-      ...options,
-      onRequest: request => {
-        this.#first ??= request;
-      },
-      onResponse: response => {
-        received = response;
-        options.onResponse?.(response);
-      },
-    });
-    return received!;
+  ): Promise<HttpRequest> {
+    if (!this.#first) {
+      const first = await signOnly(this.#client, makeCommand());
+      this.#first ??= first;
+      return first;
+    }
+    return this.#signAgain(applied(this.#first, difference));
   }
 
   /** Signs as the SDK does: with its credentials, by the server's clock, for the region and service of the first request. */
-  async #sign(request: HttpRequest): Promise<HttpRequest> {
+  async #signAgain(request: HttpRequest): Promise<HttpRequest> {
     const { config } = this.#client;
     this.#signer ??= config.signer();
     const [, signingRegion, signingService] = SCOPE.exec(this.#first!.headers.authorization ?? '') ?? [];
@@ -81,6 +54,24 @@ export class RepeatedRequest {
       ...(signingService !== undefined && { signingService }),
     });
   }
+}
+
+/** Lets the SDK make and sign the request of a command, without sending it. */
+async function signOnly<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+  client: S3Client,
+  command: S3Command<I, O>,
+): Promise<HttpRequest> {
+  let signed: HttpRequest | undefined;
+  command.middlewareStack.add(
+    () => async args => {
+      signed = args.request as HttpRequest;
+      return { output: { $metadata: {} } as O, response: {} };
+    },
+    // After the signature: the last step before the request is sent
+    { step: 'finalizeRequest', priority: 'low' },
+  );
+  await client.send(command);
+  return signed!;
 }
 
 /** The repeated requests of a store: for each operation those of the latest object. */

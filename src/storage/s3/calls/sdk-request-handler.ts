@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { HttpHandlerOptions, HttpRequest, HttpResponse, RequestHandler } from '@smithy/types';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
-import type { SdkResponse } from '../errors/refused-response.ts';
+import { ResponseError } from '../errors/response-error.ts';
 import { MAX_BODY_BYTES, readWhole } from '../transport/body.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { Transport, TransportRequest, TransportResponse } from '../transport/transport.ts';
@@ -19,8 +19,6 @@ export const MAX_PARSED_BYTES = 2 * 1024 * 1024;
 export interface SdkHandlerOptions extends HttpHandlerOptions {
   /** Sends the request in the transport's place. */
   readonly send?: Transport['send'] | undefined;
-  /** Called with each request, which is signed. */
-  readonly onRequest?: (request: HttpRequest) => void;
   /** Called with each response. */
   readonly onResponse?: (response: TransportResponse) => void;
   /** Longest wait for the head of the response once the request has been sent whole, in ms. Default: the idle timeout. */
@@ -28,6 +26,9 @@ export interface SdkHandlerOptions extends HttpHandlerOptions {
   /** Bound of the body of a success, in bytes. `'stream'` leaves the body to the caller, who bounds it. Default: 64 KiB. */
   readonly maxBodyBytes?: number | 'stream' | undefined;
 }
+
+/** A success with its body, which is a stream only with `maxBodyBytes: 'stream'`. */
+type ReadResponse = Omit<TransportResponse, 'body'> & { readonly body: Readable | Buffer };
 
 /**
  * Lets the SDK send its signed requests by our transport, and gives it bounded bodies.
@@ -51,29 +52,20 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
 
   /** Sends for the SDK. Rejects as `exchange` does. */
   async handle(request: HttpRequest, options: SdkHandlerOptions = {}): Promise<{ response: HttpResponse }> {
-    options.onRequest?.(request);
-    const { response, body } = await this.exchange(request, options);
-    const { status, reason } = response;
-    const { date, 'last-modified': modified, ...others } = response.headers;
-    // The SDK signs by each Date that it gets, and a reverse proxy may have a wrong one: only this refusal shows that our clock is off
-    const isSkewed =
-      status === 403 && Buffer.isBuffer(body) && body.includes('<Code>RequestTimeTooSkewed</Code>');
+    const { status, headers, body } = await this.exchange(request, options);
+    // The SDK would sign by each Date that it gets, and a reverse proxy may have a wrong one
+    const { date: _, 'last-modified': modified, ...others } = headers;
     const lastModified = httpTime(modified);
-    const headers = isSkewed
-      ? response.headers
-      : { ...others, ...(lastModified !== undefined && { 'last-modified': lastModified }) };
-    const passed: SdkResponse = { statusCode: status, reason, headers, date, body };
-    return { response: passed as HttpResponse };
+    const passed = { ...others, ...(lastModified !== undefined && { 'last-modified': lastModified }) };
+    return { response: { statusCode: status, headers: passed, body } as HttpResponse };
   }
 
   /**
    * Sends a signed request and reads the body of its response, or leaves it to the caller (`maxBodyBytes`).
-   * `requestTimeout` overrides the idle timeout, in ms. Rejects with the abort signal's own reason.
+   * `requestTimeout` overrides the idle timeout, in ms. Rejects with a ResponseError unless the response is a success, with the
+   * abort signal's own reason, and as the transport does.
    */
-  async exchange(
-    request: HttpRequest,
-    options: SdkHandlerOptions,
-  ): Promise<{ readonly response: TransportResponse; readonly body: Readable | Buffer }> {
+  async exchange(request: HttpRequest, options: SdkHandlerOptions): Promise<ReadResponse> {
     const { connectMs, idleTimeoutMs } = this.#limits.request;
     const send: Transport['send'] = options.send ?? ((...sent) => this.#transport.send(...sent));
     const response = await send(toTransport(request, this.#userAgent), {
@@ -86,7 +78,18 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
     const time = Date.parse(response.headers.date ?? '');
     if (!Number.isNaN(time)) this.serverTimeMs = time;
     options.onResponse?.(response);
-    return { response, body: await bodyFor(response, options.maxBodyBytes ?? MAX_BODY_BYTES) };
+    const { status, headers, body } = response;
+    if (status < 200 || status >= 300) throw new ResponseError(response, await refusalText(body));
+    const { maxBodyBytes = MAX_BODY_BYTES } = options;
+    if (maxBodyBytes === 'stream') return response;
+    const read = await readWhole(body, maxBodyBytes);
+    // The SDK's parser would need quadratic time for many of them (3.1169: `isNext` of @aws-sdk/xml-builder). S3's documents have none
+    if (read.includes('<!D') || read.includes('<!d'))
+      throw new ProtocolError('the response is a web page, so this is no S3 server');
+    // Joining and copying may fail after the head of a success (AWS, "CompleteMultipartUpload")
+    if (read.subarray(-16).toString().endsWith('</Error>'))
+      throw new ResponseError({ status: 503, headers }, read.toString());
+    return { status, headers, body: read };
   }
 
   destroy(): void {
@@ -136,30 +139,12 @@ function encode(text: string): string {
   );
 }
 
-/** Returns the body that the SDK gets: read within the bound, or as it arrives. */
-async function bodyFor(response: TransportResponse, maxBytes: number | 'stream'): Promise<Readable | Buffer> {
-  if (response.status >= 200 && response.status < 300) {
-    if (maxBytes === 'stream') return response.body;
-    const body = await readWhole(response.body, maxBytes);
-    if (hasDoctype(body)) throw new ProtocolError('the response is a web page, so this is no S3 server');
-    return body;
-  }
+/** Returns the body of a refusal. A long page of a proxy or an attacker counts as none: only the status is used. */
+async function refusalText(body: Readable): Promise<string> {
   try {
-    const body = await readWhole(response.body, MAX_BODY_BYTES);
-    return hasDoctype(body) ? NO_BODY : body;
+    return (await readWhole(body, MAX_BODY_BYTES)).toString();
   } catch (error) {
-    // A long page of a proxy or an attacker: only the status is used
-    if (error instanceof ProtocolError) return NO_BODY;
+    if (error instanceof ProtocolError) return '';
     throw error;
   }
-}
-
-const NO_BODY = Buffer.alloc(0);
-
-/**
- * Returns whether a document has a DOCTYPE, as web pages have and S3's documents do not. The SDK's parser would need
- * quadratic time for many of them (3.1169: `isNext` of @aws-sdk/xml-builder).
- */
-function hasDoctype(body: Buffer): boolean {
-  return body.includes('<!D') || body.includes('<!d');
 }

@@ -1,6 +1,6 @@
 import type { Log } from '../../../report/log.ts';
 import { type NoCredentialsError, StoreRefusedError } from '../../store-errors.ts';
-import { isStatus } from '../errors/classify.ts';
+import { isStatus } from '../errors/response-error.ts';
 
 /** Calls that a public bucket may allow to all. */
 const READS: ReadonlySet<string> = new Set(['GetObject', 'HeadObject', 'ListObjectsV2']);
@@ -39,13 +39,9 @@ export class UnsignedReads {
       decision.resolve(true);
       return result;
     } catch (error) {
-      const isRefused = isRefusal(error);
+      const isRefused = error instanceof StoreRefusedError && isStatus(error.cause, 401, 403);
       decision.resolve(!isRefused);
       throw isRefused ? reason : error;
     }
   }
-}
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof StoreRefusedError && (isStatus(error.cause, 401) || isStatus(error.cause, 403));
 }

@@ -1,3 +1,4 @@
+import { ResponseError } from '../errors/response-error.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { CredentialsCall } from './credentials-call.ts';
 import { MAX_TOKEN_BYTES } from './profile.ts';
@@ -29,10 +30,10 @@ export async function requestIdToken(audience: string, signal: AbortSignal): Pro
   throw new ProtocolError('the response has no token');
 }
 
-/** Returns a failure as `classify` reads it. The client repeats a request up to ten times, and its message quotes the server's. */
+/** Returns a failure that can be classified. The client repeats a request up to ten times, and its message quotes the server's. */
 function explain({ status, code }: CredentialsCall): Error {
   if (code !== undefined) return Object.assign(new Error(code), { code });
   if (status === undefined) return new ProtocolError('ACTIONS_ID_TOKEN_REQUEST_URL is not a URL');
   if (status < 300) return new ProtocolError('the response has no token');
-  return Object.assign(new Error(String(status)), { $metadata: { httpStatusCode: status } });
+  return new ResponseError({ status, headers: {} });
 }

@@ -1,12 +1,13 @@
 import type { AwsCredentialIdentity, HttpRequest, HttpResponse, RequestHandler } from '@smithy/types';
-import type { Clock } from '../../../retry/clock.ts';
+import { type Clock, sleep } from '../../../retry/clock.ts';
 import { hedge } from '../../../retry/hedge.ts';
-import { retry } from '../../../retry/retry.ts';
+import { RetryWaits } from '../../../retry/retry-waits.ts';
 import { deadline, unlessAborted } from '../../../retry/signals.ts';
 import { ForkCredentialsError, NoCredentialsError } from '../../store-errors.ts';
-import { httpStatus, isRetryable } from '../errors/classify.ts';
 import type { IdentityUse } from '../errors/refusals.ts';
+import { isStatus } from '../errors/response-error.ts';
 import { describeClaims, stsFailure, tokenFailure } from '../errors/role-refusals.ts';
+import { isRetryable } from '../errors/s3-errors.ts';
 import type { RoleSettings, S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { CredentialsCall } from './credentials-call.ts';
@@ -46,14 +47,19 @@ export async function assumeRole(
   if (!offersIdTokens(settings.environment)) throw noToken(settings);
   const limit = deadline(ROLE_MS, clock);
   const { signal } = limit;
-  const attempts = <T>(attempt: () => Promise<T>) =>
-    retry(() => unlessAborted(attempt(), signal), {
-      attempts: settings.attempts,
-      clock,
-      // radosgw 16.2.15 makes a user for each subject, and returns 409 to jobs that take their first role at the same time
-      isRetryable: error => isRetryable(error) || httpStatus(error) === 409,
-      signal,
-    });
+  const attempts = async <T>(attempt: () => Promise<T>): Promise<T> => {
+    for (const waits = new RetryWaits(settings.attempts); ; ) {
+      try {
+        return await unlessAborted(attempt(), signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        // radosgw 16.2.15 makes a user for each subject, and returns 409 to jobs that take their first role at the same time
+        const waitMs = isRetryable(error) || isStatus(error, 409) ? waits.next() : undefined;
+        if (waitMs === undefined) throw error;
+        await sleep(waitMs, clock, signal);
+      }
+    }
+  };
   try {
     const token = await attempts(() => requestIdToken(role.audience, signal)).catch(error => {
       throw tokenFailure(error);
@@ -65,7 +71,7 @@ export async function assumeRole(
       new CredentialsCall().run(() => exchange(token, role, settings, stsHandler), ended);
     const hedged = () => hedge(exchanged, { afterMs: EXCHANGE_AGAIN_MS, clock, signal });
     const keys = await attempts(hedged).catch(error => {
-      throw stsFailure(error, { role, region: settings.region, claims });
+      throw stsFailure(error, { role, settings, claims });
     });
     mask(keys.secretAccessKey);
     mask(keys.sessionToken);

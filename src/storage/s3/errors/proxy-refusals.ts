@@ -1,9 +1,8 @@
 import { StoreRefusedError } from '../../store-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { proxyOf } from '../transport/agents.ts';
-import { tunnelStatus } from './classify.ts';
 import type { Refusal } from './refusals.ts';
-import { type RefusedResponse, refusedResponse } from './refused-response.ts';
+import { ResponseError } from './response-error.ts';
 
 /**
  * Explains a refusal that is not an S3 server's own: of a proxy, a login page, or a port of another protocol. Returns
@@ -11,22 +10,21 @@ import { type RefusedResponse, refusedResponse } from './refused-response.ts';
  */
 export function proxyRefusal(error: unknown, settings: S3Settings): Refusal | undefined {
   if (tunnelStatus(error) === 407) return proxyLogin(settings, 'CONNECT: 407');
-  const response = refusedResponse(error);
-  if (!response) return undefined;
-  const { status } = response;
-  if (isRedirect(status)) return redirect(response, settings);
+  if (!(error instanceof ResponseError)) return undefined;
+  const { status, text, headers } = error;
+  if (isRedirect(status)) return redirect(headers, settings);
   if (status === 413) {
     return [
       'the limit on the size of a body',
       'the server, or a proxy in front of it, refuses the body as too large (nginx: client_max_body_size)',
     ];
   }
-  if (response.text.includes('<Code>')) return undefined;
-  if (status === 400 && PLAIN_HTTP.test(response.text)) {
+  if (text.includes('<Code>')) return undefined;
+  if (status === 400 && PLAIN_HTTP.test(text)) {
     return ["the input 'insecure'", 'the port expects https, and the request was http'];
   }
   if (status === 407) return proxyLogin(settings, '407');
-  if (status >= 400 && (isWebPage(response.headers['content-type']) || /^\s*<html\b/i.test(response.text))) {
+  if (status >= 400 && (isWebPage(headers['content-type']) || /^\s*<html\b/i.test(text))) {
     return [
       'the proxy, firewall or web server in front of the bucket',
       'it refused the request with a web page, which no S3 server sends',
@@ -48,6 +46,12 @@ const PROXY_VARIABLES = 'HTTP_PROXY or HTTPS_PROXY';
 function proxyLogin({ environment, endpoint }: S3Settings, answer: string): Refusal {
   const proxy = proxyOf(environment, endpoint) ?? 'an unknown address';
   return [PROXY_VARIABLES, `the proxy requires a user name and password (${proxy}, ${answer})`];
+}
+
+/** Returns the status with which a proxy refused CONNECT, if this is that failure. */
+export function tunnelStatus(error: unknown): number | undefined {
+  const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
+  return code === 'ERR_PROXY_TUNNEL' && typeof statusCode === 'number' ? statusCode : undefined;
 }
 
 /** Returns whether a status is that of a redirect: 304 names no other URL. */
@@ -72,7 +76,7 @@ export function webPage(name: string): StoreRefusedError {
   );
 }
 
-function redirect({ headers }: RefusedResponse, { endpoint }: S3Settings): Refusal | undefined {
+function redirect(headers: ResponseError['headers'], { endpoint }: S3Settings): Refusal | undefined {
   const region = headers['x-amz-bucket-region'];
   if (region !== undefined && /^[a-z0-9-]{1,40}$/.test(region)) {
     return ["the input 'region'", `the bucket is in region ${region}`];

@@ -1,6 +1,5 @@
 import type { S3Settings } from '../s3-settings.ts';
-import { httpStatus } from './classify.ts';
-import { refusedResponse } from './refused-response.ts';
+import { isStatus, ResponseError } from './response-error.ts';
 
 /** Refusals that a code of S3 or of the network explains. */
 
@@ -19,14 +18,14 @@ export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined
   if (refusesKmsKey(call)) return KMS_KEY;
   if (identity.role) {
     if (hasExpired(error, identity)) return EXPIRED_ROLE;
-    if (isOfKeys(code)) return ROLE_KEYS;
+    if (ownEntry(KEY_REFUSALS, code)) return ROLE_KEYS;
     // radosgw 16.2.15 cannot decrypt the session token of another cluster
     if (code === 'InvalidArgument' && !identity.accepted) return ROLE_KEYS;
   }
   if (code === 'AccessDenied') return accessDenied(call);
   // MinIO and AWS forget the access key of a session with its end (minio/minio#14794, boto/boto3#2815)
   if (code === 'InvalidAccessKeyId' && identity.temporary) return UNKNOWN_SESSION;
-  if (code === 'RequestTimeTooSkewed') return ["the runner's clock", clockDifference(error)];
+  if (isSkewed(error)) return ["the runner's clock", clockDifference(error)];
   // A listing of a bucket has no key: the server took the bucket's name for that of an object
   if (operation === 'ListObjectsV2' && code === 'NoSuchKey' && namesBucket(settings)) {
     return [
@@ -34,7 +33,7 @@ export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined
       `its host name begins with the bucket's name already; remove '${settings.bucket}.' from it`,
     ];
   }
-  return ownEntry(REFUSALS, code) ?? tlsRefusal(code, error);
+  return ownEntry(KEY_REFUSALS, code) ?? ownEntry(REFUSALS, code) ?? tlsRefusal(code, error);
 }
 
 /** Returns whether the endpoint's host name begins with the bucket's: the address of a bucket, or a server of that name. */
@@ -56,11 +55,15 @@ function refusesKmsKey({ operation, code, settings, identity }: FailedCall): boo
 
 const KMS_KEY: Refusal = ["the input 'sse-kms-key-id'", 'the server cannot encrypt with this key'];
 
+/** Returns whether the server refuses a request for the runner's clock. */
+export function isSkewed(error: unknown): error is ResponseError {
+  return error instanceof ResponseError && error.code === 'RequestTimeTooSkewed';
+}
+
 /** Returns by how much the runner's clock is off after RequestTimeTooSkewed, as a clause. */
-export function clockDifference(error: unknown): string {
-  const serverMs = Date.parse(refusedResponse(error)?.date ?? '');
-  if (Number.isNaN(serverMs)) return "the runner's clock differs from the server's by too much";
-  const seconds = Math.round((Date.now() - serverMs) / 1000);
+export function clockDifference({ dateMs }: ResponseError): string {
+  if (Number.isNaN(dateMs)) return "the runner's clock differs from the server's by too much";
+  const seconds = Math.round((Date.now() - dateMs) / 1000);
   const direction = seconds < 0 ? 'behind' : 'ahead of';
   return `the runner's clock is ${Math.abs(seconds)} s ${direction} the server's`;
 }
@@ -77,8 +80,8 @@ const EXPIRED_TOKEN: Refusal = ["the input 'sessionToken'", 'the session token h
 export const QUOTA: Refusal = ["the input 'bucket'", 'its quota is used up'];
 const OTHER_REGION: Refusal = ["the input 'region'", 'the bucket is in another region'];
 
-/** S3 code -> [the setting to check, the reason]. */
-const REFUSALS: Readonly<Record<string, Refusal>> = {
+/** S3 code of a refusal of keys or tokens -> [the setting to check, the reason]. */
+const KEY_REFUSALS: Readonly<Record<string, Refusal>> = {
   SignatureDoesNotMatch: [
     "the input 'secretKey'",
     'the secret key does not belong to the access key, or a proxy changes signed headers (Host, Range, If-*)',
@@ -90,6 +93,10 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   InvalidTokenId: ["the input 'sessionToken'", 'the session token is not valid'],
   ExpiredToken: EXPIRED_TOKEN,
   TokenRefreshRequired: EXPIRED_TOKEN,
+};
+
+/** S3 code of another refusal -> [the setting to check, the reason]. */
+const REFUSALS: Readonly<Record<string, Refusal>> = {
   NoSuchBucket: ["the input 'bucket'", 'there is no such bucket'],
   InvalidBucketName: ["the input 'bucket'", 'the name is not a valid bucket name'],
   AllAccessDisabled: ["the input 'bucket'", 'access to the bucket is disabled'],
@@ -104,11 +111,6 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   XMinioInvalidObjectName: NAME_TOO_LONG,
   EntityTooLarge: ["the input 'upload-chunk-size'", 'the part is too large for this server'],
 };
-
-/** Returns whether a code is about keys or tokens, by the setting to check. */
-function isOfKeys(code: string | undefined): boolean {
-  return /'(?:accessKey|secretKey|sessionToken)'/.test(ownEntry(REFUSALS, code)?.[0] ?? '');
-}
 
 /** Explains a refusal of keys that have a session token. */
 export const DENIED_SESSION: Refusal = [
@@ -133,9 +135,8 @@ const ROLE_KEYS: Refusal = [
 
 /** Returns whether a call was refused after the end of its keys. radosgw (16.2.15) gives no reason then. */
 export function hasExpired(error: unknown, { expiresMs }: IdentityUse): boolean {
-  if (expiresMs === undefined || httpStatus(error) !== 403) return false;
-  const serverMs = Date.parse(refusedResponse(error)?.date ?? '');
-  return expiresMs <= (Number.isNaN(serverMs) ? Date.now() : serverMs);
+  if (expiresMs === undefined || !isStatus(error, 403)) return false;
+  return expiresMs <= (Number.isNaN(error.dateMs) ? Date.now() : error.dateMs);
 }
 
 const EXPIRED_ROLE: Refusal = [

@@ -1,17 +1,18 @@
 import { redact } from '../../redact.ts';
 import { PolicyRefusedError, RoleError, type StoreRefusedError } from '../../store-errors.ts';
-import type { RoleSettings } from '../s3-settings.ts';
+import type { RoleSettings, S3Settings } from '../s3-settings.ts';
+import { throughProxy } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
-import { codeLike, errorCode, httpStatus } from './classify.ts';
 import { ownEntry, type Refusal, tlsRefusal } from './refusals.ts';
-import { refusedResponse } from './refused-response.ts';
+import { isStatus, ResponseError } from './response-error.ts';
+import { classify, errorCode, statusAndCode } from './s3-errors.ts';
 
 /** Explains why a run does not get the token or the role that it requests. */
 
 /** The exchange that failed. */
 interface Exchange {
   readonly role: Pick<RoleSettings, 'arn' | 'input' | 'stsEndpoint'>;
-  readonly region: string;
+  readonly settings: Pick<S3Settings, 'region' | 'environment'>;
   readonly claims: string;
 }
 
@@ -39,10 +40,9 @@ export function describeClaims(token: string): string {
 
 /** Converts the failure of the request for a token. */
 export function tokenFailure(error: unknown): RoleError {
-  const status = httpStatus(error);
-  if (status === 401 || status === 403) {
+  if (isStatus(error, 401, 403)) {
     return new RoleError(
-      `the runner's service refuses an OIDC token to this job (${status})`,
+      `the runner's service refuses an OIDC token to this job (${error.status})`,
       "the permission 'id-token: write'",
       { cause: error },
     );
@@ -53,49 +53,47 @@ export function tokenFailure(error: unknown): RoleError {
 }
 
 /** Converts the failure of an exchange. */
-export function stsFailure(error: unknown, { role, region, claims }: Exchange): StoreRefusedError {
-  const sts = `STS ${role.stsEndpoint ? `at ${role.stsEndpoint.origin}` : `of AWS in ${region}`}`;
-  const code = stsCode(error);
-  const status = httpStatus(error);
+export function stsFailure(error: unknown, { role, settings, claims }: Exchange): StoreRefusedError {
+  const { stsEndpoint } = role;
+  const sts = `STS ${stsEndpoint ? `at ${stsEndpoint.origin}` : `of AWS in ${settings.region}`}`;
+  const status = error instanceof ResponseError ? error.status : undefined;
+  const code = errorCode(error);
+  const cause = { cause: error };
   const answer = [status, code].filter(part => part !== undefined).join(' ');
   if (status === 403 && (code === undefined || code === 'AccessDenied')) {
     return new PolicyRefusedError(
       `${sts}: this run may not take the role ${role.arn} (${answer}): ${UNEXPLAINED}; the token has ${claims}`,
       `the input '${role.input}'`,
-      { cause: error },
+      cause,
     );
   }
   const refusal =
     roleRefusal(code, role.input) ??
     ownEntry(STS_REFUSALS, code) ??
-    tlsRefusal(errorCode(error), error) ??
+    tlsRefusal(code, error) ??
     statusRefusal(status);
-  if (refusal === undefined) return new RoleError(`${sts}: ${reasonOf(error)}`, undefined, { cause: error });
+  if (refusal === undefined) {
+    const proxy = classify(error) === 'connection' ? throughProxy(settings.environment, stsEndpoint) : '';
+    return new RoleError(`${sts}: ${reasonOf(error)}${proxy}`, undefined, cause);
+  }
   const [setting, reason] = refusal;
   const shown = answer === '' ? '' : ` (${answer})`;
-  return new RoleError(`${sts}: ${reason}${shown}; the token has ${claims}`, setting, { cause: error });
+  return new RoleError(`${sts}: ${reason}${shown}; the token has ${claims}`, setting, cause);
 }
 
 /** radosgw 16.2.15 refuses each of these in the same way. */
 const UNEXPLAINED =
   'its trust policy does not fit the token, there is no such role, there is no provider for iss or it does not accept aud, the token has expired by the clock of the STS, or the STS is turned off';
 
-/** radosgw's errors have the form of S3's, which the SDK does not read here. */
-function stsCode(error: unknown): string | undefined {
-  return errorCode(error) ?? codeLike(/<Code>([^<]*)<\/Code>/.exec(refusedResponse(error)?.text ?? '')?.[1]);
-}
-
 /** Returns status or code, or the reason of a limit. Never a service's own text, which may quote the token. */
 function reasonOf(error: unknown): string {
-  if (error instanceof ProtocolError || (error as Error).name === 'TimeoutError')
-    return (error as Error).message;
-  const status = httpStatus(error);
-  const answer = [status, stsCode(error)].filter(part => part !== undefined).join(' ');
-  return answer === '' || isSuccess(status) ? 'the response has no keys' : answer;
+  const { name, message } = error as Error;
+  if (error instanceof ProtocolError || name === 'TimeoutError') return message;
+  // A response of the wrong form is an error of the SDK
+  return classify(error) === 'broken-body' ? NO_KEYS : statusAndCode(error) || NO_KEYS;
 }
 
-/** A response of the wrong form is an error of the SDK with the status of the response. */
-const isSuccess = (status = 0) => status >= 200 && status < 300;
+const NO_KEYS = 'the response has no keys';
 
 const NO_STS: Refusal = ["the input 'sts-endpoint'", 'it is not an STS'];
 

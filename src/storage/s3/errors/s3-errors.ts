@@ -1,4 +1,6 @@
+import { OPEN_FILES_LIMIT } from '../../../archive/archive-errors.ts';
 import { ThreadError } from '../../../archive/pool/threads.ts';
+import { redact } from '../../redact.ts';
 import {
   PolicyRefusedError,
   StoreError,
@@ -6,52 +8,126 @@ import {
   StoreUnavailableError,
 } from '../../store-errors.ts';
 import { describeBucket, type S3Settings } from '../s3-settings.ts';
-import { portOf, proxyOf } from '../transport/agents.ts';
+import { throughProxy } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
-import {
-  classify,
-  errorCode,
-  httpStatus,
-  s3Code,
-  statusAndCode,
-  summaryOf,
-  tunnelStatus,
-} from './classify.ts';
-import { isRedirect, proxyRefusal } from './proxy-refusals.ts';
+import { NoResponseError } from '../transport/timers.ts';
+import { isRedirect, proxyRefusal, tunnelStatus } from './proxy-refusals.ts';
 import { DENIED_SESSION, hasExpired, type IdentityUse, refusalOf } from './refusals.ts';
-import { messageOf } from './refused-response.ts';
+import { codeLike, isStatus, ResponseError } from './response-error.ts';
 import { denialOf, serverRefusal } from './server-refusals.ts';
 
-/** Code of the system or of Node -> the reason. */
-const FAILURES: ReadonlyMap<string | undefined, string> = new Map([
-  ['EMFILE', 'the limit of open files is reached; raise `nofile`'],
-  ['ECONNREFUSED', 'connection refused'],
-  ['ECONNRESET', 'connection reset'],
-  ['EPIPE', 'connection closed'],
-  ['ENOTFOUND', 'host name not found'],
-  ['EAI_AGAIN', 'host name not resolved'],
-  ['EHOSTUNREACH', 'host unreachable'],
-  ['ENETUNREACH', 'network unreachable'],
-  ['ERR_PROXY_TUNNEL', 'the proxy does not connect'],
-]);
+/**
+ * Classifies the failures of calls, and converts them into errors of the store contract. A failure is a ResponseError, or an
+ * error of Node or the SDK, of which `code`, `name` and the HTTP status count.
+ */
 
-/** Names the environment's proxy, where the error is of another host or port than the endpoint's. */
-function ofProxy(error: unknown, { endpoint, environment }: S3Settings): string {
-  if (errorCode(error) === 'ERR_PROXY_TUNNEL') {
-    const status = tunnelStatus(error);
-    const proxy = proxyOf(environment, endpoint);
-    return (proxy ? `; the proxy at ${proxy}` : '') + (status ? `; status ${status}` : '');
-  }
-  const first = error instanceof AggregateError ? error.errors[0] : error;
-  const { address, port, hostname } = (first ?? {}) as { address?: string; port?: number; hostname?: string };
-  if (endpoint === undefined) return '';
-  if (port !== undefined && port !== portOf(endpoint)) return `; the proxy at ${address}, port ${port}`;
-  return hostname !== undefined && hostname !== endpoint.hostname ? `; the proxy at ${hostname}` : '';
+/**
+ * Failures of Node's net, dns, http and stream modules for a peer that cannot be reached or a connection that broke. Code -> the
+ * reason, '' if the code alone explains it.
+ */
+const CONNECTION_FAILURES: ReadonlyMap<string | undefined, string> = new Map(
+  Object.entries({
+    ECONNREFUSED: 'connection refused',
+    ECONNRESET: 'connection reset',
+    ECONNABORTED: '',
+    EPIPE: 'connection closed',
+    ETIMEDOUT: '',
+    EHOSTUNREACH: 'host unreachable',
+    EHOSTDOWN: '',
+    ENETUNREACH: 'network unreachable',
+    ENETDOWN: '',
+    EADDRNOTAVAIL: '',
+    ENOTFOUND: 'host name not found',
+    EAI_AGAIN: 'host name not resolved',
+    EAI_FAIL: '',
+    ERR_STREAM_PREMATURE_CLOSE: '',
+    ERR_PROXY_TUNNEL: 'the proxy does not connect',
+  }),
+);
+
+/** 5xx that stay the same when repeated: not implemented, HTTP version not supported. */
+const FINAL_5XX = new Set([501, 505]);
+
+export type FailureKind =
+  /** No response in time. */
+  | 'timeout'
+  /** No response in time to a request that has been sent whole. */
+  | 'late'
+  /** Not reached, or the connection broke before the response was complete. */
+  | 'connection'
+  /** A success by its status whose body ended early or could not be read. */
+  | 'broken-body'
+  /** 429. */
+  | 'too-many'
+  /** 503 of the server itself: radosgw and AWS return 503 SlowDown. */
+  | 'overloaded'
+  /** 503 without an S3 code: it comes from a proxy whose server is down. */
+  | 'down'
+  /** The other 5xx. */
+  | 'busy'
+  /** A response that will be the same next time, or an error of another kind. */
+  | 'final';
+
+interface ErrorShape {
+  readonly name?: unknown;
+  readonly code?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+/** Classifies a failure. */
+export function classify(error: unknown): FailureKind {
+  const code = errorCode(error);
+  // The proxy requires a user name and password
+  if (code === 'ERR_PROXY_TUNNEL' && tunnelStatus(error) === 407) return 'final';
+  if (error instanceof NoResponseError) return 'late';
+  // 408 and S3's 400 RequestTimeout mean that our bytes did not arrive in time: time-outs, although 4xx
+  if ((error as ErrorShape | undefined)?.name === 'TimeoutError' || code === 'RequestTimeout')
+    return 'timeout';
+  if (CONNECTION_FAILURES.has(code) || code?.startsWith('HPE_')) return 'connection';
+  const status = httpStatus(error);
+  if (status === undefined) return 'final';
+  if (status === 408) return 'timeout';
+  if (status === 429) return 'too-many';
+  if (status === 503) return code === undefined ? 'down' : 'overloaded';
+  if (status >= 500 && !FINAL_5XX.has(status)) return 'busy';
+  // A success by its status: the body was cut, or does not follow the protocol
+  if (status >= 200 && status < 300) return 'broken-body';
+  return 'final';
+}
+
+/** Returns whether a retry can help: 429, 5xx, connection errors, timeouts, and bodies that end early. Other 4xx are final. */
+export function isRetryable(error: unknown): boolean {
+  return classify(error) !== 'final';
+}
+
+/** Returns the status of the response that failed a call. The SDK adds it to its errors after a success that it cannot read. */
+export function httpStatus(error: unknown): number | undefined {
+  return error instanceof ResponseError
+    ? error.status
+    : (error as ErrorShape | undefined)?.$metadata?.httpStatusCode;
+}
+
+/** Returns S3's code, or that of the system or of the first error of an AggregateError (happy eyeballs). */
+export function errorCode(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as ErrorShape;
+  if (typeof code === 'string') return code;
+  return error instanceof AggregateError ? errorCode(error.errors[0]) : undefined;
+}
+
+/** Returns status and code of a failure, as far as there are any: `403 AccessDenied`. */
+export function statusAndCode(error: unknown): string {
+  return [httpStatus(error), errorCode(error)].filter(part => part !== undefined).join(' ');
+}
+
+/** Returns status and code of a failure, or a message of at most 200 characters for one that is neither S3's nor the network's. */
+export function summaryOf(error: unknown): string {
+  const { name, message } = error as Error;
+  return statusAndCode(error) || redact(`${codeLike(name) ?? 'Error'}: ${message}`.slice(0, 200));
 }
 
 /**
- * Converts a failure of the SDK or the network into an error of the store contract. Its message is one clause with the
- * bucket, the call, and the code or status; never a secret (the SDK's message, which may quote the request, is not used).
+ * Converts a failure of a call into an error of the store contract. Its message is one clause with the bucket, the call, and
+ * the code or status; never a secret (the SDK's message, which may quote the request, is not used).
  *
  * @param operation S3's name of the call.
  */
@@ -64,24 +140,26 @@ export function fromS3Error(
   // Converted already, or of a thread that has sent the request
   if (error instanceof StoreError || error instanceof ThreadError) return error;
   const bucket = describeBucket(settings);
-  const code = s3Code(error);
-  const status = httpStatus(error);
+  const code = errorCode(error);
   const kind = classify(error);
   const call = `${operation}: ${statusAndCode(error)}`;
   const cause = { cause: error };
   const unavailable = (reason: string, shown: string) =>
-    new StoreUnavailableError(`${bucket}: ${reason} (${shown})`, cause);
+    new StoreUnavailableError(`${bucket}: ${reason || 'the call failed'} (${shown})`, cause);
   const refused = (setting: string, reason: string, more = '') =>
     new StoreRefusedError(`${bucket}: ${reason} (${call})${more}`, setting, cause);
-  if (error instanceof ProtocolError || (kind === 'timeout' && status === undefined)) {
+  if (error instanceof ProtocolError || kind === 'late' || (error as ErrorShape)?.name === 'TimeoutError') {
     return unavailable((error as Error).message, operation);
   }
   if (kind === 'connection') {
-    return unavailable(FAILURES.get(code) ?? 'the call failed', call + ofProxy(error, settings));
+    const status = code === 'ERR_PROXY_TUNNEL' ? tunnelStatus(error) : undefined;
+    const proxy =
+      throughProxy(settings.environment, settings.endpoint) + (status ? `; status ${status}` : '');
+    return unavailable(CONNECTION_FAILURES.get(code) ?? '', call + proxy);
   }
   const byProxy = kind === 'final' ? proxyRefusal(error, settings) : undefined;
   const { role } = identity;
-  const byPolicy = status === 403 && (code === undefined || code === 'AccessDenied');
+  const byPolicy = isStatus(error, 403) && (code === undefined || code === 'AccessDenied');
   if (role && byPolicy && !byProxy && !hasExpired(error, identity)) {
     return new PolicyRefusedError(
       `${bucket}: the role ${role.arn} does not allow this call to the run (${call}), whose token has ${role.claims}`,
@@ -90,20 +168,20 @@ export function fromS3Error(
     );
   }
   const refusal =
-    refusalOf(error, { operation, code, settings, identity }) ?? serverRefusal(error, code) ?? byProxy;
-  if (refusal) return refused(...refusal, denialOf(error, code));
-  if (kind !== 'final' || status === undefined) {
+    refusalOf(error, { operation, code, settings, identity }) ?? serverRefusal(error) ?? byProxy;
+  if (refusal) return refused(...refusal, denialOf(error));
+  if (kind !== 'final' || !(error instanceof ResponseError)) {
     const isBroken = kind === 'broken-body';
     const broken = 'the response ended early or cannot be read';
-    const reason = isBroken ? broken : (FAILURES.get(code) ?? 'the call failed');
+    const reason = isBroken ? broken : code === 'EMFILE' ? OPEN_FILES_LIMIT : '';
     return unavailable(reason, `${operation}: ${summaryOf(error)}`);
   }
-  if (status === 401 || status === 403) {
+  if (error.status === 401 || error.status === 403) {
     if (identity.temporary) return refused(...DENIED_SESSION);
     return refused("the inputs 'accessKey' and 'secretKey', and the bucket's policy", 'access is denied');
   }
-  if (isRedirect(status)) {
+  if (isRedirect(error.status)) {
     return refused("the input 'region'", 'the endpoint redirects to another URL');
   }
-  return refused("the input 'endpoint'", 'the endpoint refused the call', messageOf(error));
+  return refused("the input 'endpoint'", 'the endpoint refused the call', error.quotedMessage);
 }

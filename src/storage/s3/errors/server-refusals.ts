@@ -1,5 +1,5 @@
 import { ownEntry, QUOTA, type Refusal } from './refusals.ts';
-import { messageOf } from './refused-response.ts';
+import { isStatus, ResponseError } from './response-error.ts';
 
 /** Refusals in the words of single servers, as users of these have reported them. */
 
@@ -54,24 +54,26 @@ const MESSAGES: readonly Worded[] = [
 ];
 
 /** Returns the refusal that a server's own code or message explains. Returns undefined if it has no form that is known. */
-export function serverRefusal(error: unknown, code: string | undefined): Refusal | undefined {
-  const byCode = ownEntry(CODES, code);
-  if (byCode) return byCode;
-  const message = messageOf(error);
-  return MESSAGES.find(one => one.code === code && one.message.test(message))?.refusal;
+export function serverRefusal(error: unknown): Refusal | undefined {
+  if (!(error instanceof ResponseError)) return undefined;
+  const { code, quotedMessage } = error;
+  return (
+    ownEntry(CODES, code) ??
+    MESSAGES.find(one => one.code === code && one.message.test(quotedMessage))?.refusal
+  );
 }
 
 /** Returns the message of a server about denied access, if it has more to it than that (AWS, Backblaze B2, Garage). */
-export function denialOf(error: unknown, code: string | undefined): string {
-  if (code !== 'AccessDenied') return '';
-  const message = messageOf(error);
-  return /^: "access denied\.?"$/i.test(message) ? '' : message;
+export function denialOf(error: unknown): string {
+  if (!(error instanceof ResponseError) || error.code !== 'AccessDenied') return '';
+  return /^: "access denied\.?"$/i.test(error.quotedMessage) ? '' : error.quotedMessage;
 }
 
 /**
  * Returns whether a server does not have conditions on writes: 501, or for Backblaze B2 also 400 InvalidArgument, "Unsupported
  * header '…' received for this API call."
  */
-export function lacksConditions(error: unknown, status: number | undefined): boolean {
-  return status === 501 || (status === 400 && /header.{1,20}\bif-(?:none-)?match\b/i.test(messageOf(error)));
+export function lacksConditions(error: unknown): boolean {
+  if (isStatus(error, 501)) return true;
+  return isStatus(error, 400) && /header.{1,20}\bif-(?:none-)?match\b/i.test(error.quotedMessage);
 }

@@ -1,12 +1,10 @@
+import type { Readable } from 'node:stream';
 import type { WorkerBuffer } from '../../../archive/pool/worker-pool.ts';
 import type { ByteRange, ByteSpan, GetOptions, RangeBytes } from '../../object-store.ts';
-import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { GetObjectCommand } from '../calls/sdk.ts';
-import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
-import { isMissing, isStatus } from '../errors/classify.ts';
+import { isMissing, isStatus, ResponseError } from '../errors/response-error.ts';
 import { endedEarly } from '../transport/body.ts';
-import type { TransportResponse } from '../transport/transport.ts';
 import { headObject } from './head.ts';
 import {
   checkContinuation,
@@ -44,13 +42,7 @@ export async function getRange(
   if (received === 'missing') return undefined;
   if (received === 'past the end') {
     if ('suffix' in range) return byAbsoluteRange(caller, name, range.suffix, options);
-    const empty = await emptyRange(caller, name, range, options);
-    if (empty && empty.sizeBytes > range.start) {
-      throw new StoreUnavailableError(
-        `${name}: the endpoint does not serve ranges (requested ${rangeHeader(range)}, got no bytes, although the object has ${empty.sizeBytes})`,
-      );
-    }
-    return empty;
+    return emptyRange(caller, name, range, options);
   }
   const { start, sizeBytes, etag, modifiedMs } = received;
   return { bytes: target.bytes, start, sizeBytes, etag, modifiedMs };
@@ -102,32 +94,28 @@ async function readRange(
         options.onBytes?.(count);
       };
       const etag = received?.etag ?? options.etag;
-      const sendOptions: SdkHandlerOptions = { ...callOptions, send: target.senderOf?.(onBytes) };
-      let response: TransportResponse;
+      const wanted = rangeHeader(received ? restOf(received, target) : range);
+      const condition = etag === undefined ? undefined : `"${etag}"`;
+      const input = { Bucket: caller.settings.bucket, Key: name, Range: wanted };
+      const request = await caller.repeated
+        .of(client, 'GetObject', name)
+        .sign(() => new GetObjectCommand({ ...input, ...(condition && { IfMatch: condition }) }), {
+          headers: { range: wanted, 'if-match': condition },
+        });
+      let response: Awaited<ReturnType<Caller['exchange']>>;
       try {
-        const wanted = rangeHeader(received ? restOf(received, target) : range);
-        const condition = etag === undefined ? undefined : `"${etag}"`;
-        const bySdk = (handlerOptions: SdkHandlerOptions) =>
-          client.send(
-            new GetObjectCommand({
-              Bucket: caller.settings.bucket,
-              Key: name,
-              Range: wanted,
-              ...(condition !== undefined && { IfMatch: condition }),
-            }),
-            handlerOptions,
-          );
-        const difference = { headers: { range: wanted, 'if-match': condition } };
-        response = await caller.repeated.of(client, 'GetObject', name).send(bySdk, difference, sendOptions);
+        response = await caller.exchange(request, { ...callOptions, send: target.senderOf?.(onBytes) });
       } catch (error) {
+        if (!(error instanceof ResponseError)) throw error;
         if (isMissing(error) && !received) return 'missing';
         if (isMissing(error) || isStatus(error, 412)) throw objectReplaced(name, error);
         // No byte to read: the object is empty, or ends before the range
         if (isStatus(error, 416) && !received) return 'past the end';
         throw error;
       }
+      const body = response.body as Readable;
       if (!received && isEmptyObject(response)) {
-        response.body.resume();
+        body.resume();
         return 'past the end';
       }
       if (received) checkContinuation(received, target, response, name);
@@ -135,7 +123,7 @@ async function readRange(
         received = parseFirstResponse(response, name, range);
         target.open(received.length);
       }
-      await target.read(response.body, onBytes);
+      await target.read(body, onBytes);
       if (target.filled < received.length) throw endedEarly();
       return received;
     },

@@ -5,8 +5,8 @@ import type { Caller } from '../calls/caller.ts';
 import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
 import { GetObjectCommand, HeadObjectCommand, type S3Client } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
-import { httpStatus, isMissing, isStatus } from '../errors/classify.ts';
 import { isWebPage, webPage } from '../errors/proxy-refusals.ts';
+import { isMissing, isStatus } from '../errors/response-error.ts';
 
 export interface HeadInfo extends ObjectInfo {
   /** The id of the upload that stored it. Undefined if it was not one of ours. */
@@ -63,10 +63,9 @@ async function byHead(
     if (response.ContentLength !== undefined) return infoOf(caller, name, response, response.ContentLength);
     capabilities.head = false;
   } catch (error) {
-    const status = httpStatus(error);
-    if (status === 405 || status === 501) capabilities.head = false;
+    if (isStatus(error, 405, 501)) capabilities.head = false;
     // The refusal of a HEAD has no body, so no code
-    else if (optional || (status !== 400 && status !== 403)) throw error;
+    else if (optional || !isStatus(error, 400, 403)) throw error;
   }
   return 'refused';
 }

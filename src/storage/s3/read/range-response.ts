@@ -8,6 +8,8 @@ import type { TransportResponse } from '../transport/transport.ts';
 import { noEtag } from './head.ts';
 import type { RangeTarget } from './range-target.ts';
 
+type Headed = Pick<TransportResponse, 'headers'>;
+
 /** A range whose response was found to be the requested one. */
 export interface Received {
   readonly length: number;
@@ -18,7 +20,7 @@ export interface Received {
 }
 
 /** Returns whether the response is that of an object without bytes: 200 (AWS, Swift), or 206 with a range of -1 (MinIO). */
-export function isEmptyObject({ headers }: TransportResponse): boolean {
+export function isEmptyObject({ headers }: Headed): boolean {
   const { 'content-range': range, 'content-length': length } = headers;
   return range === undefined ? Number(length) === 0 : /^bytes 0--1\/0$/.test(range);
 }
@@ -34,7 +36,7 @@ export function restOf({ start, length }: Received, { filled }: RangeTarget): By
 }
 
 /** Checks the first response to a request. Throws `StoreUnavailableError` or `StoreRefusedError` if it is not the requested range. */
-export function parseFirstResponse({ headers }: TransportResponse, name: string, range: ByteRange): Received {
+export function parseFirstResponse({ headers }: Headed, name: string, range: ByteRange): Received {
   const { 'content-type': type, 'content-range': contentRange, 'content-length': contentLength } = headers;
   const [, ...numbers] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(contentRange ?? '') ?? [];
   const [start, last, sizeBytes] = numbers.map(Number);
@@ -71,7 +73,7 @@ function isRequested(range: ByteRange, start: number, length: number, sizeBytes:
 export function checkContinuation(
   received: Received,
   target: RangeTarget,
-  { headers }: TransportResponse,
+  { headers }: Headed,
   name: string,
 ): void {
   const { start, end } = restOf(received, target);

@@ -16,8 +16,16 @@ interface AgentSettings {
 export interface ConnectionSettings {
   /** PEM blocks of further certificate authorities. */
   readonly authorities: string | undefined;
-  /** The variables of the environment that name proxies. */
-  readonly proxies: Readonly<Record<string, string>>;
+  readonly proxies: Proxies;
+}
+
+/** The proxies of the environment. */
+interface Proxies {
+  /** URLs for requests by http and by https. */
+  readonly http: string | undefined;
+  readonly https: string | undefined;
+  /** The hosts that they are not used for. */
+  readonly noProxy: string;
 }
 
 /** The connection pools of one transport. */
@@ -40,11 +48,9 @@ const IDLE_CONNECTION_MS = 10_000;
  * @throws StoreRefusedError when the file cannot be used, or the proxy cannot be checked.
  */
 export function readConnectionSettings({ caFile, environment }: AgentSettings): ConnectionSettings {
-  refuseUncheckedProxy(environment);
-  return {
-    authorities: caFile === undefined ? undefined : readAuthorities(caFile),
-    proxies: readProxies(environment),
-  };
+  const proxies = readProxies(environment);
+  refuseUncheckedProxy(proxies, environment);
+  return { authorities: caFile === undefined ? undefined : readAuthorities(caFile), proxies };
 }
 
 /**
@@ -60,9 +66,8 @@ export function createAgents({ authorities, proxies }: ConnectionSettings): Agen
     timeout: IDLE_CONNECTION_MS,
     maxSockets: Number.POSITIVE_INFINITY,
   };
-  const noProxy = proxies.no_proxy || proxies.NO_PROXY || '';
   // Exceptions are ours to decide (no-proxy.ts)
-  const proxy = { proxyEnv: { ...proxies, no_proxy: '', NO_PROXY: '' } };
+  const proxy = { proxyEnv: { http_proxy: proxies.http, https_proxy: proxies.https } };
   const secure = {
     // Not left to NODE_TLS_REJECT_UNAUTHORIZED, which any step of a job can set
     rejectUnauthorized: true,
@@ -74,10 +79,10 @@ export function createAgents({ authorities, proxies }: ConnectionSettings): Agen
       https: new HttpsPool({ ...common, ...secure, ...way }),
     });
     const direct = createPools(https.Agent, {});
-    const proxied = createPools(proxies.https_proxy || proxies.HTTPS_PROXY ? TunnelPool : https.Agent, proxy);
+    const proxied = createPools(proxies.https ? TunnelPool : https.Agent, proxy);
     return {
       for(isSecure, hostname, port) {
-        const { http, https } = isExcepted(noProxy, hostname, port) ? direct : proxied;
+        const { http, https } = isExcepted(proxies.noProxy, hostname, port) ? direct : proxied;
         return isSecure ? https : http;
       },
       destroy() {
@@ -104,14 +109,18 @@ function trust(authorities: string): tls.SecureContext {
   return tls.createSecureContext({ ca: [...tls.getCACertificates('default'), authorities] });
 }
 
-const PROXY_VARIABLES = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
-
-/** Adds http:// to a proxy without a scheme, as actions/cache and curl do. Node 24.21 ignores such a proxy. */
-function readProxies(environment: Readonly<NodeJS.ProcessEnv>): Record<string, string> {
-  const withScheme = (proxy: string) => (proxy.includes('://') ? proxy : `http://${proxy}`);
-  const proxies = PROXY_VARIABLES.map(name => [name, environment[name] && withScheme(environment[name])]);
-  const direct = ['no_proxy', 'NO_PROXY'].map(name => [name, environment[name]]);
-  return Object.fromEntries([...proxies, ...direct].filter(([, value]) => value));
+/**
+ * Reads the proxies. Adds http:// to one without a scheme, as actions/cache and curl do, which Node 24.21 ignores. Leaves out
+ * what Node ignores too, such as socks5://.
+ */
+function readProxies(environment: Readonly<NodeJS.ProcessEnv>): Proxies {
+  const read = (name: string) => environment[name] || environment[name.toUpperCase()] || '';
+  const proxy = (name: string) => {
+    const value = read(name);
+    const url = value === '' || value.includes('://') ? value : `http://${value}`;
+    return /^https?:\/\//.test(url) ? url : undefined;
+  };
+  return { http: proxy('http_proxy'), https: proxy('https_proxy'), noProxy: read('no_proxy') };
 }
 
 /**
@@ -124,24 +133,25 @@ export function proxyOf(
   environment: Readonly<NodeJS.ProcessEnv>,
   endpoint = new URL('https://s3.amazonaws.com'),
 ): string | undefined {
-  const proxies = readProxies(environment);
-  const isSecure = endpoint.protocol === 'https:';
-  const [lower, upper] = isSecure ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy', 'HTTP_PROXY'];
-  const proxy = proxies[lower!] || proxies[upper!] || '';
-  const hostname = endpoint.hostname.replace(/^\[(.*)\]$/, '$1');
-  const isDirect = isExcepted(proxies.no_proxy || proxies.NO_PROXY || '', hostname, portOf(endpoint));
-  return isDirect || !URL.canParse(proxy) ? undefined : new URL(proxy).host;
+  const { hostname, port, protocol } = endpoint;
+  const isSecure = protocol === 'https:';
+  const { noProxy, ...proxies } = readProxies(environment);
+  const proxy = isSecure ? proxies.https : proxies.http;
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  if (!proxy || isExcepted(noProxy, host, Number(port) || (isSecure ? 443 : 80))) return undefined;
+  return URL.canParse(proxy) ? new URL(proxy).host : undefined;
 }
 
-/** Returns the port of a URL, or that of its protocol. */
-export function portOf({ port, protocol }: URL): number {
-  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+/** Returns the clause that names the proxy to a server (`proxyOf`). Returns '' if there is none. */
+export function throughProxy(environment: Readonly<NodeJS.ProcessEnv>, endpoint: URL | undefined): string {
+  const proxy = proxyOf(environment, endpoint);
+  return proxy === undefined ? '' : `; the proxy at ${proxy}`;
 }
 
 /** Refuses an https proxy if the environment turns its certificate check off, which no option of the agent can turn on. */
-function refuseUncheckedProxy(environment: Readonly<NodeJS.ProcessEnv>): void {
+function refuseUncheckedProxy({ http, https }: Proxies, environment: Readonly<NodeJS.ProcessEnv>): void {
   if (environment.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return;
-  if (!PROXY_VARIABLES.some(name => environment[name]?.startsWith('https:'))) return;
+  if (![http, https].some(proxy => proxy?.startsWith('https:'))) return;
   throw new StoreRefusedError(
     'NODE_TLS_REJECT_UNAUTHORIZED=0 turns off the certificate check of the proxy, so the proxy is not used; unset the variable',
     "the runner's environment",

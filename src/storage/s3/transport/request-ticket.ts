@@ -26,28 +26,18 @@ interface SentError {
   readonly name: string;
   readonly message: string;
   readonly code: string | undefined;
-  readonly address: string | undefined;
-  readonly port: number | undefined;
-  readonly hostname: string | undefined;
 }
 
-type NetworkError = NodeJS.ErrnoException & { address?: string; port?: number; hostname?: string };
-
 export function encodeError(error: unknown): SentError {
-  const { name, message, ...own } = error as NetworkError;
-  // Of several addresses the first one speaks for all
-  const first: NetworkError = error instanceof AggregateError ? error.errors[0] : error;
-  const { code = own.code, address, port, hostname } = first;
-  return { name, message, code, address, port, hostname };
+  const { name, message, code } = error as NodeJS.ErrnoException;
+  return { name, message, code };
 }
 
 const KNOWN_ERRORS = { TimeoutError, NoResponseError, ProtocolError };
 
-export function decodeError({ name, message, ...properties }: SentError): Error {
+export function decodeError({ name, message, code }: SentError): Error {
   const KnownError = KNOWN_ERRORS[name as keyof typeof KNOWN_ERRORS];
-  if (KnownError) return new KnownError(message);
-  const given = Object.entries(properties).filter(([, value]) => value !== undefined);
-  return Object.assign(new Error(message), Object.fromEntries(given));
+  return KnownError ? new KnownError(message) : Object.assign(new Error(message), code && { code });
 }
 
 /** Returns the response of an answer, or throws its failure. A body that failed fails here too, when it is read. */

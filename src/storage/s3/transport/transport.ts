@@ -41,7 +41,6 @@ export interface TransportRequest {
 /** The head of a response, and its body as it arrives. */
 export interface TransportResponse {
   readonly status: number;
-  readonly reason: string | undefined;
   /** Names in lower case; repeated fields are joined with a comma. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Readable;
@@ -200,7 +199,7 @@ function responseOf(message: http.IncomingMessage): TransportResponse {
   for (const [name, value] of Object.entries(message.headers)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
-  return { status: message.statusCode ?? 0, reason: message.statusMessage, headers, body: message };
+  return { status: message.statusCode ?? 0, headers, body: message };
 }
 
 /**

@@ -30,8 +30,6 @@ export class TunnelPool extends https.Agent {
     // Node has no listener during the handshake
     socket.on('error', () => {});
     socket.on('newListener', (event, listener) => {
-      // The pool takes this connection itself: Node makes no tunnel (as for socks5://), and never calls `done`
-      if (event === 'agentRemove') cancel();
       // Node waits for the next piece of the response, and keeps its listener of the last one. This event comes before the new
       // listener is added, so the old one is removed.
       if (event !== 'readable') return;

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../../object-store.ts';
 import type { Caller } from '../calls/caller.ts';
 import { DeleteObjectCommand } from '../calls/sdk.ts';
-import { isMissing } from '../errors/classify.ts';
+import { isMissing } from '../errors/response-error.ts';
 
 /**
  * Deletes an object. May be repeated: there is no condition on its ETag, which radosgw (16.2.15) ignores on deletes, and a

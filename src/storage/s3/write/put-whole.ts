@@ -3,7 +3,7 @@ import type { CallSpec } from '../calls/call.ts';
 import type { Caller } from '../calls/caller.ts';
 import { bareEtag, encryptionParameters, SAVE_ID } from '../calls/object-headers.ts';
 import { PutObjectCommand } from '../calls/sdk.ts';
-import { httpStatus, isStatus } from '../errors/classify.ts';
+import { isStatus } from '../errors/response-error.ts';
 import { lacksConditions } from '../errors/server-refusals.ts';
 import { headObject } from '../read/head.ts';
 import { md5Of } from '../transport/transport.ts';
@@ -88,7 +88,7 @@ async function put(
       // A server that is not S3's may answer anything with 200
       return bareEtag(ETag) === undefined ? 'unclear' : 'stored';
     } catch (error) {
-      if (conditional && lacksConditions(error, httpStatus(error))) return 'not implemented';
+      if (conditional && lacksConditions(error)) return 'not implemented';
       if (isStatus(error, 409)) return 'conflict';
       // 404: If-Match on an object that was removed
       if (isStatus(error, 412) || (onlyIfEtag !== undefined && isStatus(error, 404))) return 'refused';

@@ -76,7 +76,7 @@ export async function* unfinishedUploads(
       { operation: 'ListMultipartUploads', about: prefix, signal, maxBodyBytes: MAX_PARSED_BYTES },
       new ListMultipartUploadsCommand({ Bucket: caller.settings.bucket, Prefix: prefix, ...from }),
     );
-    const oldest = caller.earlierTimeMs - olderThanMs;
+    const oldest = Math.min(caller.serverTimeMs, Date.now()) - olderThanMs;
     for (const listed of page.Uploads ?? []) {
       const upload = uploadUnder(prefix, listed);
       // NaN without a time: it may be an upload that another job is writing. The bucket's lifecycle removes it

@@ -1,20 +1,22 @@
-import { expect, test } from 'vitest';
+import { Readable } from 'node:stream';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { WaitedTime } from '../../../../src/retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../../../src/retry/time-limits.ts';
 import type { CallSpec } from '../../../../src/storage/s3/calls/call.ts';
 import { Caller } from '../../../../src/storage/s3/calls/caller.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
-import { silentLog } from '../../../support/silent-log.ts';
+import { recordingLog } from '../../../support/requests.ts';
 import { createS3Settings } from '../support.ts';
 
 const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
 const spec: CallSpec = { operation: 'GetObject', about: 'an object' };
 
-/** Calls of one endpoint with one attempt each. None of them is sent. */
-function calls() {
+/** Calls of one endpoint. None of them is sent. */
+function calls(attempts = 1) {
   const clock = new FakeClock();
-  const caller = new Caller(createS3Settings({ attempts: 1 }), {
-    log: silentLog,
+  const log = recordingLog();
+  const caller = new Caller(createS3Settings({ attempts }), {
+    log,
     userAgent: 'cache-s3/test',
     mask() {},
     clock,
@@ -24,6 +26,8 @@ function calls() {
   });
   return {
     caller,
+    clock,
+    log,
     fail: (extra: Partial<CallSpec> = {}) => caller.run({ ...spec, ...extra }, () => Promise.reject(reset)),
     succeed: (extra: Partial<CallSpec> = {}) => caller.run({ ...spec, ...extra }, async () => 'a response'),
   };
@@ -61,4 +65,88 @@ test('a call that cleans up does not use up the last call while the endpoint res
   expect(await succeed({ lastCallMs: 1000 })).toBe('a response');
   await expect(fail()).rejects.toThrow('connection reset');
   expect(await succeed({ lastCallMs: 1000 })).toBe('a response');
+});
+
+/** Follows a call whose attempts fail with these errors: when each began. */
+function follow(
+  failures: unknown[],
+  { attempts = 5, ...spec_ }: Partial<CallSpec> & { attempts?: number } = {},
+) {
+  const { caller, clock } = calls(attempts);
+  const begun: number[] = [];
+  const result = caller.run({ ...spec, ...spec_ }, async () => {
+    begun.push(clock.now());
+    const failure = failures[begun.length - 1];
+    if (failure) throw failure;
+    return 'a response';
+  });
+  result.catch(() => {});
+  return { caller, clock, begun, result };
+}
+
+beforeEach(() => {
+  // Jitter in the middle
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
+});
+
+test('a call is repeated after 0.25, 0.5, 1 and 2 s, then given up with the last failure', async () => {
+  const { caller, clock, begun, result } = follow(Array(6).fill(reset));
+  await clock.advance(60_000);
+  await expect(result).rejects.toThrow('connection reset');
+  expect(begun).toEqual([0, 250, 750, 1750, 3750]);
+  expect(caller.counters).toEqual({ requests: 5, retries: 4 });
+});
+
+test('a call ends with its first success, and with the first failure that no retry can help', async () => {
+  const succeeding = follow([reset, reset]);
+  const failing = follow([reset, new Error('a bug'), reset]);
+  for (const { clock } of [succeeding, failing]) await clock.advance(60_000);
+  expect(await succeeding.result).toBe('a response');
+  await expect(failing.result).rejects.toThrow('Error: a bug');
+  expect([succeeding.begun.length, failing.begun.length]).toEqual([3, 2]);
+});
+
+test('attempts that made progress do not count against those of a call', async () => {
+  let attempts = 0;
+  const madeProgress = () => ++attempts < 9;
+  const { clock, begun, result } = follow(Array(10).fill(reset), { attempts: 2, madeProgress });
+  await clock.advance(60_000);
+  await expect(result).rejects.toThrow('connection reset');
+  expect(begun).toHaveLength(10);
+});
+
+test('the signal of a call ends its wait for the next attempt with its reason', async () => {
+  const controller = new AbortController();
+  const { clock, begun, result } = follow([reset], { signal: controller.signal });
+  await clock.advance(100);
+  controller.abort(new Error('cancelled'));
+  await expect(result).rejects.toThrow('cancelled');
+  await clock.advance(60_000);
+  expect(begun).toEqual([0]);
+});
+
+test('each attempt has one line of the debug log, with the status or the failure and the time', async () => {
+  const { caller, log, clock } = calls();
+  await caller.run(spec, async (_client, { onResponse }) => {
+    onResponse?.({ status: 200, headers: {}, body: Readable.from([]) });
+    await clock.advance(1234);
+  });
+  await expect(caller.run(spec, () => Promise.reject(reset))).rejects.toThrow('connection reset');
+  expect(log.lines).toEqual([
+    'debug: s3 GetObject an object: 200, 1234 ms',
+    'debug: s3 GetObject an object: ECONNRESET, 0 ms',
+  ]);
+});
+
+test('the body of a response is destroyed if the attempt fails, and the caller reads it otherwise', async () => {
+  const { caller } = calls();
+  const bodies = [Readable.from(['a']), Readable.from(['b'])];
+  const respond = (body: Readable) => ({ status: 200, headers: {}, body });
+  await caller.run(spec, async (_client, { onResponse }) => onResponse?.(respond(bodies[0]!)));
+  const failing = caller.run(spec, async (_client, { onResponse }) => {
+    onResponse?.(respond(bodies[1]!));
+    throw new Error('no document');
+  });
+  await expect(failing).rejects.toThrow('no document');
+  expect(bodies.map(({ destroyed }) => destroyed)).toEqual([false, true]);
 });

@@ -13,6 +13,7 @@ import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
 import { posix, requires } from '../../../support/platform-needs.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { serveTcp } from '../../../support/servers/serve.ts';
+import { silentLog } from '../../../support/silent-log.ts';
 import { MiB } from '../../../support/sizes.ts';
 import { scriptedServer } from '../scripted-server.ts';
 import { createS3Settings } from '../support.ts';
@@ -83,6 +84,7 @@ test(
 function connectTo(settings: Partial<S3Settings>) {
   const limits = new TimeLimits(systemClock, TIME_LIMITS);
   const { client } = connect(createS3Settings(settings), limits, {
+    log: silentLog,
     clock: systemClock,
     userAgent: 'cache-s3/test',
     mask: () => {},

@@ -1,6 +1,7 @@
-/** Failures of calls, as the SDK throws them, and their conversion. */
+/** Failures of calls, and their conversion. */
 
 import type { IdentityUse } from '../../../../src/storage/s3/errors/refusals.ts';
+import { ResponseError } from '../../../../src/storage/s3/errors/response-error.ts';
 import { fromS3Error } from '../../../../src/storage/s3/errors/s3-errors.ts';
 import { createS3Settings } from '../support.ts';
 
@@ -15,10 +16,6 @@ export const unused: IdentityUse = {
 /** Converts the error of a read. */
 export const map = (error: unknown, identity = unused) => fromS3Error(error, 'GetObject', settings, identity);
 
-/** An error as the SDK throws it: its message is unreliable and may quote the request. */
-export const answer = (httpStatusCode: number, Code?: string) =>
-  Object.assign(new Error('UnknownError'), {
-    name: Code ?? 'UnknownError',
-    Code,
-    $metadata: { httpStatusCode },
-  });
+/** The error of a response. */
+export const answer = (status: number, code?: string, headers: Record<string, string> = {}) =>
+  new ResponseError({ status, headers }, code && `<Error><Code>${code}</Code></Error>`);

@@ -36,8 +36,7 @@ describe('the refusal of a call with the keys of a role', () => {
   const role = { arn: 'arn:aws:iam:::role/ci', claims: 'ref=refs/heads/main' };
   const end = Date.parse('2026-05-01T12:00:00Z');
   const taken = { ...unused, role, temporary: true, expiresMs: end, accepted: true };
-  const refusedAt = (date: string, code?: string, statusCode = 403) =>
-    Object.assign(answer(statusCode, code), { $response: { statusCode, date } });
+  const refusedAt = (date: string, code?: string, status = 403) => answer(status, code, { date });
 
   test.each(['AccessDenied', undefined])('before their end is one of the policy (code %s)', code => {
     expect(map(refusedAt('Fri, 01 May 2026 11:59:59 GMT', code), taken)).toMatchObject({

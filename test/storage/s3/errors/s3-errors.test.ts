@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { fromS3Error } from '../../../../src/storage/s3/errors/s3-errors.ts';
+import {
+  classify,
+  type FailureKind,
+  fromS3Error,
+  isRetryable,
+} from '../../../../src/storage/s3/errors/s3-errors.ts';
+import { NoResponseError } from '../../../../src/storage/s3/transport/timers.ts';
 import {
   ObjectReplacedError,
   StoreRefusedError,
@@ -7,6 +13,10 @@ import {
 } from '../../../../src/storage/store-errors.ts';
 import { createS3Settings } from '../support.ts';
 import { answer, map, unused } from './answers.ts';
+
+/** An error as the SDK throws it after a success that it cannot read. */
+const unread = (httpStatusCode: number, more = {}) =>
+  Object.assign(new Error('syntax'), { $metadata: { httpStatusCode }, ...more });
 
 describe('the error of a refusal', () => {
   test.each([
@@ -43,34 +53,24 @@ describe('the error of a failure', () => {
     [answer(500), 'the call failed (GetObject: 500)'],
     [
       Object.assign(new Error('connect EMFILE'), { code: 'EMFILE' }),
-      'the limit of open files is reached; raise `nofile` (GetObject: EMFILE)',
+      'the limit of open files is reached, EMFILE: raise `nofile` (GetObject: EMFILE)',
     ],
-    [answer(200), 'the response ended early or cannot be read (GetObject: 200)'],
+    [unread(200), 'the response ended early or cannot be read (GetObject: 200)'],
     [
       Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }),
       'connection refused (GetObject: ECONNREFUSED)',
     ],
     [
-      Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', address: '::1', port: 7480 }),
+      new AggregateError([Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })]),
       'connection refused (GetObject: ECONNREFUSED)',
     ],
     [
-      Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND', hostname: 's3.example.org' }),
+      Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }),
       'host name not found (GetObject: ENOTFOUND)',
     ],
     [
-      Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', address: '::1', port: 3128 }),
-      'connection refused (GetObject: ECONNREFUSED; the proxy at ::1, port 3128)',
-    ],
-    [
-      new AggregateError([
-        Object.assign(new Error('connect'), { code: 'ECONNREFUSED', address: '10.0.0.9', port: 3128 }),
-      ]),
-      'connection refused (GetObject: ECONNREFUSED; the proxy at 10.0.0.9, port 3128)',
-    ],
-    [
-      Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND', hostname: 'proxy.corp' }),
-      'host name not found (GetObject: ENOTFOUND; the proxy at proxy.corp)',
+      Object.assign(new Error('connect ETIMEDOUT'), { code: 'ETIMEDOUT' }),
+      'the call failed (GetObject: ETIMEDOUT)',
     ],
     [
       Object.assign(new Error('Failed to establish tunnel via http://me:secret@proxy'), {
@@ -88,6 +88,26 @@ describe('the error of a failure', () => {
     expect(mapped.message).toBe(`bucket ci at https://s3.example.org:7480: ${clause}`);
     expect(mapped.cause).toBe(error);
   });
+});
+
+test('the error of a broken connection names the proxy of the environment, and none that is not used', () => {
+  const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+  const messageWith = (environment: NodeJS.ProcessEnv) =>
+    fromS3Error(
+      reset,
+      'GetObject',
+      createS3Settings({ bucket: 'ci', endpoint: undefined, environment }),
+      unused,
+    ).message;
+  expect(messageWith({ HTTPS_PROXY: 'http://me:secret@proxy.corp:3128' })).toBe(
+    'bucket ci at AWS in us-east-1: connection reset (GetObject: ECONNRESET; the proxy at proxy.corp:3128)',
+  );
+  for (const environment of [
+    { HTTPS_PROXY: 'socks5://proxy.corp:1080' },
+    { http_proxy: 'http://proxy.corp:3128' },
+    { https_proxy: 'proxy.corp:3128', no_proxy: '.amazonaws.com' },
+  ])
+    expect(messageWith(environment)).not.toContain('proxy');
 });
 
 test('an error of the store contract is not converted', () => {
@@ -109,4 +129,47 @@ test('a code that is not one is not printed', () => {
   expect(map(answer(400, 'a\n::error::b')).message).toMatch(
     /the endpoint refused the call \(GetObject: 400\)$/,
   );
+});
+
+const code = (value: string, more = {}) => Object.assign(new Error('network'), { code: value, ...more });
+
+test.each<[string, unknown, FailureKind]>([
+  ['429', answer(429), 'too-many'],
+  ['500', answer(500), 'busy'],
+  ['502', answer(502), 'busy'],
+  ['503 SlowDown', answer(503, 'SlowDown'), 'overloaded'],
+  ['503 of a proxy', answer(503), 'down'],
+  ['504', answer(504), 'busy'],
+  ['501 not implemented', answer(501), 'final'],
+  ['505', answer(505), 'final'],
+  ['400', answer(400), 'final'],
+  ['400 RequestTimeout', answer(400, 'RequestTimeout'), 'timeout'],
+  ['401', answer(401), 'final'],
+  ['403', answer(403), 'final'],
+  ['404', answer(404), 'final'],
+  ['408', answer(408), 'timeout'],
+  ['409', answer(409), 'final'],
+  ['412', answer(412), 'final'],
+  ['416', answer(416), 'final'],
+  ['301', answer(301), 'final'],
+  ['200 with a body that is no XML', unread(200), 'broken-body'],
+  ['206 with a body that is reset', unread(206, { code: 'ECONNRESET' }), 'connection'],
+  ['refused', code('ECONNREFUSED'), 'connection'],
+  ['reset', code('ECONNRESET'), 'connection'],
+  ['closed', code('EPIPE'), 'connection'],
+  ['unresolved', code('ENOTFOUND'), 'connection'],
+  ['resolver busy', code('EAI_AGAIN'), 'connection'],
+  ['body ends early', code('ERR_STREAM_PREMATURE_CLOSE'), 'connection'],
+  ['no HTTP', code('HPE_INVALID_CONSTANT'), 'connection'],
+  ['all addresses refused', new AggregateError([code('ECONNREFUSED')]), 'connection'],
+  ['late response', new NoResponseError(), 'late'],
+  ['time-out by name', Object.assign(new Error(), { name: 'TimeoutError' }), 'timeout'],
+  ['time-out by code', code('ETIMEDOUT'), 'connection'],
+  ['certificate', code('DEPTH_ZERO_SELF_SIGNED_CERT'), 'final'],
+  ['a bug', new TypeError('x is not a function'), 'final'],
+  ['a string', 'failure', 'final'],
+  ['nothing', undefined, 'final'],
+])('the class of the failure "%s" is right', (_, error, kind) => {
+  expect(classify(error)).toBe(kind);
+  expect(isRetryable(error)).toBe(kind !== 'final');
 });

@@ -7,6 +7,8 @@ import { scratch } from '../../../support/scratch.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
 
+const NONE = { http: undefined, https: undefined, noProxy: '' };
+
 const read = (environment: NodeJS.ProcessEnv, caFile?: string) =>
   readConnectionSettings({ environment, caFile });
 
@@ -23,12 +25,12 @@ test('connections have the proxies of the environment, those without a scheme by
   };
   expect(read(environment)).toEqual({
     authorities: undefined,
-    proxies: { http_proxy: 'http://proxy:3128', HTTPS_PROXY: 'https://proxy:3129', NO_PROXY: 'localhost' },
+    proxies: { http: 'http://proxy:3128', https: 'https://proxy:3129', noProxy: 'localhost' },
   });
 });
 
 test('connections check certificates, whatever NODE_TLS_REJECT_UNAUTHORIZED is', () => {
-  const agents = createAgents({ authorities: PEM, proxies: { https_proxy: 'http://proxy:3128' } });
+  const agents = createAgents({ authorities: PEM, proxies: { ...NONE, https: 'http://proxy:3128' } });
   for (const host of ['a', 'b'])
     expect(agents.for(true, host, 443)).toMatchObject({ options: { rejectUnauthorized: true } });
   agents.destroy();
@@ -37,7 +39,7 @@ test('connections check certificates, whatever NODE_TLS_REJECT_UNAUTHORIZED is',
 test('all connections share one reading of the authorities of a ca-file and of the system', () => {
   const createContext = vi.spyOn(tls, 'createSecureContext');
   onTestFinished(() => createContext.mockRestore());
-  const proxies = { https_proxy: 'http://proxy:3128', no_proxy: 'direct' };
+  const proxies = { ...NONE, https: 'http://proxy:3128', noProxy: 'direct' };
   const agents = createAgents({ authorities: PEM, proxies });
   onTestFinished(() => agents.destroy());
   expect(createContext.mock.calls).toEqual([[{ ca: [...tls.getCACertificates('default'), PEM] }]]);
@@ -52,7 +54,7 @@ test('all connections share one reading of the authorities of a ca-file and of t
 test('a host in NO_PROXY has a pool past the proxy, and another host and protocol have their own', () => {
   const agents = createAgents({
     authorities: undefined,
-    proxies: { http_proxy: 'http://proxy:3128', no_proxy: 'direct' },
+    proxies: { ...NONE, http: 'http://proxy:3128', noProxy: 'direct' },
   });
   const pools = [
     agents.for(false, 'direct', 80),

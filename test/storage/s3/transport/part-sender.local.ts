@@ -15,7 +15,10 @@ import { requestTo } from './use-transport.ts';
 async function senderTo(listener: RequestListener) {
   const port = await serveHttp(listener);
   const { port1: own, port2: other } = new MessageChannel();
-  servePartSender(other, { authorities: undefined, proxies: {} });
+  servePartSender(other, {
+    authorities: undefined,
+    proxies: { http: undefined, https: undefined, noProxy: '' },
+  });
   onTestFinished(() => own.close());
   const reports: Report<RequestAnswer | string>[] = [];
   own.on('message', report => reports.push(report));
@@ -84,7 +87,10 @@ test('a request that is cancelled is answered by a failure, and its part can be 
 test('the memory of a part that is released is free', async () => {
   const { port1: own, port2: other } = new MessageChannel();
   onTestFinished(() => own.close());
-  servePartSender(other, { authorities: undefined, proxies: {} });
+  servePartSender(other, {
+    authorities: undefined,
+    proxies: { http: undefined, https: undefined, noProxy: '' },
+  });
   const bytes = new Uint8Array(MiB);
   // Without a copy between the threads, to see its memory from here
   other.emit('message', { kind: 'hold', part: 1, pieces: [bytes] });

@@ -13,7 +13,10 @@ async function fetchFrom(listener: RequestListener) {
   const limits = { connectMs: 20_000, idleTimeoutMs: 20_000 };
   const target = { bytes: new Uint8Array(10), filled: 0 };
   let counted = 0;
-  const fetcher = createRangeFetcher({ authorities: undefined, proxies: {} });
+  const fetcher = createRangeFetcher({
+    authorities: undefined,
+    proxies: { http: undefined, https: undefined, noProxy: '' },
+  });
   const answer = (await fetcher({ request, limits }, target, bytes => {
     counted += bytes;
   })) as RequestAnswer;

@@ -153,15 +153,3 @@ test.each<NodeJS.ProcessEnv>([
     expect(await open(environment)()).toHaveLength(40_000);
   },
 );
-
-test('the time limit of a tunnel ends no connection that Node makes without a tunnel', async () => {
-  const { open } = await serveSecurely(1);
-  const after = vi.spyOn(systemClock, 'after');
-  const cancel = vi.fn<() => void>();
-  // The request has other limits (15 s)
-  after.mockImplementation(ms => (ms === 20_000 ? cancel : () => {}));
-  onTestFinished(() => after.mockRestore());
-  await open({ HTTPS_PROXY: 'socks5://127.0.0.1:1' })();
-  expect(after.mock.calls.filter(([ms]) => ms === 20_000)).toHaveLength(1);
-  expect(cancel).toHaveBeenCalled();
-});

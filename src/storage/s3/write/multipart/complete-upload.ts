@@ -2,7 +2,8 @@ import { delayed } from '../../../../retry/signals.ts';
 import type { CallSpec } from '../../calls/call.ts';
 import type { Caller } from '../../calls/caller.ts';
 import { CompleteMultipartUploadCommand } from '../../calls/sdk.ts';
-import { httpStatus, isRetryable, isStatus, s3Code } from '../../errors/classify.ts';
+import { isStatus, ResponseError } from '../../errors/response-error.ts';
+import { isRetryable } from '../../errors/s3-errors.ts';
 import { lacksConditions } from '../../errors/server-refusals.ts';
 import { headObject } from '../../read/head.ts';
 import { checkCondition, conditionFailed, isOurs, type Publication } from '../publication.ts';
@@ -71,8 +72,8 @@ export async function completeUpload(
         return 'stored';
       } catch (error) {
         if (hasEnded(error)) completion.state = before;
-        if (conditional && lacksConditions(error, httpStatus(error))) return 'not implemented';
-        if (isStatus(error, 412) || isStatus(error, 409)) return 'refused';
+        if (conditional && lacksConditions(error)) return 'not implemented';
+        if (isStatus(error, 409, 412)) return 'refused';
         if (grace.signal.aborted || !(isRetryable(error) || isStatus(error, 404))) throw error;
         stored = (await isNowOurs()) === 'ours';
         if (!stored) throw error;
@@ -110,6 +111,6 @@ const PROXY_STATUS = new Set([502, 503, 504]);
 
 /** Returns whether the server has ended the call and changed nothing. A 503 with an S3 code is the server's own. */
 function hasEnded(error: unknown): boolean {
-  const status = httpStatus(error) ?? 0;
-  return status >= 400 && (!PROXY_STATUS.has(status) || s3Code(error) !== undefined);
+  if (!(error instanceof ResponseError) || error.status < 400) return false;
+  return !PROXY_STATUS.has(error.status) || error.code !== undefined;
 }

@@ -5,7 +5,8 @@ import type { Caller } from '../../calls/caller.ts';
 import { bareEtag } from '../../calls/object-headers.ts';
 import { UploadPartCopyCommand } from '../../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../../calls/sdk-request-handler.ts';
-import { httpStatus, isMissing, isRetryable, isStatus } from '../../errors/classify.ts';
+import { isMissing, isStatus } from '../../errors/response-error.ts';
+import { httpStatus, isRetryable } from '../../errors/s3-errors.ts';
 import { headObject } from '../../read/head.ts';
 import type { StoredPart, UploadRef } from './multipart-calls.ts';
 
@@ -97,9 +98,7 @@ async function attemptCopy(
         if (isStatus(error, 412)) return 'condition failed';
         // 416: the range is within the source as it was
         if (isStatus(error, 416) || isMissing(error)) return 'source not found';
-        if (!isRetryable(error) && status !== undefined && REFUSED.has(status)) {
-          throw refused(caller, String(status), error);
-        }
+        if (!isRetryable(error) && isStatus(error, ...REFUSED)) throw refused(caller, String(status), error);
         throw error;
       }
     });
@@ -113,7 +112,7 @@ async function attemptCopy(
 }
 
 /** Statuses of servers that do not know the call, or take it for an upload without a body. */
-const REFUSED = new Set([400, 405, 411, 501]);
+const REFUSED = [400, 405, 411, 501];
 
 function refused({ capabilities }: Caller, reason: string, cause?: unknown): CopyRefusedError {
   capabilities.copy = false;

@@ -10,8 +10,7 @@ import {
   CreateMultipartUploadCommand,
   UploadPartCommand,
 } from '../../calls/sdk.ts';
-import type { SdkHandlerOptions } from '../../calls/sdk-request-handler.ts';
-import { isStatus } from '../../errors/classify.ts';
+import { isStatus } from '../../errors/response-error.ts';
 import { type PartBody, sendPart } from './part-body.ts';
 import type { SendingPart } from './parts-in-flight.ts';
 
@@ -74,29 +73,25 @@ export async function uploadPart(
     };
     const { sizeBytes } = part;
     const md5 = () => part.md5(options.abortSignal as AbortSignal | undefined);
-    const response = await sendPart(caller, { sizeBytes, md5 }, ({ ContentMD5 }) => {
+    const response = await sendPart(caller, { sizeBytes, md5 }, async ({ ContentMD5 }) => {
       sending.sentBytes = 0;
       const body = part.stream(counted);
-      const sendOptions: SdkHandlerOptions = { ...options, send: part.senderOf?.(counted) };
-      const bySdk = (handlerOptions: SdkHandlerOptions) =>
-        client.send(
-          new UploadPartCommand({
-            Bucket: caller.settings.bucket,
-            Key: upload.name,
-            UploadId: upload.uploadId,
-            PartNumber: number,
-            Body: body,
-            ContentLength: sizeBytes,
-            ...(ContentMD5 !== undefined && { ContentMD5 }),
-          }),
-          handlerOptions,
-        );
-      const difference = {
+      const makeCommand = () =>
+        new UploadPartCommand({
+          Bucket: caller.settings.bucket,
+          Key: upload.name,
+          UploadId: upload.uploadId,
+          PartNumber: number,
+          Body: body,
+          ContentLength: sizeBytes,
+          ...(ContentMD5 !== undefined && { ContentMD5 }),
+        });
+      const request = await caller.repeated.of(client, 'UploadPart', upload.uploadId).sign(makeCommand, {
         headers: { 'content-length': String(sizeBytes), 'content-md5': ContentMD5 },
         query: { partNumber: String(number) },
         body,
-      };
-      return caller.repeated.of(client, 'UploadPart', upload.uploadId).send(bySdk, difference, sendOptions);
+      });
+      return caller.exchange(request, { ...options, send: part.senderOf?.(counted) });
     });
     progress.completed(sizeBytes);
     return response;

@@ -3,8 +3,7 @@ import { release } from '../../../../archive/memory/buffers.ts';
 import { BodyTooLargeError } from '../../../store-errors.ts';
 import type { CallProgress } from '../../calls/call.ts';
 import type { Caller } from '../../calls/caller.ts';
-import { isStatus } from '../../errors/classify.ts';
-import { messageOf } from '../../errors/refused-response.ts';
+import { isStatus } from '../../errors/response-error.ts';
 import { bodyOf, md5Of, type Transport } from '../../transport/transport.ts';
 import { ownsMemory, type PartBytes } from './part-gatherer.ts';
 
@@ -54,7 +53,7 @@ export async function sendPart<T>(
       throw new BodyTooLargeError(body.sizeBytes, { cause: error });
     }
     if (needsContentMd5 || !isStatus(error, 400)) throw error;
-    if (!/content-md5|x-amz-checksum/i.test(messageOf(error))) throw error;
+    if (!/content-md5|x-amz-checksum/i.test(error.quotedMessage)) throw error;
     capabilities.needsContentMd5 = true;
     return withMd5();
   }

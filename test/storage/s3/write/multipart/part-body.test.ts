@@ -2,17 +2,14 @@ import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import type { Caller } from '../../../../../src/storage/s3/calls/caller.ts';
 import { Capabilities } from '../../../../../src/storage/s3/calls/capabilities.ts';
+import { ResponseError } from '../../../../../src/storage/s3/errors/response-error.ts';
 import { ownBody, sendPart } from '../../../../../src/storage/s3/write/multipart/part-body.ts';
 import { BodyTooLargeError } from '../../../../../src/storage/store-errors.ts';
 
 const REQUIRED = 'Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests';
 
-/** Makes the error of a response, as the SDK throws it. */
-const refusal = (statusCode: number, message = '') =>
-  Object.assign(new Error('UnknownError'), {
-    $metadata: { httpStatusCode: statusCode },
-    $response: { statusCode, body: `<Error><Message>${message}</Message></Error>` },
-  });
+const refusal = (status: number, message = '') =>
+  new ResponseError({ status, headers: {} }, `<Error><Message>${message}</Message></Error>`);
 
 /** Sends a body to a server that fails so often, one after the other. Returns what was sent. */
 async function sendWith(failures: readonly Error[], capabilities = new Capabilities()) {

@@ -130,7 +130,10 @@ test('an upload that is given up ends the requests of its threads before it remo
 });
 
 test('a thread gets no request and no digest of a part whose signal is already aborted', async () => {
-  const senders = new SenderThreads(1, { authorities: undefined, proxies: {} });
+  const senders = new SenderThreads(1, {
+    authorities: undefined,
+    proxies: { http: undefined, https: undefined, noProxy: '' },
+  });
   const part = senders.hold({ pieces: [new Uint8Array(10)], sizeBytes: 10 });
   const posted = vi.spyOn(Worker.prototype, 'postMessage');
   const signal = AbortSignal.abort(new Error('cancelled'));

@@ -1,0 +1,33 @@
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 2000;
+
+/**
+ * Returns the wait after the n-th failed attempt in ms: 250, 500, 1000, 2000, 2000, ... times 0.75 to 1.25.
+ * @param random a number from 0 to 1, as Math.random returns it.
+ */
+export function retryWaitMs(failedAttempts: number, random: number): number {
+  const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failedAttempts - 1));
+  return Math.round(wait * (0.75 + random / 2));
+}
+
+/** The waits between the attempts of one call. */
+export class RetryWaits {
+  readonly #attempts: number;
+  #failed = 0;
+
+  /** @param attempts in all, 1 or more. */
+  constructor(attempts: number) {
+    this.#attempts = attempts;
+  }
+
+  /**
+   * Returns the wait after a failed attempt in ms. Returns undefined if it was the last one.
+   * @param madeProgress it got closer to the end, and does not count.
+   */
+  next(madeProgress = false): number | undefined {
+    const failed = this.#failed + 1;
+    if (failed >= this.#attempts) return undefined;
+    if (!madeProgress) this.#failed = failed;
+    return retryWaitMs(failed, Math.random());
+  }
+}

@@ -1,0 +1,90 @@
+import type { Clock } from '../../../retry/clock.ts';
+import { ConcurrencyLimiter } from '../../../retry/concurrency-limiter.ts';
+import { Pace } from '../../../retry/pace.ts';
+import { SendWindow, type WindowPlace } from '../../../retry/send-window.ts';
+import type { FailureKind } from '../errors/s3-errors.ts';
+import type { CallProgress, CallSpec } from './call.ts';
+import type { CallLimits } from './call-limits.ts';
+
+/** The right to send one attempt. */
+interface Turn {
+  /** Counts the bytes of the attempt. */
+  readonly progress: CallProgress;
+  /**
+   * Ends it. Lowers the limits where the server has refused it as one of too many.
+   * @param failure undefined after a success.
+   * @param waitMs the wait that the server requests.
+   */
+  end(failure?: FailureKind, waitMs?: number): void;
+}
+
+/**
+ * Gives each attempt of a store's calls its turn: the number of transfers at once, the bytes without a response and the rate of
+ * requests follow the refusals of the server.
+ */
+export class Turns {
+  readonly #clock: Clock;
+  readonly #limiter = new ConcurrencyLimiter();
+  readonly #window: SendWindow;
+  readonly #pace: Pace;
+  #inFlight = 0;
+
+  /** `longestResponseMs` is the longest wait for the response to a body that was sent. */
+  constructor(clock: Clock, longestResponseMs: number) {
+    this.#clock = clock;
+    this.#window = new SendWindow(clock, longestResponseMs / 2);
+    this.#pace = new Pace(clock);
+  }
+
+  /**
+   * Waits until there is a place for a transfer and room for its body, and the rate allows a request. Rejects with the signal's
+   * reason.
+   */
+  async next(
+    { transfer, sendsBytes }: CallSpec,
+    limits: CallLimits,
+    signal: AbortSignal | undefined,
+  ): Promise<Turn> {
+    if (transfer) await this.#limiter.enter(signal);
+    let place: WindowPlace | undefined;
+    const leave = (failure?: FailureKind) => {
+      place?.leave(failure === undefined ? 'responded' : failure === 'late' ? 'late' : 'failed');
+      if (!transfer) return;
+      // Bodies that a reverse proxy took and has not passed on in time share a slow link: fewer at once arrive sooner
+      const isRefused = failure === 'late' || failure === 'too-many' || failure === 'overloaded';
+      this.#limiter.leave(failure === undefined ? 'accepted' : isRefused ? 'refused' : 'failed');
+    };
+    try {
+      if (transfer && sendsBytes !== undefined) place = await this.#window.enter(sendsBytes, signal);
+      await this.#pace.turn(signal);
+    } catch (error) {
+      leave('final');
+      throw error;
+    }
+    const begunMs = this.#clock.now();
+    const alone = ++this.#inFlight === 1;
+    const endWait = limits.beginAttempt();
+    const progress: CallProgress = {
+      completed: bytes => limits.progress.completed(bytes),
+      sent(bytes) {
+        place?.sent(bytes);
+        limits.progress.sent(bytes);
+      },
+    };
+    return {
+      progress,
+      end: (failure, waitMs) => {
+        endWait?.();
+        this.#inFlight--;
+        if (failure === undefined) this.#pace.accepted();
+        if (failure === 'too-many' || failure === 'overloaded' || failure === 'down') {
+          if (waitMs !== undefined) limits.requestedWait(waitMs);
+          const certain = failure === 'too-many' || waitMs !== undefined;
+          // A wait that would be too long is not waited for: what the step does instead begins at once
+          this.#pace.refused({ begunMs, alone, certain, waitMs: limits.isStalled ? undefined : waitMs });
+        }
+        leave(failure);
+      },
+    };
+  }
+}

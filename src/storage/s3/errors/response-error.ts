@@ -1,0 +1,62 @@
+import { redact } from '../../redact.ts';
+import type { TransportResponse } from '../transport/transport.ts';
+
+/**
+ * A response that is no success. Its message has nothing of the body, which may quote the request: what it has of that for the
+ * log has no secret in it.
+ */
+export class ResponseError extends Error {
+  override name = 'ResponseError';
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body, of at most 64 KiB. */
+  readonly text: string;
+  /** S3's code. radosgw sends an empty `<Message>`, so there is only the code. */
+  readonly code: string | undefined;
+
+  constructor({ status, headers }: Pick<TransportResponse, 'status' | 'headers'>, text = '') {
+    super(`the response is ${status}`);
+    this.status = status;
+    this.headers = headers;
+    this.text = text;
+    this.code = codeLike(/<Code>([^<]*)<\/Code>/.exec(text)?.[1]?.trim());
+  }
+
+  /** The server's clock in ms since 1970. NaN if the response has no `Date`. */
+  get dateMs(): number {
+    return Date.parse(this.headers.date ?? '');
+  }
+
+  /** The server's own message, quoted, after a colon; '' if there is none. Foreign text: escape it. */
+  get quotedMessage(): string {
+    const [, message = ''] = /<Message>([^<]{1,2000})<\/Message>/.exec(this.text) ?? [];
+    const text = redact(message.replace(/[\p{Cc}\s]+/gu, ' ').trim());
+    if (text === '') return '';
+    return `: ${JSON.stringify(text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}...` : text)}`;
+  }
+}
+
+/** Longest message of a server that is shown, in characters. */
+const MAX_MESSAGE = 200;
+
+/** The form of S3's and Node's codes. A server can return any text as its code; other forms are no codes and not printed. */
+const CODE_FORM = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** Returns `value` if it has the form of a code and not that of a secret. */
+export function codeLike(value: unknown): string | undefined {
+  return typeof value === 'string' && CODE_FORM.test(value) && redact(value) === value ? value : undefined;
+}
+
+/** Returns whether a failure is a response of one of these HTTP statuses. */
+export function isStatus(error: unknown, ...statuses: number[]): error is ResponseError {
+  return error instanceof ResponseError && statuses.includes(error.status);
+}
+
+/**
+ * Returns whether there is no such object. A missing bucket or upload is another failure, except after a HEAD, whose
+ * responses have no code.
+ */
+export function isMissing(error: unknown): boolean {
+  return isStatus(error, 404) && error.code !== 'NoSuchBucket' && error.code !== 'NoSuchUpload';
+}
