@@ -7,7 +7,7 @@ import type { ReadInWorker } from '../archive/restore/unpack.ts';
 import { anySignal } from '../retry/signals.ts';
 import type { FoundObject } from './find-object.ts';
 import type { ByteSpan, ObjectStore, ObjectVersion, RangeBytes } from './object-store.ts';
-import { ObjectMissingError, ObjectReplacedError, StoreUnavailableError } from './store-errors.ts';
+import { ObjectMissingError, ObjectReplacedError, rangesNotServed } from './store-errors.ts';
 
 /** Reads the archive in an object. */
 
@@ -45,9 +45,8 @@ export function rangeReaders(
     if (present.etag !== etag) throw new ObjectReplacedError(`${name} was replaced meanwhile`);
     if (present.sizeBytes < end)
       throw new DamagedArchiveError('it ends before the data that its manifest names');
-    throw new StoreUnavailableError(
-      `${name}: the endpoint does not serve ranges (requested bytes ${start} to ${end}, got ${got} bytes, although the object has ${present.sizeBytes})`,
-    );
+    const all = `although the object has ${present.sizeBytes}`;
+    throw rangesNotServed(name, `bytes ${start} to ${end}`, `${got} bytes, ${all}`);
   };
   return {
     read: async (start, end, signal) => {

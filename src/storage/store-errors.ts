@@ -11,6 +11,13 @@ export class StoreUnavailableError extends StoreError {
   override name = 'StoreUnavailableError';
 }
 
+/** Makes the error of a server that returns other bytes of an object than the requested ones. */
+export function rangesNotServed(name: string, requested: string, got: string): StoreUnavailableError {
+  return new StoreUnavailableError(
+    `${name}: the endpoint does not serve ranges (requested ${requested}, got ${got})`,
+  );
+}
+
 /** The store responds, and refuses: wrong credentials, no such bucket, access denied, quota. A retry cannot help. */
 export class StoreRefusedError extends StoreError {
   override name = 'StoreRefusedError';

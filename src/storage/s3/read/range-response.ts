@@ -1,7 +1,7 @@
 /** Checks the responses to requests for a range: each has the requested bytes, all of one object. */
 
 import type { ByteRange, ByteSpan } from '../../object-store.ts';
-import { ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
+import { ObjectReplacedError, rangesNotServed, StoreUnavailableError } from '../../store-errors.ts';
 import { bareEtag } from '../calls/object-headers.ts';
 import { isWebPage, webPage } from '../errors/proxy-refusals.ts';
 import type { TransportResponse } from '../transport/transport.ts';
@@ -51,10 +51,7 @@ export function parseFirstResponse({ headers }: Headed, name: string, range: Byt
     !isRequested(range, start, length, sizeBytes)
   ) {
     if (isWebPage(type)) throw webPage(name);
-    const got = shortened(contentRange) ?? `${length} bytes`;
-    throw new StoreUnavailableError(
-      `${name}: the endpoint does not serve ranges (requested ${rangeHeader(range)}, got ${got})`,
-    );
+    throw rangesNotServed(name, rangeHeader(range), shortened(contentRange) ?? `${length} bytes`);
   }
   if (etag === undefined) throw noEtag(name, type);
   return { length, start, sizeBytes, etag, modifiedMs: Date.parse(headers['last-modified'] ?? '') || 0 };

@@ -66,6 +66,10 @@ export function createAgents({ authorities, proxies }: ConnectionSettings): Agen
     timeout: IDLE_CONNECTION_MS,
     maxSockets: Number.POSITIVE_INFINITY,
   };
+  if (authorities !== undefined && hasSecureProxy(proxies)) {
+    // Node checks an https proxy by the authorities of the thread, and has no option for others
+    tls.setDefaultCACertificates([...tls.getCACertificates('default'), authorities]);
+  }
   // Exceptions are ours to decide (no-proxy.ts)
   const proxy = { proxyEnv: { http_proxy: proxies.http, https_proxy: proxies.https } };
   const secure = {
@@ -149,13 +153,16 @@ export function throughProxy(environment: Readonly<NodeJS.ProcessEnv>, endpoint:
 }
 
 /** Refuses an https proxy if the environment turns its certificate check off, which no option of the agent can turn on. */
-function refuseUncheckedProxy({ http, https }: Proxies, environment: Readonly<NodeJS.ProcessEnv>): void {
-  if (environment.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return;
-  if (![http, https].some(proxy => proxy?.startsWith('https:'))) return;
+function refuseUncheckedProxy(proxies: Proxies, environment: Readonly<NodeJS.ProcessEnv>): void {
+  if (environment.NODE_TLS_REJECT_UNAUTHORIZED !== '0' || !hasSecureProxy(proxies)) return;
   throw new StoreRefusedError(
     'NODE_TLS_REJECT_UNAUTHORIZED=0 turns off the certificate check of the proxy, so the proxy is not used; unset the variable',
     "the runner's environment",
   );
+}
+
+function hasSecureProxy({ http, https }: Proxies): boolean {
+  return [http, https].some(proxy => proxy?.startsWith('https:'));
 }
 
 /** Bound of a ca-file in bytes. All authorities of a system have 220 KB. */

@@ -2,8 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { collectBytes, type Report } from '../../../archive/messages/report.ts';
 import { systemClock } from '../../../retry/clock.ts';
 import type { ConnectionSettings } from './agents.ts';
-import { MAX_BODY_BYTES, readWhole } from './body.ts';
-import { encodeError, type RequestAnswer, type RequestTicket, type ResponseHead } from './request-ticket.ts';
+import { answerOf, type RequestAnswer, type RequestTicket } from './request-ticket.ts';
 import type { SenderMessage } from './sender-messages.ts';
 import { bodyOf, md5Of, Transport } from './transport.ts';
 
@@ -12,7 +11,7 @@ const REPORT_BYTES = 1024 * 1024;
 
 /**
  * Serves the main thread at the other end of `port`: holds parts, and sends each with the requests that the main thread has
- * signed, over connections of this thread. Whether a response is the right one is for the main thread to decide.
+ * signed, over connections of this thread.
  */
 export function servePartSender(port: MessagePort, settings: ConnectionSettings): void {
   const transport = new Transport(settings, systemClock);
@@ -20,11 +19,12 @@ export function servePartSender(port: MessagePort, settings: ConnectionSettings)
   const running = new Map<number, AbortController>();
   const post = (report: Report<RequestAnswer | string>) => port.postMessage(report);
 
-  const send = async (id: number, part: number, ticket: RequestTicket) => {
+  const send = async (id: number, part: number, { request, limits }: RequestTicket) => {
     const stop = new AbortController();
     running.set(id, stop);
     const sent = collectBytes(bytes => post({ id, bytes }), REPORT_BYTES);
-    const answer = await exchange(transport, parts.get(part)!, ticket, sent.add, stop.signal);
+    const body = bodyOf(parts.get(part)!, sent.add);
+    const answer = await answerOf(transport.send({ ...request, body }, { ...limits, signal: stop.signal }));
     running.delete(id);
     post({ id, bytes: sent.end(), end: { answer } });
   };
@@ -48,24 +48,4 @@ export function servePartSender(port: MessagePort, settings: ConnectionSettings)
         parts.delete(message.part);
     }
   });
-}
-
-async function exchange(
-  transport: Transport,
-  pieces: readonly Uint8Array[],
-  { request, limits }: RequestTicket,
-  onSent: (bytes: number) => void,
-  signal: AbortSignal,
-): Promise<RequestAnswer> {
-  let head: ResponseHead | undefined;
-  try {
-    const { body, ...rest } = await transport.send(
-      { ...request, body: bodyOf(pieces, onSent) },
-      { ...limits, signal },
-    );
-    head = rest;
-    return { head, body: await readWhole(body, MAX_BODY_BYTES) };
-  } catch (error) {
-    return { head, failure: encodeError(error) };
-  }
 }

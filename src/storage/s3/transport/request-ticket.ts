@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { TimeoutError } from '../../../retry/time-limits.ts';
+import { MAX_BODY_BYTES, readWhole } from './body.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { NoResponseError } from './timers.ts';
 import type { SendOptions, TransportRequest, TransportResponse } from './transport.ts';
@@ -19,7 +20,7 @@ export interface RequestAnswer {
   readonly failure?: SentError | undefined;
 }
 
-export type ResponseHead = Omit<TransportResponse, 'body'>;
+type ResponseHead = Omit<TransportResponse, 'body'>;
 
 /** The properties of an error by which failures are classified and described. Cloning keeps only its message. */
 interface SentError {
@@ -38,6 +39,29 @@ const KNOWN_ERRORS = { TimeoutError, NoResponseError, ProtocolError };
 export function decodeError({ name, message, code }: SentError): Error {
   const KnownError = KNOWN_ERRORS[name as keyof typeof KNOWN_ERRORS];
   return KnownError ? new KnownError(message) : Object.assign(new Error(message), code && { code });
+}
+
+/**
+ * Makes the answer of a thread that sends a request for the main thread, which decides whether the response is the right one and
+ * what follows from a failure.
+ * @param read reads the body of a success. Default: into the answer.
+ */
+export async function answerOf(
+  sending: Promise<TransportResponse>,
+  read?: (body: Readable) => Promise<void>,
+): Promise<RequestAnswer> {
+  let head: ResponseHead | undefined;
+  try {
+    const { body, ...rest } = await sending;
+    head = rest;
+    if (!read || head.status < 200 || head.status >= 300) {
+      return { head, body: await readWhole(body, MAX_BODY_BYTES) };
+    }
+    await read(body);
+    return { head };
+  } catch (error) {
+    return { head, failure: encodeError(error) };
+  }
 }
 
 /** Returns the response of an answer, or throws its failure. A body that failed fails here too, when it is read. */
