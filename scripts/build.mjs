@@ -12,6 +12,7 @@
 //   credentials.js  the SDK's credential providers, loaded only when the inputs hold no keys
 //   id-token-client.js
 //                   the runner's client for OIDC tokens, loaded only when the run takes a role
+//   xxhash.js       the hash of contents, in WebAssembly, loaded for a restore that a save may follow, and for touched files
 //   terminal.js     the packages of the command alone
 //   licenses.txt    the licences of all bundled packages
 
@@ -38,6 +39,7 @@ const shared = [
   'src/storage/s3/s3-settings.ts',
 ].map(file => path.join(root, file));
 const idTokenClient = path.join(root, 'src/storage/s3/credentials/id-token-client.ts');
+const xxhash = path.join(root, 'src/archive/format/xxhash.ts');
 
 /** Bundles of src/: the names of their files to their entries. */
 const sources = [
@@ -49,6 +51,8 @@ const sources = [
   { sender: 'src/sender.ts' },
   // Apart, because the rest of @actions/core goes into index.js without its HTTP client (ADR 0008)
   { 'id-token-client': idTokenClient },
+  // Apart, because the workers and the main thread load the same file
+  { xxhash },
 ];
 
 /**
@@ -88,6 +92,7 @@ export async function buildFiles() {
   const elsewhere = new Map([
     [index, './index.js'],
     [idTokenClient, './id-token-client.js'],
+    [xxhash, './xxhash.js'],
     ...rare.flatMap(([name, packages]) => packages.map(id => [id, `./${name}.js`])),
   ]);
   const chunks = await Promise.all([

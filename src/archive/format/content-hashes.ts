@@ -1,43 +1,47 @@
 import { Buffer } from 'node:buffer';
-import { createCipheriv, createSecretKey, hash, type KeyObject, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import type { IHasher } from 'hash-wasm';
 import { dataPieces, isInOneFrame } from './data-pieces.ts';
 import type { Entry, Manifest } from './entry.ts';
 
 /** Bytes of the hash of a content. */
 export const CONTENT_HASH_BYTES = 16;
 const WORDS = CONTENT_HASH_BYTES / 4;
-/** Below this many bytes SHA-256 is faster, above it GMAC, which costs more for each call. */
-const SHA_BYTES = 4096;
-/** A key is used for one table of hashes, which is no secret: no two of them may differ by the nonce. */
-const NONCE = Buffer.alloc(12);
+const KEY_BYTES = 8;
 
 /** Returns the key of a new table of hashes: random, so that no content has been chosen for it. */
 export function newHashKey(): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(randomBytes(CONTENT_HASH_BYTES));
+  return Uint8Array.from(randomBytes(KEY_BYTES));
+}
+
+/** The last key of this thread and its hasher: a step has one table. */
+let last: { readonly key: Buffer; readonly hasher: Promise<ContentHasher> } | undefined;
+
+/** Returns the hasher of a table's key. It loads WebAssembly when a thread calls it for the first time. */
+export function hasherOf(key: Uint8Array): Promise<ContentHasher> {
+  if (!last?.key.equals(key)) last = { key: Buffer.from(key), hasher: createHasher(Buffer.from(key)) };
+  return last.hasher;
+}
+
+async function createHasher(key: Buffer): Promise<ContentHasher> {
+  const { createXXHash128 } = await import('./xxhash.ts');
+  return new ContentHasher(await createXXHash128(key.readUInt32LE(0), key.readUInt32LE(4)));
 }
 
 /**
- * Hashes contents with the key of a table: the AES-GMAC of NIST SP 800-38D, and of small ones SHA-256, cut to the same length.
- * Both find every change that was not made to hide from them. ADR 0024 has the reasons and the figures.
+ * Hashes contents with the key of a table, the seed of XXH3 with 128 bits. It finds every change that was not made to hide from
+ * it. ADR 0024 has the reasons and the figures.
  */
 export class ContentHasher {
-  /** As an object it costs a quarter of the time of its bytes. */
-  readonly #key: KeyObject;
+  readonly #xxhash: IHasher;
 
-  constructor(key: Uint8Array) {
-    this.#key = createSecretKey(key);
+  constructor(xxhash: IHasher) {
+    this.#xxhash = xxhash;
   }
 
   /** Writes the hash of `content` to `target` at byte `at`. */
-  write(content: Uint8Array, target: Buffer, at: number): void {
-    // A string of bytes: of a small file, a buffer for the result would take a third of the time
-    if (content.length < SHA_BYTES) {
-      target.write(hash('sha256', content, 'binary'), at, CONTENT_HASH_BYTES, 'latin1');
-      return;
-    }
-    const cipher = createCipheriv('aes-128-gcm', this.#key, NONCE);
-    cipher.setAAD(content).final();
-    cipher.getAuthTag().copy(target, at);
+  write(content: Uint8Array, target: Uint8Array, at: number): void {
+    target.set(this.#xxhash.init().update(content).digest('binary'), at);
   }
 }
 
@@ -53,8 +57,9 @@ export class ContentHashes {
   /** Index of the first piece of each entry. */
   readonly #first: Uint32Array;
 
-  /** Throws RangeError when `values` is not as long as the pieces of `manifest` require. */
+  /** Throws RangeError when `key` is none, or `values` is not as long as the pieces of `manifest` require. */
   constructor(manifest: Pick<Manifest, 'entries' | 'frames'>, key: Uint8Array, values?: Buffer<ArrayBuffer>) {
+    if (key.length !== KEY_BYTES) throw new RangeError('a key of hashes has another length');
     this.key = key;
     const { entries } = manifest;
     this.#first = new Uint32Array(entries.length + 1);

@@ -1,4 +1,5 @@
 import type { BigIntStats } from 'node:fs';
+import { hasherOf } from '../format/content-hashes.ts';
 import type { Entry, Manifest } from '../format/entry.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
@@ -21,9 +22,9 @@ const MARGIN = 0.03;
 /**
  * Estimates before the scan whether a save should copy the base, from samples of its files. A wrong answer costs only time.
  */
-export function isLikelyWorthReusing(base: BaseArchive, layout: PathLayout): boolean {
+export async function isLikelyWorthReusing(base: BaseArchive, layout: PathLayout): Promise<boolean> {
   const { regionBytes, deadBytes } = regionUsage(base.manifest);
-  const changed = changedShare(base, layout);
+  const changed = await changedShare(base, layout);
   return isWorthReusing({ regionBytes, deadBytes: deadBytes + (changed + MARGIN) * regionBytes });
 }
 
@@ -31,7 +32,7 @@ export function isLikelyWorthReusing(base: BaseArchive, layout: PathLayout): boo
  * Estimates the share of the base's stored bytes, 0 to 1, that belong to files which have changed since the restore: takes
  * samples at even distances over these bytes.
  */
-function changedShare(base: BaseArchive, layout: PathLayout): number {
+async function changedShare(base: BaseArchive, layout: PathLayout): Promise<number> {
   const samples = pickSamples(base.manifest);
   const touched: HashedPiece[] = [];
   let changed = 0;
@@ -50,7 +51,7 @@ function changedShare(base: BaseArchive, layout: PathLayout): number {
     }
   }
   if (samples.length === 0) return 0;
-  return (changed + touched.length * differingShare(touched, base)) / samples.length;
+  return (changed + touched.length * (await differingShare(touched, base))) / samples.length;
 }
 
 interface Sample {
@@ -75,12 +76,13 @@ function pickSamples({ entries, frames }: Manifest): Sample[] {
 }
 
 /** Returns the share of touched pieces, 0 to 1, that have other data than the base: reads some of them. */
-function differingShare(touched: readonly HashedPiece[], { contents }: BaseArchive): number {
+async function differingShare(touched: readonly HashedPiece[], { contents }: BaseArchive): Promise<number> {
   if (touched.length === 0) return 0;
   const bytes = touched.reduce((sum, { size }) => sum + size, 0);
   const count = Math.min(MAX_READ_PIECES, Math.floor((MAX_READ_BYTES / bytes) * touched.length));
   const stride = Math.ceil(touched.length / Math.max(1, count));
   const read = touched.filter((_, index) => index % stride === 0);
-  const { isSame } = compareContent(encodeContentJob(read, contents!.key));
+  const { key } = contents!;
+  const { isSame } = compareContent(encodeContentJob(read, key), await hasherOf(key));
   return isSame.reduce((differing, same) => differing + (1 - same), 0) / read.length;
 }

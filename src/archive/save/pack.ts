@@ -59,7 +59,7 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
   };
   try {
     const source =
-      base && isLikelyWorthReusing(base, layout)
+      base && (await isLikelyWorthReusing(base, layout))
         ? incrementalSource(options, base, openPool)
         : wholeTree(options);
     const plans = concat(source.plans);

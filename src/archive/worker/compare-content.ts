@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { constants, fstatSync } from 'node:fs';
-import { CONTENT_HASH_BYTES, ContentHasher } from '../format/content-hashes.ts';
+import { CONTENT_HASH_BYTES, type ContentHasher } from '../format/content-hashes.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { readAt, withFile } from '../fs/with-file.ts';
@@ -15,11 +15,10 @@ import {
 let scratch = Buffer.allocUnsafeSlow(0);
 
 /**
- * Reads pieces of files and compares their hashes. A file that cannot be read, or whose status has changed since the scan
+ * Reads pieces of files and compares their hashes by the hasher of the job's key. A file that cannot be read, or whose status has changed since the scan
  * when the piece has been read, is different. Never throws.
  */
-export function compareContent(job: ContentJob): ContentResult {
-  const hasher = new ContentHasher(job.key);
+export function compareContent(job: ContentJob, hasher: ContentHasher): ContentResult {
   const isSame = Array.from(readHashedPieces(job), piece => ignoreErrors(() => isSamePiece(piece, hasher)));
   return { isSame: Uint8Array.from(isSame, Number) };
 }

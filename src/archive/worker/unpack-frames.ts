@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { readFrame, storeFrame } from '../disk-cache/frame-files.ts';
 import { problemOf } from '../disk-cache/problems.ts';
 import { decodeFrame, openFrame } from '../format/codec.ts';
-import { CONTENT_HASH_BYTES, ContentHasher } from '../format/content-hashes.ts';
+import { CONTENT_HASH_BYTES, type ContentHasher } from '../format/content-hashes.ts';
 import { type Attributes, creationMode, makeReadOnly, setAttributes } from '../fs/attributes.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { RefusedAttributes } from '../fs/refused-attributes.ts';
@@ -28,17 +28,18 @@ const ZEROS = new Uint8Array(HOLE_BYTES);
 /**
  * Checks each frame against its hash, decompresses it, and cuts the files out of its raw bytes into staging. No tar is
  * parsed: the manifest has the place of each file. Frames that the disk cache should have and has not are left out.
+ * `hasher` is that of the wanted facts, if they have a key.
  * Throws `DamagedArchiveError` for a frame that is not the manifest's, `StagedFileError` for a file that cannot be
  * written.
  */
-export function unpackFrames(job: UnpackJob): UnpackResult {
+export function unpackFrames(job: UnpackJob, hasher: ContentHasher | undefined): UnpackResult {
   const pieces = new UnpackPieces(job);
   const source = new FrameSource(pieces, job.disk);
   let raw: Buffer | undefined;
   let frame = -1;
   let written = 0;
   const refused = new RefusedAttributes();
-  const facts = new FactsOfFiles(pieces.count, job.wants);
+  const facts = new FactsOfFiles(pieces.count, job.wants, hasher);
   for (let index = 0; index < pieces.count; index++) {
     const piece = pieces.get(index);
     if (piece.size > 0 && piece.frame !== frame) {
@@ -112,13 +113,12 @@ class FrameSource {
 class FactsOfFiles {
   readonly #rows: StatusRows | undefined;
   readonly #hasher: ContentHasher | undefined;
-  readonly #contents: Buffer<ArrayBuffer> | undefined;
+  readonly #contents: Uint8Array<ArrayBuffer> | undefined;
 
-  constructor(pieces: number, { status, contentKey }: WantedFacts) {
+  constructor(pieces: number, { status }: WantedFacts, hasher: ContentHasher | undefined) {
     this.#rows = status ? StatusRows.of(pieces) : undefined;
-    if (!contentKey) return;
-    this.#hasher = new ContentHasher(contentKey);
-    this.#contents = Buffer.from(new ArrayBuffer(pieces * CONTENT_HASH_BYTES));
+    this.#hasher = hasher;
+    this.#contents = hasher && new Uint8Array(pieces * CONTENT_HASH_BYTES);
   }
 
   /** Reads the status of a file by its path: some file systems set its times when it is closed. Throws the system's errors. */

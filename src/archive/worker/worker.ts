@@ -8,6 +8,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { evict } from '../disk-cache/eviction.ts';
 import { findFrames } from '../disk-cache/opened-directory.ts';
+import { type ContentHasher, hasherOf } from '../format/content-hashes.ts';
 import { release } from '../memory/buffers.ts';
 import type { Fetcher, FetchMessage } from '../messages/fetch.ts';
 import {
@@ -41,8 +42,9 @@ export class InlineRunner implements JobRunner {
   async run<J extends Job>(job: J): Promise<ResultOf<J>> {
     this.#turn = this.#turn.then(() => setImmediate());
     await this.#turn;
+    const hasher = await hasherFor(job);
     if (this.#isClosed) throw new Error('the runner is closed');
-    return runAndRelease(job) as ResultOf<J>;
+    return runAndRelease(job, hasher) as ResultOf<J>;
   }
 
   async close(): Promise<void> {
@@ -53,19 +55,23 @@ export class InlineRunner implements JobRunner {
 /** Serves the main thread at the other end of `port`. */
 export function serveJobs(port: MessagePort, fetcher: Fetcher): void {
   const fetches = new Fetches(fetcher, report => port.postMessage(report));
-  port.on('message', (message: JobMessage | FetchMessage) => {
+  port.on('message', async (message: JobMessage | FetchMessage) => {
     if (!('job' in message)) return void fetches.run(message);
-    const [answer, transferred] = outcomeOf(message, fetches);
+    const [answer, transferred] = await outcomeOf(message, fetches);
     port.postMessage({ id: message.id, end: { answer } } satisfies Report<JobOutcome>, transferred);
   });
 }
 
-function outcomeOf({ job, buffer }: JobMessage, fetches: Fetches): [JobOutcome, ArrayBuffer[]] {
+async function outcomeOf(
+  { job, buffer }: JobMessage,
+  fetches: Fetches,
+): Promise<[JobOutcome, ArrayBuffer[]]> {
   try {
+    const hasher = await hasherFor(job);
     const result =
       buffer === undefined
-        ? runAndRelease(job)
-        : fetches.use(buffer, bytes => runJob({ ...job, bytes } as typeof job));
+        ? runAndRelease(job, hasher)
+        : fetches.use(buffer, bytes => runJob({ ...job, bytes } as typeof job, hasher));
     return [{ result }, transferListOf(result)];
   } catch (error) {
     return [{ failure: encodeFailure(error as NodeJS.ErrnoException) }, []];
@@ -73,25 +79,32 @@ function outcomeOf({ job, buffer }: JobMessage, fetches: Fetches): [JobOutcome, 
 }
 
 /** Runs a job, and frees the memory of its bytes, if it has any. Throws as `runJob` does. */
-function runAndRelease(job: Job): ResultOf<Job> {
+function runAndRelease(job: Job, hasher: ContentHasher | undefined): ResultOf<Job> {
   try {
-    return runJob(job);
+    return runJob(job, hasher);
   } finally {
     if ('bytes' in job) release(job.bytes);
   }
 }
 
+/** Returns the hasher of a job that hashes contents. */
+async function hasherFor(job: Job): Promise<ContentHasher | undefined> {
+  if (job.kind === 'content') return hasherOf(job.key);
+  const key = job.kind === 'unpack' ? job.wants.contentKey : undefined;
+  return key && hasherOf(key);
+}
+
 /** Runs a job on this thread. Throws `DamagedArchiveError`, `SourceTreeError` or `StagedFileError`. */
-function runJob(job: Job): ResultOf<Job> {
+function runJob(job: Job, hasher: ContentHasher | undefined): ResultOf<Job> {
   switch (job.kind) {
     case 'pack':
       return packFrame(job);
     case 'unpack':
-      return unpackFrames(job);
+      return unpackFrames(job, hasher);
     case 'compare':
       return compareEntries(job);
     case 'content':
-      return compareContent(job);
+      return compareContent(job, hasher!);
     case 'directories':
       return buildDirectories(job);
     case 'list':

@@ -4,8 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import {
   CONTENT_HASH_BYTES,
-  ContentHasher,
   ContentHashes,
+  hasherOf,
   newHashKey,
 } from '../../../src/archive/format/content-hashes.ts';
 import { dataPieces } from '../../../src/archive/format/data-pieces.ts';
@@ -50,6 +50,7 @@ async function savedTree(contents: Readonly<Record<string, string | Buffer>>) {
   const { manifest } = await openWhole(object);
   const key = newHashKey();
   const [rows, hashes] = [StatusRows.of(manifest.entries.length), new ContentHashes(manifest, key)];
+  const hasher = await hasherOf(key);
   manifest.entries.forEach((entry, index) => {
     const { name, size } = entry;
     rows.set(index, lstatExact(layout.toAbsolute(name))!);
@@ -57,7 +58,7 @@ async function savedTree(contents: Readonly<Record<string, string | Buffer>>) {
     const content = Buffer.from(contents[name.slice('./tree/'.length)]!);
     for (const [piece, { position, size: bytes }] of [...dataPieces(entry, manifest.frames)].entries()) {
       const hash = Buffer.alloc(CONTENT_HASH_BYTES);
-      new ContentHasher(key).write(content.subarray(position, position + bytes), hash, 0);
+      hasher.write(content.subarray(position, position + bytes), hash, 0);
       hashes.set(index, piece, hash, 0);
     }
   });

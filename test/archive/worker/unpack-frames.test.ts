@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { DamagedArchiveError, StagedFileError } from '../../../src/archive/archive-errors.ts';
 import { framePath } from '../../../src/archive/disk-cache/frame-files.ts';
 import { compressFrame, sha256 } from '../../../src/archive/format/codec.ts';
-import { newHashKey } from '../../../src/archive/format/content-hashes.ts';
+import { CONTENT_HASH_BYTES, hasherOf, newHashKey } from '../../../src/archive/format/content-hashes.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
 import {
@@ -43,35 +43,43 @@ describe('unpackFrames', () => {
   test('writes whole files with their attributes, slices and empty files', () => {
     const directory = scratch();
     writeFileSync(path.join(directory, 'sliced'), '........');
-    expect(unpackFrames(jobIn(directory))).toMatchObject({ written: 14 });
+    expect(unpackFrames(jobIn(directory), undefined)).toMatchObject({ written: 14 });
     const content = (name: string) => readFileSync(path.join(directory, name), 'utf8');
     expect(['whole', 'sliced', 'empty'].map(content)).toEqual(['aaaaaaaaaa', '..bbbb..', '']);
     const { mtimeMs } = lstatSync(path.join(directory, 'whole'));
     expect(mtimeMs).toBe(attributes.mtimeUs / 1000);
   });
 
-  test('returns the status of whole files and the hashes of all data, if they are wanted', () => {
+  test('returns the status of whole files and the hashes of all data, if they are wanted', async () => {
     const directory = scratch();
     writeFileSync(path.join(directory, 'sliced'), '........');
+    const contentKey = newHashKey();
+    const hasher = await hasherOf(contentKey);
     const { status, contents } = unpackFrames(
-      jobIn(directory, undefined, { status: true, contentKey: newHashKey() }),
+      jobIn(directory, undefined, { status: true, contentKey }),
+      hasher,
     );
     const rows = new StatusRows(status!);
     expect([0, 1, 2].map(piece => rows.has(piece))).toEqual([true, false, true]);
     expect(rows.matches(0, lstatExact(path.join(directory, 'whole'))!)).toBe(true);
-    const hashes = ['aaaaaaaaaa', 'bbbb'].map(data => sha256(Buffer.from(data)).subarray(0, 16));
-    expect(Buffer.from(contents!)).toEqual(Buffer.concat([...hashes, Buffer.alloc(16)]));
+    const hashes = Buffer.alloc(3 * CONTENT_HASH_BYTES);
+    for (const [piece, data] of ['aaaaaaaaaa', 'bbbb'].entries())
+      hasher.write(Buffer.from(data), hashes, piece * CONTENT_HASH_BYTES);
+    expect(Buffer.from(contents!)).toEqual(hashes);
   });
 
   test('returns neither status nor hashes, if they are not wanted', () => {
     const directory = scratch();
     writeFileSync(path.join(directory, 'sliced'), '........');
-    expect(unpackFrames(jobIn(directory))).toMatchObject({ status: undefined, contents: undefined });
+    expect(unpackFrames(jobIn(directory), undefined)).toMatchObject({
+      status: undefined,
+      contents: undefined,
+    });
   });
 
   test('writes nothing of a frame whose hash is wrong', () => {
     const directory = scratch();
-    expect(() => unpackFrames(jobIn(directory, new Uint8Array(32)))).toThrow(DamagedArchiveError);
+    expect(() => unpackFrames(jobIn(directory, new Uint8Array(32)), undefined)).toThrow(DamagedArchiveError);
     expect(() => lstatSync(path.join(directory, 'whole'))).toThrow('ENOENT');
   });
 
@@ -79,7 +87,7 @@ describe('unpackFrames', () => {
     const file = path.join(scratch(), 'empty');
     const job = new UnpackJobWriter(0, 1);
     job.addPiece(EMPTY_PIECE, attributes, file);
-    unpackFrames(job.finish(new Uint8Array(0), { masksModes: false, wants: NO_FACTS }));
+    unpackFrames(job.finish(new Uint8Array(0), { masksModes: false, wants: NO_FACTS }), undefined);
     expect(lstatSync(file).size).toBe(0);
   });
 
@@ -104,7 +112,7 @@ describe('unpackFrames', () => {
           return call(...options);
         }) as typeof call,
     );
-    unpackFrames(job.finish(Uint8Array.from(bytes), { masksModes: false, wants: NO_FACTS }));
+    unpackFrames(job.finish(Uint8Array.from(bytes), { masksModes: false, wants: NO_FACTS }), undefined);
     expect(written).toEqual([
       [10, block],
       [10 + 2 * block, 2 * block],
@@ -115,7 +123,7 @@ describe('unpackFrames', () => {
   test('never replaces an existing file', () => {
     const directory = scratch();
     writeFileSync(path.join(directory, 'whole'), 'old');
-    expect(() => unpackFrames(jobIn(directory))).toThrow(StagedFileError);
+    expect(() => unpackFrames(jobIn(directory), undefined)).toThrow(StagedFileError);
     expect(readFileSync(path.join(directory, 'whole'), 'utf8')).toBe('old');
   });
 
@@ -152,6 +160,7 @@ describe('unpackFrames with a disk cache', requires(birthTimes), () => {
     });
     const result = unpackFrames(
       job.finish(Uint8Array.from(bytes), { masksModes: false, wants: NO_FACTS, disk }),
+      undefined,
     );
     const files = readdirSync(directory).map(name => readFileSync(path.join(directory, name)));
     return { ...result, files };
