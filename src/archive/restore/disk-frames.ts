@@ -126,8 +126,9 @@ class DiskFrames {
       for (const run of runs.slice(sorted.length, count)) sorted.push(this.#claim(run.frames, 'claim'));
     };
     sortUntil(limits.limit);
-    // Their requests are sent before this thread is busy with directories
-    void Promise.all(sorted).then(this.#disk.onBegun);
+    // Their requests are sent before this thread is busy with directories. Claims in a directory that hangs never end
+    const { onBegun } = this.#disk;
+    void this.#unlessEnded(Promise.all(sorted)).then(onBegun, onBegun);
     const others: number[] = [];
     const weigh = ([, run]: [number, FrameRun]) => limits.weigh(run);
     await forEachWithin([...runs.entries()], { ...limits, weigh }, async ([index]) => {
