@@ -131,62 +131,59 @@ interface CharacterClass {
 /** Parses `[...]` from behind its opening bracket. Returns undefined if it is not closed: the bracket is literal then. */
 function parseClass(pattern: string, start: number): CharacterClass | undefined {
   const negated = pattern[start] === '!' || pattern[start] === '^';
-  const members: ((unit: number) => boolean)[] = [];
+  const first = start + (negated ? 1 : 0);
+  let members = '';
   let rangeStart: number | undefined;
-  let isFirst = true;
-  for (let i = start + (negated ? 1 : 0); i < pattern.length; i++) {
-    if (pattern[i] === ']' && !isFirst) return { test: testOf(members, negated), end: i };
-    isFirst = false;
-    const posix = pattern[i] === '[' ? posixClassAt(pattern, i) : undefined;
+  for (let i = first; i < pattern.length; i++) {
+    if (pattern[i] === ']' && i > first) return { test: testOf(members, negated), end: i };
+    const [name = ''] = /(?<=^\[:)[a-z]{1,6}(?=:\])/.exec(pattern.slice(i, i + 10)) ?? [];
+    const posix = POSIX_CLASSES[name];
     if (posix !== undefined) {
       if (rangeStart !== undefined) return { test: undefined, end: i };
-      members.push(posix.test);
-      i = posix.end;
+      members += posix;
+      i += name.length + 3;
       continue;
     }
     if (pattern[i] === '\\' && i + 1 < pattern.length) i++;
     const unit = pattern.charCodeAt(i);
     if (rangeStart !== undefined) {
-      const from = rangeStart;
-      if (unit >= from) members.push(other => other >= from && other <= unit);
+      if (unit >= rangeStart) members += `${escaped(rangeStart)}-${escaped(unit)}`;
       rangeStart = undefined;
     } else if (pattern[i + 1] === '-' && pattern[i + 2] !== ']') {
       rangeStart = unit;
       i++;
     } else {
-      members.push(other => other === unit);
+      members += escaped(unit);
     }
   }
   return undefined;
 }
 
-function testOf(members: readonly ((unit: number) => boolean)[], negated: boolean): UnitTest | undefined {
-  if (members.length === 0) return undefined;
-  return unit => members.some(member => member(unit)) !== negated;
+/** Returns a test by a regular expression of one class, which cannot take long. */
+function testOf(members: string, negated: boolean): UnitTest | undefined {
+  if (members === '') return undefined;
+  const expression = new RegExp(`[${negated ? '^' : ''}${members}]`, 'v');
+  return unit => expression.test(String.fromCharCode(unit));
+}
+
+function escaped(unit: number): string {
+  return `\\u{${unit.toString(16)}}`;
 }
 
 /** The classes of minimatch, for all alphabets. */
-const POSIX_CLASSES: Readonly<Record<string, RegExp>> = {
-  alnum: /[\p{L}\p{Nl}\p{Nd}]/u,
-  alpha: /[\p{L}\p{Nl}]/u,
-  ascii: /[\0-\x7f]/,
-  blank: /[\p{Zs}\t]/u,
-  cntrl: /\p{Cc}/u,
-  digit: /\p{Nd}/u,
-  graph: /[^\p{Z}\p{C}]/u,
-  lower: /\p{Ll}/u,
-  print: /\P{C}/u,
-  punct: /\p{P}/u,
-  space: /[\p{Z}\t\r\n\v\f]/u,
-  upper: /\p{Lu}/u,
-  word: /[\p{L}\p{Nl}\p{Nd}\p{Pc}]/u,
-  xdigit: /[A-Fa-f0-9]/,
+const POSIX_CLASSES: Readonly<Record<string, string>> = {
+  alnum: '\\p{L}\\p{Nl}\\p{Nd}',
+  alpha: '\\p{L}\\p{Nl}',
+  ascii: '\\0-\\x7f',
+  blank: '\\p{Zs}\\t',
+  cntrl: '\\p{Cc}',
+  digit: '\\p{Nd}',
+  graph: '[^\\p{Z}\\p{C}]',
+  lower: '\\p{Ll}',
+  print: '\\P{C}',
+  punct: '\\p{P}',
+  space: '\\p{Z}\\t\\r\\n\\v\\f',
+  upper: '\\p{Lu}',
+  word: '\\p{L}\\p{Nl}\\p{Nd}\\p{Pc}',
+  xdigit: 'A-Fa-f0-9',
 };
-
-function posixClassAt(pattern: string, start: number) {
-  const name = /^\[:([a-z]{1,6}):\]/.exec(pattern.slice(start, start + 10))?.[1];
-  const expression = name === undefined ? undefined : POSIX_CLASSES[name];
-  if (name === undefined || expression === undefined) return undefined;
-  const test = (unit: number) => expression.test(String.fromCharCode(unit));
-  return { test, end: start + name.length + 3 };
-}

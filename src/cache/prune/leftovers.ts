@@ -6,11 +6,13 @@ import type { InventoryItem } from '../inventory.ts';
 import { cachesRoot, markedCacheName, parseCacheName } from '../keys/cache-names.ts';
 import { parseTrialName } from '../keys/trial-names.ts';
 
-interface LeftoverRequest {
+export interface LeftoverRequest {
   readonly store: ObjectStore;
+  /** Input `prefix`. */
   readonly prefix: string;
-  /** The place of the leftovers. */
+  /** The caches that are counted and may be deleted, and the place of the leftovers. */
   readonly patterns: CachePatterns;
+  /** Decide, and delete nothing. */
   readonly dryRun: boolean;
   readonly signal?: AbortSignal | undefined;
 }

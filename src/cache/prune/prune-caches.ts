@@ -1,11 +1,11 @@
 import { trimHeap } from '../../archive/memory/heap.ts';
 import { forEachWithin } from '../../archive/pool/in-flight.ts';
-import type { ObjectStore } from '../../storage/object-store.ts';
-import { type CachePatterns, matchesPatterns, placeOfPatterns } from '../cache-patterns.ts';
+import { matchesPatterns, placeOfPatterns } from '../cache-patterns.ts';
 import { type CacheEntry, type ObjectState, readInventory } from '../inventory.ts';
 import { markerName } from '../keys/cache-names.ts';
 import {
   addLeftover,
+  type LeftoverRequest,
   type LeftoverResult,
   type Leftovers,
   NO_LEFTOVERS,
@@ -13,12 +13,7 @@ import {
 } from './leftovers.ts';
 import { bytesOf, type Deletion, type PruneRules, planPrune } from './plan.ts';
 
-export interface PruneRequest {
-  readonly store: ObjectStore;
-  /** Input `prefix`. */
-  readonly prefix: string;
-  /** The caches that are counted and may be deleted, and the place of the leftovers. */
-  readonly patterns: CachePatterns;
+export interface PruneRequest extends LeftoverRequest {
   /**
    * Returns whether a cache of the patterns counts too. Called again for a cache that has changed since the listing.
    * Default: all do.
@@ -27,9 +22,6 @@ export interface PruneRequest {
   readonly rules: PruneRules;
   /** Delete leftovers: markers without a cache, and the trial objects of `cache-s3 doctor` and uploads that are older than a day. */
   readonly removesLeftovers: boolean;
-  /** Decide, and delete nothing. */
-  readonly dryRun: boolean;
-  readonly signal?: AbortSignal | undefined;
   /** Called for each object that was read. */
   onRead?(): void;
   /** Called for each cache that was deleted, or would be. */

@@ -8,20 +8,13 @@ import { policyScript } from './script.ts';
 import { defineRoles, minioPolicy, type PolicyOptions } from './servers.ts';
 
 /** The options of the subcommand, as given. */
-export interface PolicyArguments {
-  readonly server: PolicyOptions['server'];
-  readonly repository: string;
-  readonly repositoryId: string;
+export interface PolicyArguments
+  extends Pick<PolicyOptions, 'server' | 'repository' | 'repositoryId' | 'defaultBranch' | 'issuer'>,
+    Partial<
+      Pick<PolicyOptions, 'audience' | 'rolePrefix' | 'account' | 'ownerId' | 'environment' | 'recordUse'>
+    > {
   readonly roles: readonly RoleKind[];
-  readonly defaultBranch: string;
-  readonly issuer: string;
-  readonly audience?: string;
-  readonly rolePrefix?: string;
-  readonly account?: string;
-  readonly ownerId?: string;
-  readonly environment?: string;
   readonly thumbprint?: readonly string[];
-  readonly recordUse?: boolean;
 }
 
 /** Writes the commands that create the roles of a repository, or their documents as JSON. Makes no request. */
@@ -34,77 +27,60 @@ export async function printPolicy(env: Environment, output: Output, given: Polic
   return writeJson(output, { server, issuer, audience, ...policy });
 }
 
+type Form = readonly [pattern: RegExp, description: string];
+
+/** The forms of the options, all of which become words of a shell script and patterns of a policy. */
+const FORMS = {
+  bucket: [/^[\w.:-]+$/, 'the name of a bucket'],
+  repository: [/^[\w-]{1,100}\/[\w.-]{1,100}$/, 'OWNER/NAME'],
+  'repository-id': [/^\d{1,20}$/, 'a number (gh api repos/OWNER/NAME --jq .id)'],
+  // Git allows neither wildcards nor spaces. Under another name the place of the branch would be open to `branches`
+  'default-branch': [/^(?!refs\/|\/)[^\s*?"'\\$`\p{Cc}]{1,200}(?<!\/)$/u, 'a branch, without refs/heads/'],
+  issuer: [/^https?:\/\/[\w.:-]+(?:\/[\w./-]*[\w-])?$/, 'a URL without a slash at its end'],
+  audience: [/^[\x21-\x7e]{1,255}$/, 'printable and without spaces'],
+  'role-prefix': [/^[\w+=,.@-]{1,50}$/, 'at most 50 letters, digits and +=,.@-'],
+  account: [/^\w{0,100}$/, 'a tenant'],
+  'owner-id': [/^\d{0,20}$/, 'a number'],
+  environment: [/^$/, 'left out, because only policies of AWS compare it'],
+  thumbprint: [/^[\da-f]{40}$/i, '40 hex digits (SHA-1)'],
+  endpoint: [/^https?:\/\/[\w.:[\]-]+\/?$/, 'the URL of the server'],
+} as const satisfies Readonly<Record<string, Form>>;
+
+const FORMS_OF_AWS: Partial<Readonly<Record<keyof typeof FORMS, Form>>> = {
+  account: [/^\d{12}$/, 'the 12 digits of an AWS account'],
+  environment: [/^[\w.-]{0,100}$/, 'letters, digits, . and -'],
+};
+
 /**
- * Checks the options, all of which become words of a shell script and patterns of a policy.
+ * Checks the options.
  * @throws CommandError for a value that cannot be used, BadInputError for one of the store's settings.
  */
 export function parsePolicyOptions(env: Environment, given: PolicyArguments): PolicyOptions {
   const { bucket, prefix, audience, endpoint } = parseStoreInputs(env);
-  const { server, repositoryId, defaultBranch, account = '' } = given;
-  const check = (option: string, value: string, form: RegExp, expected: string) => {
-    if (!form.test(value))
-      throw new CommandError(`${option} is ${JSON.stringify(value)}, but it must be ${expected}.`);
-    return value;
+  const { server, repositoryId } = given;
+  const isAws = server === 'aws';
+  const check = (option: keyof typeof FORMS, value: string) => {
+    const [pattern, description] = (isAws && FORMS_OF_AWS[option]) || FORMS[option];
+    if (pattern.test(value)) return value;
+    throw new CommandError(`--${option} is ${JSON.stringify(value)}, but it must be ${description}.`);
   };
   if (bucket === '') throw new CommandError('No bucket is set: use --bucket or CACHE_S3_BUCKET.');
-  check('--bucket', bucket, /^[\w.:-]+$/, 'the name of a bucket');
-  const isAws = server === 'aws';
   return {
     server,
     kinds: ROLE_KINDS.filter(kind => given.roles.includes(kind)),
-    bucket,
+    bucket: check('bucket', bucket),
     prefix,
-    repository: check('--repository', given.repository, /^[\w-]{1,100}\/[\w.-]{1,100}$/, 'OWNER/NAME'),
-    repositoryId: check(
-      '--repository-id',
-      repositoryId,
-      /^\d{1,20}$/,
-      'a number (gh api repos/OWNER/NAME --jq .id)',
-    ),
-    // Git allows neither wildcards nor spaces. Under another name the place of the branch would be open to `branches`
-    defaultBranch: check(
-      '--default-branch',
-      defaultBranch,
-      /^(?!refs\/|\/)[^\s*?"'\\$`\p{Cc}]{1,200}(?<!\/)$/u,
-      'a branch, without refs/heads/',
-    ),
+    repository: check('repository', given.repository),
+    repositoryId: check('repository-id', repositoryId),
+    defaultBranch: check('default-branch', given.defaultBranch),
     recordUse: given.recordUse ?? false,
-    issuer: check(
-      '--issuer',
-      given.issuer,
-      /^https?:\/\/[\w.:-]+(?:\/[\w./-]*[\w-])?$/,
-      'a URL without a slash at its end',
-    ),
-    audience: check(
-      '--audience',
-      given.audience ?? audience,
-      /^[\x21-\x7e]{1,255}$/,
-      'printable and without spaces',
-    ),
-    rolePrefix: check(
-      '--role-prefix',
-      given.rolePrefix ?? `cache-${repositoryId}`,
-      /^[\w+=,.@-]{1,50}$/,
-      'at most 50 letters, digits and +=,.@-',
-    ),
-    account: check(
-      '--account',
-      account,
-      isAws ? /^\d{12}$/ : /^\w{0,100}$/,
-      isAws ? 'the 12 digits of an AWS account' : 'a tenant',
-    ),
-    ownerId: check('--owner-id', given.ownerId ?? '', /^\d{0,20}$/, 'a number'),
-    environment: check(
-      '--environment',
-      given.environment ?? '',
-      isAws ? /^[\w.-]{0,100}$/ : /^$/,
-      isAws ? 'letters, digits, . and -' : 'left out, because only policies of AWS compare it',
-    ),
-    thumbprints: (given.thumbprint ?? []).map(one =>
-      check('--thumbprint', one, /^[\da-f]{40}$/i, '40 hex digits (SHA-1)'),
-    ),
-    endpoint: isAws
-      ? ''
-      : check('--endpoint', endpoint, /^https?:\/\/[\w.:[\]-]+\/?$/, 'the URL of the server'),
+    issuer: check('issuer', given.issuer),
+    audience: check('audience', given.audience ?? audience),
+    rolePrefix: check('role-prefix', given.rolePrefix ?? `cache-${repositoryId}`),
+    account: check('account', given.account ?? ''),
+    ownerId: check('owner-id', given.ownerId ?? ''),
+    environment: check('environment', given.environment ?? ''),
+    thumbprints: (given.thumbprint ?? []).map(one => check('thumbprint', one)),
+    endpoint: isAws ? '' : check('endpoint', endpoint),
   };
 }

@@ -19,7 +19,7 @@ import type {
   UploadOptions,
 } from '../object-store.ts';
 import { createFile } from './create-file.ts';
-import { objectName, objectPath, temporaryFile } from './file-names.ts';
+import { objectFile, objectName, temporaryFile } from './file-names.ts';
 import {
   fileEtag,
   findLink,
@@ -105,10 +105,7 @@ class DirectoryStore implements ObjectStore {
 
   createUpload(name: string, options: UploadOptions): Upload {
     this.counters.requests++;
-    return new DirectoryUpload(
-      { root: this.#root, name, file: this.#file(name), fileOf: other => this.#file(other) },
-      options,
-    );
+    return new DirectoryUpload(this.#root, name, options);
   }
 
   async putEmpty(name: string, options?: OptionalCallOptions): Promise<void> {
@@ -160,7 +157,7 @@ class DirectoryStore implements ObjectStore {
   close(): void {}
 
   #file(name: string): string {
-    return path.join(this.#root, objectPath(name));
+    return objectFile(this.#root, name);
   }
 
   async #isBehindLink(file: string): Promise<boolean> {

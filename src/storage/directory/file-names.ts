@@ -61,6 +61,11 @@ export function objectPath(name: string, platformPath: path.PlatformPath = path)
   );
 }
 
+/** Returns the path of an object's file in the store at `root`. */
+export function objectFile(root: string, name: string): string {
+  return path.join(root, objectPath(name));
+}
+
 /** Returns the directory, relative to the root, that has all objects whose names start with `prefix`. */
 export function prefixDirectory(prefix: string): string {
   const components = prefix.split('/').slice(0, -1);

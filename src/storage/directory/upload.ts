@@ -3,19 +3,11 @@ import path from 'node:path';
 import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../object-store.ts';
 import { ObjectExistsError, ObjectReplacedError } from '../store-errors.ts';
 import { createFile } from './create-file.ts';
-import { temporaryFile } from './file-names.ts';
+import { objectFile, temporaryFile } from './file-names.ts';
 import { fileEtag, findLink, fromSystemError, openObjectFile, publishNew, statObjectFile } from './files.ts';
 import { discardFile, replaceFile } from './in-use.ts';
 
 const COPY_BYTES = 4 * 1024 * 1024;
-
-/** The file of an object, and the store that it is in. */
-interface UploadTarget {
-  readonly root: string;
-  readonly name: string;
-  readonly file: string;
-  fileOf(name: string): string;
-}
 
 /**
  * Writes an object to a temporary file in its directory, and publishes it by one link or rename.
@@ -27,7 +19,9 @@ export class DirectoryUpload implements Upload {
   accepted = false;
   /** A write resolves when the bytes are in the file. */
   readonly queued = 0;
-  readonly #target: UploadTarget;
+  readonly #root: string;
+  readonly #name: string;
+  readonly #file: string;
   readonly #options: UploadOptions;
   readonly #temporary: string;
   #handle: FileHandle | undefined;
@@ -36,10 +30,13 @@ export class DirectoryUpload implements Upload {
   /** The running step. Never rejects. */
   #underWay: Promise<unknown> = Promise.resolve();
 
-  constructor(target: UploadTarget, options: UploadOptions) {
-    this.#target = target;
+  /** @param root absolute path of the store. */
+  constructor(root: string, name: string, options: UploadOptions) {
+    this.#root = root;
+    this.#name = name;
+    this.#file = objectFile(root, name);
     this.#options = options;
-    this.#temporary = temporaryFile(target.file);
+    this.#temporary = temporaryFile(this.#file);
   }
 
   write(bytes: Uint8Array): Promise<void> {
@@ -87,27 +84,25 @@ export class DirectoryUpload implements Upload {
   }
 
   async #publish(): Promise<void> {
-    const { name, file } = this.#target;
-    if (this.#options.onlyIfAbsent) {
-      await publishNew(this.#temporary, file, this.#options.signal).catch(error => {
-        throw error instanceof ObjectExistsError
-          ? new ObjectExistsError(`${name} was stored by another job meanwhile`, { cause: error })
-          : error;
+    const { onlyIfAbsent, onlyIfEtag, signal } = this.#options;
+    if (onlyIfAbsent) {
+      await publishNew(this.#temporary, this.#file, signal).catch(error => {
+        if (!(error instanceof ObjectExistsError)) throw error;
+        throw new ObjectExistsError(`${this.#name} was stored by another job meanwhile`, { cause: error });
       });
       return;
     }
-    const { onlyIfEtag } = this.#options;
     if (onlyIfEtag !== undefined) {
-      const present = await statObjectFile(file);
+      const present = await statObjectFile(this.#file);
       if (!present || fileEtag(present) !== onlyIfEtag)
-        throw new ObjectReplacedError(`${name} was replaced by another job meanwhile`);
+        throw new ObjectReplacedError(`${this.#name} was replaced by another job meanwhile`);
     }
-    await replaceFile(this.#temporary, file, this.#options.signal);
+    await replaceFile(this.#temporary, this.#file, signal);
   }
 
   async #openSource(source: ObjectVersion): Promise<FileHandle> {
-    const file = this.#target.fileOf(source.name);
-    const link = await findLink(path.dirname(file), this.#target.root);
+    const file = objectFile(this.#root, source.name);
+    const link = await findLink(path.dirname(file), this.#root);
     const opened = link === undefined && (await openObjectFile(file, this.#options.signal));
     if (!opened) throw new ObjectReplacedError(`${source.name} was removed meanwhile`);
     if (fileEtag(opened.stats) === source.etag) return opened.handle;
@@ -116,7 +111,7 @@ export class DirectoryUpload implements Upload {
   }
 
   async #open(): Promise<FileHandle> {
-    this.#handle ??= await createFile(this.#temporary, this.#target.root);
+    this.#handle ??= await createFile(this.#temporary, this.#root);
     return this.#handle;
   }
 
@@ -140,7 +135,7 @@ export class DirectoryUpload implements Upload {
     try {
       return await step;
     } catch (error) {
-      this.#failure = fromSystemError(error, this.#target.root, this.#options.signal);
+      this.#failure = fromSystemError(error, this.#root, this.#options.signal);
       await this.#discard();
       throw this.#failure;
     }
