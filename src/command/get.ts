@@ -45,7 +45,7 @@ export async function getCache(
         // A read by an operator is not noted as use
         markerName: () => undefined,
         layout: createDirectoryLayout(target, name => engine.hasEntry(archive.manifest.entries, name)),
-        includedPaths: [],
+        includedPaths: () => [],
         runLabel: `0-${randomBytes(4).toString('hex')}`,
         warm: false,
         savesLater: false,

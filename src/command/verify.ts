@@ -31,7 +31,7 @@ type Check =
   /** Replaced or deleted while it was read. */
   | { readonly kind: 'changed' };
 
-type Damage = ReturnType<typeof describeDamage>;
+type Damage = ReturnType<typeof jsonRow> & { readonly reason: string };
 type Upload = { readonly object: string; readonly begunAt: string };
 
 /** The JSON document. Lists have at most `MAX_ROWS` rows. */
@@ -97,9 +97,9 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
       else {
         if (check.kind === 'damaged') damaged++;
         if (report[check.kind].length === MAX_ROWS) continue;
-        const damage = describeDamage(check.entry, check.reason);
-        report[check.kind].push(damage);
-        if (!output.json) await output.line(`${check.kind}: ${damage.object}: ${damage.reason}`);
+        const { kind, entry, reason } = check;
+        report[kind].push({ ...jsonRow(entry), reason });
+        if (!output.json) await output.line(`${kind}: ${entry.object.name}: ${reason}`);
       }
     }
     report.unfinishedUploads = await findUploads(invocation, options);
@@ -113,10 +113,6 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
       `${formatCount(damaged)} of ${formatCount(report.caches)} caches ${damaged === 1 ? 'is' : 'are'} damaged: a restore treats them as misses, and the next save replaces them.`,
     );
   }
-}
-
-function describeDamage(entry: CacheEntry, reason: string) {
-  return { ...jsonRow(entry), reason };
 }
 
 /** Returns the unfinished uploads in the place of a filter. Returns undefined if the credentials do not allow to list them. */

@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { createHash, randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { ignoreErrors } from '../archive/fs/ignore-errors.ts';
 import { RestoredLinks } from '../archive/fs/links/restored-links.ts';
 import type { Log } from '../report/log.ts';
-import { readRecord, recordNames, removeRecord, writeRecord } from './record-files.ts';
+import { readRecord, recordNames, writeRecord } from './record-files.ts';
 
 /** Bound of a record that names one object, in bytes: a name has at most 1024. */
 const MAX_OBJECT_BYTES = 16 * 1024;
@@ -65,8 +66,11 @@ export class JobRecords {
     return isNew;
   }
 
-  /** Returns whether any of these paths, or anything in or around them, is half restored. */
-  isHalfRestored(paths: readonly string[]): boolean {
+  /**
+   * Returns whether any of these paths, or anything in or around them, is half restored. Calls `includedPaths` only if something is.
+   */
+  isHalfRestored(includedPaths: () => readonly string[]): boolean {
+    let paths: readonly string[] | undefined;
     let count = 0;
     for (const name of this.names()) {
       const half = name.startsWith(HALF_RESTORED)
@@ -74,7 +78,9 @@ export class JobRecords {
         : undefined;
       // Files of other users do not count, so that they cannot hide one of this job
       if (!isTexts(half)) continue;
-      if (half.some(path => paths.some(other => isWithin(path, other) || isWithin(other, path)))) return true;
+      paths ??= includedPaths();
+      if (half.some(path => paths?.some(other => isWithin(path, other) || isWithin(other, path))))
+        return true;
       if (++count === MAX_HALF_RESTORED) return false;
     }
     return false;
@@ -126,7 +132,7 @@ export class JobRecords {
 
   remove(name: string): void {
     const directory = this.#directory;
-    if (directory !== undefined) ignoreErrors(() => removeRecord(path.join(directory, name)));
+    if (directory !== undefined) ignoreErrors(() => rmSync(path.join(directory, name), { force: true }));
   }
 
   /** Returns the names of all records, newest first. */

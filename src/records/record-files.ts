@@ -64,10 +64,6 @@ function isOwn({ uid }: BigIntStats, directory: string): boolean {
   return Number(uid) === own || uid === 0n || (own === 0 && Number(uid) === statSync(directory).uid);
 }
 
-export function removeRecord(file: string): void {
-  rmSync(file, { force: true });
-}
-
 /** Returns the names of all records in a directory, newest first. */
 export function recordNames(directory: string): readonly string[] {
   const timeOf = (name: string) =>

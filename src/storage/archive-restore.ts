@@ -124,21 +124,25 @@ async function restoreWith(
  * is killed in between leaves the record. Without some of the symlinks they stay half restored.
  */
 async function markedAsHalf<T extends { readonly isPartial: boolean }>(
-  { version, includedPaths }: RestoreRequest,
+  request: RestoreRequest,
   records: JobRecords,
   restore: (beforeCommit: (links: readonly number[]) => void) => Promise<T>,
 ): Promise<T> {
+  const { version } = request;
   let isNew = false;
+  let includedPaths: readonly string[] | undefined;
   try {
     const restored = await restore(links => {
       records.addRestoredLinks(links);
+      // Once: the commit may replace links
+      includedPaths = request.includedPaths();
       isNew = records.markHalfRestored(version, includedPaths);
     });
     if (!restored.isPartial) records.clearHalfRestored(version);
     return restored;
   } catch (error) {
     // Again: a disk that the staging had filled had no room for it before the commit
-    if (didChangeTree(error)) records.markHalfRestored(version, includedPaths);
+    if (didChangeTree(error)) records.markHalfRestored(version, includedPaths ?? request.includedPaths());
     else if (isNew) records.clearHalfRestored(version);
     throw error;
   }

@@ -51,8 +51,8 @@ export interface LookupRequest {
 
 export interface RestoreRequest extends LookupRequest {
   readonly layout: PathLayout;
-  /** The paths that the step includes (`StepLayout.includedPaths`), for the records of the job. */
-  readonly includedPaths: readonly string[];
+  /** Returns the paths that the step includes (`StepLayout.includedPaths`), for the records of the job. Reads the disk. */
+  includedPaths(): readonly string[];
   /** `<run number>-<8 hex digits>`, for the names of staging directories (archive/fs/paths/staging-name.ts). */
   readonly runLabel: string;
   /** Fetch only entries that differ from the disk (input `warm-restore`). */

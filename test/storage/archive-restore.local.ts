@@ -293,6 +293,6 @@ test('a restore that leaves out symlinks is a hit with a warning, after which th
     `warning: Symlinks not created, because this user may create none here: 1, first ${path.join(reader.workspace, 'tree', 'link')}; enable Developer Mode or give the runner the right to create symbolic links. This job saves nothing of these paths.`,
   ]);
   expect(
-    new JobRecords(reader.temp, silentLog).isHalfRestored(layoutIn(reader.workspace).includedPaths()),
+    new JobRecords(reader.temp, silentLog).isHalfRestored(layoutIn(reader.workspace).includedPaths),
   ).toBe(true);
 });

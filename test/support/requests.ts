@@ -41,7 +41,7 @@ export function createRestoreRequest(overrides: Partial<RestoreRequest> = {}): R
   return {
     ...createLookupRequest(),
     layout,
-    includedPaths: ['./tree'],
+    includedPaths: () => ['./tree'],
     runLabel: '1-00000000',
     warm: false,
     savesLater: false,

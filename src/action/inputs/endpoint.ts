@@ -87,7 +87,7 @@ function serverOf(
     parts === null ||
     parts[1]!.length > MAX_HOST_LENGTH ||
     !known ||
-    (ownPort !== undefined && !isPort(Number(ownPort)))
+    (ownPort !== undefined && !(Number(ownPort) >= 1 && Number(ownPort) <= 65535))
   ) {
     throw bad(`it must be ${forms}`);
   }
@@ -104,10 +104,6 @@ function serverOf(
   const text = `${secure ? 'https' : 'http'}://${parts[1]}${chosen === undefined ? '' : `:${chosen}`}`;
   if (!URL.canParse(text)) throw bad(`it must be ${forms}`);
   return new URL(text);
-}
-
-function isPort(port: number): boolean {
-  return port >= 1 && port <= 65535;
 }
 
 const DIRECTORY_FORM = isWindows ? 'file:///C:/<path>' : 'file:///<absolute path>';

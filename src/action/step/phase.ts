@@ -1,16 +1,11 @@
 import { machineLine, type PhaseFacts, peopleLine } from '../../report/closing-line.ts';
-import { summaryRows } from '../../report/summary.ts';
+import { type PhaseKeys, summaryRows } from '../../report/summary.ts';
 import type { StorageBackend } from '../../storage/backend.ts';
 import type { Runner } from '../runner/runner.ts';
 import { writeMetrics } from './metrics.ts';
 
 /** The result of a phase, without its costs. */
 export type PhaseResult = Omit<PhaseFacts, 'ms' | 'requests' | 'retries'>;
-
-interface PhaseKeys {
-  readonly primaryKey: string;
-  readonly matchedKey: string | undefined;
-}
 
 /**
  * Ends a phase: logs the line for people and the line for programs, adds a line to the metrics, and

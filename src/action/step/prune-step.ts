@@ -7,7 +7,7 @@ import {
   type PruneRules,
   rulesOf,
 } from '../../cache/prune/plan.ts';
-import { type PruneResult, pruneCaches } from '../../cache/prune/prune-caches.ts';
+import { type PruneRequest, type PruneResult, pruneCaches } from '../../cache/prune/prune-caches.ts';
 import { formatBytes, formatCount } from '../../report/units.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { StoreError, StoreRefusedError } from '../../storage/store-errors.ts';
@@ -56,7 +56,7 @@ export async function prune(
     if (target.kind === 'github')
       throw new BadInputError('bucket', "is missing: set it, because GitHub's cache cannot be pruned.");
     store = await openStore(target, { bucketWasDown: false }, { log, mask });
-    await pruneStore(runner, store, { choice, prefix: inputs.prefix, signal });
+    await pruneStore(runner, { store, prefix: inputs.prefix, signal }, choice);
   } catch (error) {
     runner.fail(sentenceOf(error, env, signal));
   } finally {
@@ -99,29 +99,21 @@ function readChoice(env: Environment, { repository }: RunContext): PruneInputs {
 const NO_RULE =
   'No cache is deleted, because no rule is set: set unused, max-age, max-size, per-repository, keep-newest, scope or key.';
 
-interface PruneOptions {
-  readonly choice: PruneInputs;
-  readonly prefix: string;
-  readonly signal: AbortSignal;
-}
-
 async function pruneStore(
   runner: Runner,
-  store: ObjectStore,
-  { choice, prefix, signal }: PruneOptions,
+  request: Pick<PruneRequest, 'store' | 'prefix' | 'signal'>,
+  { dryRun, ...choice }: PruneInputs,
 ): Promise<void> {
   const { log } = runner;
+  const { store } = request;
   const rules = rulesOf(choice);
-  const { dryRun } = choice;
   const deletions: Deletion[] = [];
   const result = await pruneCaches({
-    store,
-    prefix,
+    ...request,
     patterns: choice,
     rules,
     removesLeftovers: true,
     dryRun,
-    signal,
     onDeletion(deletion) {
       const { repository, scope, key } = deletion.entry;
       const why = describeReason(deletion, rules, store.nowMs);
@@ -131,9 +123,7 @@ async function pruneStore(
   });
   for (const line of describeResult(result, dryRun)) log.info(line);
   if (!hasRule(rules)) log.notice(NO_RULE);
-  if (store.versioned && result.deletedCaches > 0) {
-    log.warning(VERSIONS_REMAIN);
-  }
+  if (store.versioned && result.deletedCaches > 0) log.warning(VERSIONS_REMAIN);
   runner.setOutput('deleted-caches', String(result.deletedCaches));
   runner.setOutput('deleted-bytes', String(result.deletedBytes));
   const rows = summaryRows(result, deletions, { rules, dryRun, nowMs: store.nowMs });

@@ -84,7 +84,7 @@ function fetchCache(
   return backend.restore({
     ...request,
     layout: plan.layout,
-    includedPaths: plan.layout.includedPaths(),
+    includedPaths: plan.layout.includedPaths,
     // Jobs of one run may share a directory: the run's number alone is not unique
     runLabel: `${run}-${randomBytes(4).toString('hex')}`,
     warm: plan.inputs.warmRestore,

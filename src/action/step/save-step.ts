@@ -70,7 +70,7 @@ function skipReason(plan: StepPlan, state: StepState | undefined, records: JobRe
       return `Cache hit occurred on the primary key ${inputs.key}, not saving cache.`;
     }
   }
-  if (records.isHalfRestored(plan.layout.includedPaths())) {
+  if (records.isHalfRestored(plan.layout.includedPaths)) {
     return 'Cache not saved: these paths were restored only in part.';
   }
   if (!access.write.allowed) return `Cache not saved: ${access.write.reason}.`;

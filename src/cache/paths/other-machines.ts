@@ -26,7 +26,7 @@ export function compareMachines(
     if (patterns.some(pattern => mayMove(pattern, stored, deciding))) return true;
     otherDecider ??= new PatternDecider(parsePatterns(lines, { ...anchors, comparable: inOtherCase }));
     const decidingThere = otherDecider.decide(inOtherCase(absolute), isDirectory);
-    return isIncluding(decidingThere) !== isIncluding(deciding);
+    return (decidingThere?.negate === false) !== (deciding?.negate === false);
   };
 }
 
@@ -49,8 +49,4 @@ function mayMove(pattern: Pattern, stored: string, deciding: Pattern | undefined
 /** Returns the place of a name's anchor in the order root, home directory, workspace: the last one above a path names it. */
 function anchorOrder(stored: string): number {
   return ['~/', './'].findIndex(anchor => stored.startsWith(anchor));
-}
-
-function isIncluding(pattern: Pattern | undefined): boolean {
-  return pattern?.negate === false;
 }

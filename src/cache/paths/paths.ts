@@ -23,7 +23,7 @@ export interface StepLayout extends PathLayout {
    * Returns the paths that the lines include, as they are and with their links resolved, for comparison. A line with wildcards
    * counts as the directory before them, and a line with `!` not at all. A slash at the end is left out: '' is the root.
    */
-  includedPaths(): readonly string[];
+  readonly includedPaths: () => readonly string[];
 }
 
 /**

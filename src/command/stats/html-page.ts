@@ -1,7 +1,7 @@
 import { escapeHtml } from '../../action/runner/escape.ts';
 import { countOf, formatAge, formatBytes, formatCount } from '../../report/units.ts';
 import { columnPlot, type PlotBar, rowPlot } from './plots.ts';
-import { barLabel, type Group, type StatsFacts, shortLabel, type Tally } from './tally.ts';
+import { type Amount, barLabel, type Group, type StatsFacts, shortLabel, type Tally } from './tally.ts';
 
 /**
  * Returns a page with plots, which loads nothing: its styles and plots are in it, and its policy forbids scripts and requests.
@@ -18,26 +18,25 @@ export function htmlPage(tally: Tally, facts: StatsFacts): string {
     ['markers without a cache', formatCount(tally.strayMarkers)],
     ['objects of other programs', formatCount(tally.foreignObjects)],
   ] as const;
-  const bySize = (groups: readonly Group[]): PlotBar[] =>
-    groups.map(({ name, bytes, caches, lastUseMs }) => ({
-      label: name,
-      value: bytes,
-      text: formatBytes(bytes),
-      title: `${name}: ${formatBytes(bytes)}, ${countOf(caches, 'cache')}, last used ${formatAge(madeMs - lastUseMs)} ago`,
-    }));
-  const histogram = (bars: Tally['ages']): PlotBar[] =>
-    bars.map(bar => ({
-      label: shortLabel(bar),
-      value: bar.bytes,
-      text: formatBytes(bar.bytes),
-      title: `${barLabel(bar)}: ${formatBytes(bar.bytes)}, ${countOf(bar.caches, 'cache')}`,
-    }));
-  const unused: PlotBar[] = tally.unused.map(({ days, caches, bytes }) => ({
-    label: `${days} d`,
+  const plotBar = (label: string, bytes: number, title: string): PlotBar => ({
+    label,
     value: bytes,
     text: formatBytes(bytes),
-    title: `prune --unused ${days}d deletes ${countOf(caches, 'cache')}, ${formatBytes(bytes)}`,
-  }));
+    title,
+  });
+  const sizeOf = ({ caches, bytes }: Amount) => `${formatBytes(bytes)}, ${countOf(caches, 'cache')}`;
+  const bySize = (groups: readonly Group[]) =>
+    groups.map(group => {
+      const { name, bytes, lastUseMs } = group;
+      const title = `${name}: ${sizeOf(group)}, last used ${formatAge(madeMs - lastUseMs)} ago`;
+      return plotBar(name, bytes, title);
+    });
+  const histogram = (bars: Tally['ages']) =>
+    bars.map(bar => plotBar(shortLabel(bar), bar.bytes, `${barLabel(bar)}: ${sizeOf(bar)}`));
+  const unused = tally.unused.map(({ days, caches, bytes }) => {
+    const title = `prune --unused ${days}d deletes ${countOf(caches, 'cache')}, ${formatBytes(bytes)}`;
+    return plotBar(`${days} d`, bytes, title);
+  });
   const plots = [
     ['Size by last use', columnPlot(histogram(tally.lastUses))],
     ['Size by age', columnPlot(histogram(tally.ages))],

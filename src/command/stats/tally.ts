@@ -17,7 +17,7 @@ const MAX_GROUPS = 100_000;
 const REST = '(others)';
 
 /** A number of caches and their size. */
-interface Amount {
+export interface Amount {
   caches: number;
   bytes: number;
 }

@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { ByteRange, GetOptions, RangeBytes } from '../object-store.ts';
 import { ObjectReplacedError } from '../store-errors.ts';
 import { fileEtag, modifiedMsOf, openObjectFile } from './files.ts';
@@ -29,7 +28,15 @@ export async function readRange(
     const { start, end } = within(range, sizeBytes);
     // Memory outside of Buffer's pool, which cannot be transferred to a worker
     const bytes = new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
-    await fill(handle, bytes, start, name, options);
+    for (let filled = 0; filled < bytes.length; ) {
+      options.signal?.throwIfAborted();
+      const wanted = Math.min(READ_BYTES, bytes.length - filled);
+      const { bytesRead } = await handle.read(bytes, filled, wanted, start + filled);
+      // Shorter than when it was opened: a foreign process writes to a published file
+      if (bytesRead === 0) throw new ObjectReplacedError(`${name} was cut short meanwhile`);
+      filled += bytesRead;
+      options.onBytes?.(bytesRead);
+    }
     return { bytes, start, sizeBytes, etag, modifiedMs: modifiedMsOf(stats) };
   } finally {
     // An error means nothing for what was read
@@ -41,22 +48,4 @@ function within(range: ByteRange, sizeBytes: number): { start: number; end: numb
   if ('suffix' in range) return { start: Math.max(0, sizeBytes - Math.max(0, range.suffix)), end: sizeBytes };
   const start = Math.min(range.start, sizeBytes);
   return { start, end: Math.max(start, Math.min(range.end, sizeBytes)) };
-}
-
-async function fill(
-  handle: FileHandle,
-  bytes: Uint8Array,
-  start: number,
-  name: string,
-  { signal, onBytes }: GetOptions,
-): Promise<void> {
-  for (let filled = 0; filled < bytes.length; ) {
-    signal?.throwIfAborted();
-    const wanted = Math.min(READ_BYTES, bytes.length - filled);
-    const { bytesRead } = await handle.read(bytes, filled, wanted, start + filled);
-    // Shorter than when it was opened: a foreign process writes to a published file
-    if (bytesRead === 0) throw new ObjectReplacedError(`${name} was cut short meanwhile`);
-    filled += bytesRead;
-    onBytes?.(bytesRead);
-  }
 }

@@ -47,25 +47,17 @@ export async function removeUploads(uploads: readonly UploadFile[]): Promise<num
   let refusal: unknown;
   for (const { file } of uploads) {
     try {
-      if (await removeUnlessInUse(file)) removed++;
+      await rm(file, { force: true });
+      removed++;
     } catch (error) {
+      // On Windows a process may have it open
+      if (isInUse(error)) continue;
       if (!isDenied(systemCode(error))) throw error;
       refusal ??= error;
     }
   }
   if (removed === 0 && refusal !== undefined) throw refusal;
   return removed;
-}
-
-/** Returns whether a file was removed: on Windows a process may have it open. Throws the system's other errors. */
-async function removeUnlessInUse(file: string): Promise<boolean> {
-  try {
-    await rm(file, { force: true });
-    return true;
-  } catch (error) {
-    if (isInUse(error)) return false;
-    throw error;
-  }
 }
 
 /**

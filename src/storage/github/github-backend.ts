@@ -16,7 +16,7 @@ import {
 import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 import { ClientOutput } from './client-output.ts';
 import { GitHubCall, type GitHubCallOptions } from './github-call.ts';
-import { explainRead, explainSave, isRequestedKey } from './outcome.ts';
+import { type CallEvidence, explainRead, explainSave, isRequestedKey } from './outcome.ts';
 import { GITHUB_LIMITS, type GitHubLimits } from './watchdog.ts';
 
 /**
@@ -75,7 +75,7 @@ export class GitHubBackend implements StorageBackend {
   async restore(request: RestoreRequest): Promise<RestoreOutcome> {
     let treeChanged = false;
     const onUnpack = () => {
-      if (!treeChanged) this.#options.records.markHalfRestored(request.version, request.includedPaths);
+      if (!treeChanged) this.#options.records.markHalfRestored(request.version, request.includedPaths());
       treeChanged = true;
     };
     const failed = (error: Error) => ({ kind: 'failed', error, treeChanged }) as const;
@@ -110,13 +110,11 @@ export class GitHubBackend implements StorageBackend {
   }
 
   async #save(request: SaveRequest, onFinalize: () => void): Promise<SaveOutcome> {
-    const { paths, key, uploadChunkSizeBytes: uploadChunkSize, crossOs } = request;
-    const output = new ClientOutput(this.#options.log, () => {});
-    const call = this.#newCall(output, { onFinalize });
+    const { paths, key, uploadChunkSizeBytes: uploadChunkSize, crossOs, signal } = request;
     const options = uploadChunkSize === undefined ? {} : { uploadChunkSize };
-    let id: number;
+    let ended: Ended<number>;
     try {
-      id = await this.#run(call, request.signal, client =>
+      ended = await this.#run(signal, { onFinalize }, client =>
         client.saveCache([...paths], key, options, crossOs),
       );
     } catch (error) {
@@ -124,12 +122,10 @@ export class GitHubBackend implements StorageBackend {
       if (/^Path Validation Error: .*not exist/.test((error as Error).message)) return { kind: 'empty' };
       throw refusedInput(error);
     }
-    const { problem, sizeBytes } = output;
-    if (id !== -1) {
-      const unknown = { entries: undefined, rawBytes: undefined };
-      return { kind: 'saved', source: 'github', sizeBytes, ...unknown, reusedBytes: 0 };
-    }
-    return explainSave({ problem, serviceResponse: call.serviceResponse });
+    const { result: id, sizeBytes, evidence } = ended;
+    if (id === -1) return explainSave(evidence);
+    const unknown = { entries: undefined, rawBytes: undefined };
+    return { kind: 'saved', source: 'github', sizeBytes, ...unknown, reusedBytes: 0 };
   }
 
   close(): void {
@@ -140,54 +136,63 @@ export class GitHubBackend implements StorageBackend {
     request: LookupRequest,
     { lookupOnly, onUnpack }: { readonly lookupOnly: boolean; readonly onUnpack?: () => void },
   ): Promise<Hit | Miss | Unserved | Failed> {
-    const { paths, primaryKey, restoreKeys, crossOs } = request;
-    const checkKey = (key: string) => {
+    const { paths, primaryKey, restoreKeys, crossOs, signal } = request;
+    const onMatch = (key: string) => {
       if (!isRequestedKey(key, [primaryKey, ...restoreKeys])) throw new OtherKeyError(key);
     };
-    const output = new ClientOutput(this.#options.log, checkKey);
-    const call = this.#newCall(output, { onUnpack });
-    let key: string | undefined;
+    let ended: Ended<string | undefined>;
     try {
-      key = await this.#run(call, request.signal, client =>
+      ended = await this.#run(signal, { onMatch, onUnpack }, client =>
         client.restoreCache([...paths], primaryKey, [...restoreKeys], { lookupOnly }, crossOs),
       );
       // With version 1 of the service the client does not print the key before it downloads
-      if (key !== undefined) checkKey(key);
+      if (ended.result !== undefined) onMatch(ended.result);
     } catch (error) {
       if (!(error instanceof OtherKeyError)) throw refusedInput(error);
       this.#options.log.notice(error.message);
       return { kind: 'miss', diagnosis: undefined };
     }
-    const { problem, sizeBytes } = output;
-    if (key !== undefined) {
-      return { kind: 'hit', source: 'github', key, exact: key === primaryKey, sizeBytes };
-    }
-    return explainRead({ problem, serviceResponse: call.serviceResponse });
+    const { result: key, sizeBytes, evidence } = ended;
+    if (key === undefined) return explainRead(evidence);
+    return { kind: 'hit', source: 'github', key, exact: key === primaryKey, sizeBytes };
   }
 
-  #newCall(output: ClientOutput, hooks: Pick<GitHubCallOptions, 'onFinalize' | 'onUnpack'>): GitHubCall {
-    return new GitHubCall({
-      limits: this.#options.limits,
-      waited: this.#options.waited,
+  async #run<T>(
+    signal: AbortSignal | undefined,
+    { onMatch = () => {}, ...hooks }: Hooks,
+    action: (client: Client) => Promise<T>,
+  ): Promise<Ended<T>> {
+    const { load, log, limits, waited } = this.#options;
+    const client = await load();
+    const output = new ClientOutput(log, onMatch);
+    const call = new GitHubCall({
+      limits,
+      waited,
       onWrite: chunk => output.write(chunk),
       lastFailure: () => output.lastFailure,
       ...hooks,
     });
-  }
-
-  async #run<T>(
-    call: GitHubCall,
-    signal: AbortSignal | undefined,
-    action: (client: Client) => Promise<T>,
-  ): Promise<T> {
-    const client = await this.#options.load();
     try {
-      return await call.run(() => action(client), anySignal(this.#closed.signal, signal));
+      const result = await call.run(() => action(client), anySignal(this.#closed.signal, signal));
+      const { problem, sizeBytes } = output;
+      return { result, sizeBytes, evidence: { problem, serviceResponse: call.serviceResponse } };
     } finally {
       this.counters.requests += call.requests;
       this.counters.retries += call.retries;
     }
   }
+}
+
+/** Observers of one call. `onMatch` is that of `ClientOutput`. */
+interface Hooks extends Pick<GitHubCallOptions, 'onFinalize' | 'onUnpack'> {
+  readonly onMatch?: (key: string) => void;
+}
+
+/** A call that the client has ended without an error. */
+interface Ended<T> {
+  readonly result: T;
+  readonly sizeBytes: number | undefined;
+  readonly evidence: CallEvidence;
 }
 
 /** The service found an entry that the step did not request. */

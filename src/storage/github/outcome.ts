@@ -5,7 +5,7 @@ import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 export type ServiceResponse = number | 'none' | 'not requested';
 
 /** Facts about a call of the client that returned no result. */
-interface CallEvidence {
+export interface CallEvidence {
   /** The text with which the client gave up, undefined if it printed none. */
   readonly problem: string | undefined;
   readonly serviceResponse: ServiceResponse;

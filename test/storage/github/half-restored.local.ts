@@ -19,7 +19,7 @@ beforeEach(() => {
   records = new JobRecords(temp, silentLog);
 });
 
-const isHalf = () => records.isHalfRestored(['./tree']);
+const isHalf = () => records.isHalfRestored(() => ['./tree']);
 const open = () => github.open(GITHUB_LIMITS, records);
 const restore = (signal?: AbortSignal) => open().restore({ primaryKey: 'k', signal });
 

@@ -93,7 +93,7 @@ export class CacheJob {
         spaces: spaces.read,
         markerName: this.#nameOfMarker,
         layout,
-        includedPaths: layout.includedPaths(),
+        includedPaths: layout.includedPaths,
         warm,
         savesLater,
         signal,
