@@ -11,13 +11,15 @@ import { safeJson } from './output/json.ts';
 import { OutputError } from './output/output.ts';
 import { checkFilter, type Filter, matchesFilter } from './select.ts';
 
-interface PruneOptions extends PruneChoice {
+interface DryRun {
   readonly dryRun?: boolean;
 }
 
 /** Deletes caches by rules. */
-export async function pruneCommand(invocation: Invocation, options: PruneOptions): Promise<void> {
-  const { dryRun = false } = options;
+export async function pruneCommand(
+  invocation: Invocation,
+  { dryRun = false, ...options }: PruneChoice & DryRun,
+): Promise<void> {
   const rules = rulesOf(options);
   if (!hasRule(rules)) {
     invocation.output.note(
@@ -27,20 +29,15 @@ export async function pruneCommand(invocation: Invocation, options: PruneOptions
   await run(invocation, { patterns: options, rules, dryRun, removesLeftovers: true });
 }
 
-interface RemoveOptions extends Filter {
-  readonly dryRun?: boolean;
-}
-
 /**
- * Deletes the caches that meet the filter and whose keys match one of the patterns, or whose object has that name; nothing else. Throws `CommandError` if
- * there is none.
+ * Deletes the caches that meet the filter and whose keys match one of the patterns, or whose object has that name; nothing else.
+ * Throws `CommandError` if there is none.
  */
 export async function removeCommand(
   invocation: Invocation,
-  options: RemoveOptions,
+  { dryRun = false, ...options }: Filter & DryRun,
   keys: readonly string[],
 ): Promise<void> {
-  const { dryRun = false } = options;
   checkFilter(options);
   const deleted = await run(invocation, {
     patterns: options,

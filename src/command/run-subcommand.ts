@@ -17,55 +17,59 @@ export interface RunOptions {
   readonly outlivesPipe?: boolean;
 }
 
-/** Runs a subcommand as commander calls it, with the store that the settings name. Opens the store, and closes it at the end. */
+/** A function that commander calls: with the arguments of a subcommand, its own options, and the command with all options. */
+type Action = (...given: unknown[]) => Promise<void>;
+
+/** Runs a subcommand with the store that the settings name. Opens the store, and closes it at the end. */
 export function runWithStore<T, Args extends readonly unknown[]>(
   { env, signal }: { readonly env: Environment; readonly signal: AbortSignal },
   subcommand: (invocation: Invocation, options: T, ...args: Args) => Promise<void>,
   { outlivesPipe = false }: RunOptions = {},
-): (...given: unknown[]) => Promise<void> {
-  return async (...given) => {
-    const options: GlobalOptions = (given.at(-1) as Command).optsWithGlobals();
-    const settings = settingsEnvironment(env, options);
-    await withOutput(options, outlivesPipe, async output => {
-      const log = createCommandLog(output, options.verbose === true);
-      const opened = await openSettings(settings, log);
-      try {
-        const invocation = { ...opened, log, output, signal };
-        await subcommand(invocation, options as T, ...(given.slice(0, -2) as unknown as Args));
-      } finally {
-        opened.store.close();
-      }
-    });
-  };
+): Action {
+  return withOutput(env, outlivesPipe, async (output, settings, options, args) => {
+    const log = createCommandLog(output, options.verbose === true);
+    const opened = await openSettings(settings, log);
+    try {
+      const invocation = { ...opened, log, output, signal };
+      await subcommand(invocation, options as T, ...(args as unknown as Args));
+    } finally {
+      opened.store.close();
+    }
+  });
 }
 
 /** Runs a subcommand that makes no request. */
 export function runWithoutStore<T>(
   env: Environment,
   subcommand: (env: Environment, output: Output, options: T) => Promise<void>,
-): (...given: unknown[]) => Promise<void> {
-  return async (...given) => {
-    const options: GlobalOptions = (given.at(-1) as Command).optsWithGlobals();
-    const settings = settingsEnvironment(env, options);
-    await withOutput(options, false, output => subcommand(settings, output, options as T));
-  };
+): Action {
+  return withOutput(env, false, (output, settings, options) => subcommand(settings, output, options as T));
 }
 
 /** Awaits work and the end of its output. With `--json` its error is a document too. Throws it. */
-async function withOutput(
-  { json = false }: GlobalOptions,
+function withOutput(
+  env: Environment,
   outlivesPipe: boolean,
-  work: (output: Output) => Promise<void>,
-): Promise<void> {
-  const { stdout, stderr } = process;
-  const output = createOutput({ json, outlivesPipe, stdout, stderr });
-  try {
-    const { node } = process.versions;
-    if (Number.parseInt(node, 10) < 24) throw new CommandError(`Node.js 24 or later is needed, not ${node}.`);
-    await work(output);
-    await output.flush();
-  } catch (error) {
-    if (output.json) await writeJsonError(output, error);
-    throw error;
-  }
+  work: (
+    output: Output,
+    settings: Environment,
+    options: GlobalOptions,
+    args: readonly unknown[],
+  ) => Promise<void>,
+): Action {
+  return async (...given) => {
+    const options: GlobalOptions = (given.at(-1) as Command).optsWithGlobals();
+    const { stdout, stderr } = process;
+    const output = createOutput({ json: options.json ?? false, outlivesPipe, stdout, stderr });
+    try {
+      const { node } = process.versions;
+      if (Number.parseInt(node, 10) < 24)
+        throw new CommandError(`Node.js 24 or later is needed, not ${node}.`);
+      await work(output, settingsEnvironment(env, options), options, given.slice(0, -2));
+      await output.flush();
+    } catch (error) {
+      if (output.json) await writeJsonError(output, error);
+      throw error;
+    }
+  };
 }

@@ -70,15 +70,15 @@ function writeRef({ ref, tokenScopes }: RunContext): string {
 }
 
 function readMode({ cacheMode }: RunContext): Permission {
-  return cacheMode === 'none' || cacheMode === 'write-only'
-    ? denied(`ACTIONS_CACHE_MODE is ${cacheMode}`)
-    : allowed;
+  return deniedIn(['none', 'write-only'], cacheMode);
 }
 
 function writeMode({ cacheMode }: RunContext): Permission {
-  return cacheMode === 'none' || cacheMode === 'read'
-    ? denied(`ACTIONS_CACHE_MODE is ${cacheMode}`)
-    : allowed;
+  return deniedIn(['none', 'read'], cacheMode);
+}
+
+function deniedIn(modes: readonly string[], cacheMode: string): Permission {
+  return modes.includes(cacheMode) ? denied(`ACTIONS_CACHE_MODE is ${cacheMode}`) : allowed;
 }
 
 function writePermission(context: RunContext, scope: Scope): Permission {

@@ -24,14 +24,13 @@ export function compileGlob(segments: readonly { readonly text: string; readonly
 export function matchesPath(glob: Glob, path: string): boolean {
   // The last segment decides about most paths
   if (!matchesSegment(glob.at(-1) as SegmentTest, path.slice(path.lastIndexOf('/') + 1))) return false;
-  const segments = path.split('/');
-  return align(glob, segments.length, true, (test, i) => matchesSegment(test, segments[i]!)) >= 0;
+  return matchesWithin(glob, path, true);
 }
 
-/** Returns whether the glob matches the path or one of its ancestors. */
-export function matchesWithin(glob: Glob, path: string): boolean {
+/** Returns whether the glob matches the path or, unless it must match as a `whole`, one of its ancestors. */
+export function matchesWithin(glob: Glob, path: string, whole = false): boolean {
   const segments = path.split('/');
-  return align(glob, segments.length, false, (test, i) => matchesSegment(test, segments[i]!)) >= 0;
+  return align(glob, segments.length, whole, (test, i) => matchesSegment(test, segments[i]!)) >= 0;
 }
 
 /** Returns whether the glob may match a path below this one. It must not end in `**`. */

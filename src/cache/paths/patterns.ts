@@ -34,9 +34,7 @@ const NAMES_NOTHING = /^#|^[!\s]*$/;
  * saved as a whole.
  */
 export function parsePatterns(lines: readonly string[], anchors: Anchors): readonly Pattern[] {
-  return lines
-    .filter(line => !NAMES_NOTHING.test(line.trim()))
-    .map(line => toPattern(split(line, anchors), anchors));
+  return lines.filter(line => !NAMES_NOTHING.test(line.trim())).map(line => parsePattern(line, anchors));
 }
 
 interface Segment {
@@ -44,38 +42,45 @@ interface Segment {
   readonly wild: boolean;
 }
 
-/** A line split at its separators, without `.` and `..`. */
-interface SplitLine {
-  readonly negate: boolean;
-  readonly directoriesOnly: boolean;
-  /** `/`, `C:\` or `\\server\share\`. */
-  readonly root: string;
-  readonly segments: readonly Segment[];
-}
-
-function split(line: string, anchors: Anchors): SplitLine {
+function parsePattern(line: string, anchors: Anchors): Pattern {
   const signs = /^[!\s]*/.exec(line)![0];
   const text = line.slice(signs.length).trim();
-  const separator = anchors.windows ? /[\\/]+/ : /\/+/;
+  const negate = signs.replaceAll(/\s/g, '').length % 2 === 1;
   const { base, rest } = anchored(text, anchors);
+  // `/`, `C:\` or `\\server\share\`
   const root = anchors.platformPath.parse(base).root;
+  const segments = splitSegments(base.slice(root.length), rest, anchors);
+  const firstWild = segments.findIndex(({ wild }) => wild);
+  const wildPart = firstWild === -1 ? [] : segments.slice(firstWild);
+  const leadPart = segments.slice(0, segments.length - wildPart.length);
+  const lead = root + leadPart.map(part => part.text).join(anchors.platformPath.sep);
+  const storedLead = anchors.toStored(lead);
+  const beforeWild = wildPart.length === 0 || storedLead.endsWith('/') ? storedLead : `${storedLead}/`;
+  const comparableLead = anchors.comparable(lead).replace(/\/$/, '');
+  return {
+    negate,
+    directoriesOnly: (anchors.windows ? /[\\/]$/ : /\/$/).test(text),
+    lead,
+    comparableLead,
+    storedLine: `${negate ? '!' : ''}${beforeWild}${wildPart.map(part => part.text).join('/')}`,
+    wildcards: wildPart.length === 0 ? undefined : createWildcards(comparableLead, wildPart, anchors),
+  };
+}
+
+/** Splits a path at its separators, without `.` and `..`, and without `**` at its end. The base has no wildcards. */
+function splitSegments(base: string, rest: string, { windows }: Anchors): readonly Segment[] {
+  const separator = windows ? /[\\/]+/ : /\/+/;
   const segments: Segment[] = base
-    .slice(root.length)
     .split(separator)
     .filter(part => part !== '')
     .map(part => ({ text: part, wild: false }));
   for (const part of rest.split(separator)) {
     if (part === '' || part === '.') continue;
     if (part === '..') segments.pop();
-    else segments.push({ text: part, wild: (anchors.windows ? /[*?[]/ : /[*?[\\]/).test(part) });
+    else segments.push({ text: part, wild: (windows ? /[*?[]/ : /[*?[\\]/).test(part) });
   }
   while (segments.at(-1)?.text === '**' && segments.at(-1)?.wild) segments.pop();
-  return {
-    negate: signs.replaceAll(/\s/g, '').length % 2 === 1,
-    directoriesOnly: (anchors.windows ? /[\\/]$/ : /\/$/).test(text),
-    root,
-    segments,
-  };
+  return segments;
 }
 
 /** Returns the directory that a line is relative to, and the rest of the line. */
@@ -97,31 +102,14 @@ function anchored(text: string, anchors: Anchors): { base: string; rest: string 
   return { base: workspace, rest: text };
 }
 
-function toPattern({ negate, directoriesOnly, root, segments }: SplitLine, anchors: Anchors): Pattern {
-  const firstWild = segments.findIndex(({ wild }) => wild);
-  const wildPart = firstWild === -1 ? [] : segments.slice(firstWild);
-  const leadPart = segments.slice(0, segments.length - wildPart.length);
-  const lead = root + leadPart.map(({ text }) => text).join(anchors.platformPath.sep);
-  const storedLead = anchors.toStored(lead);
-  const beforeWild = wildPart.length === 0 || storedLead.endsWith('/') ? storedLead : `${storedLead}/`;
-  const comparableLead = anchors.comparable(lead).replace(/\/$/, '');
-  return {
-    negate,
-    directoriesOnly,
-    lead,
-    comparableLead,
-    storedLine: `${negate ? '!' : ''}${beforeWild}${wildPart.map(({ text }) => text).join('/')}`,
-    wildcards: wildPart.length === 0 ? undefined : createWildcards(comparableLead, wildPart, anchors),
-  };
-}
-
 function createWildcards(lead: string, segments: readonly Segment[], anchors: Anchors): Wildcards {
   const glob = compileGlob(segments.map(({ text, wild }) => ({ text: anchors.comparable(text), wild })));
   const below = `${lead}/`;
-  const under = (path: string) => path.slice(below.length);
+  const belowLead = (test: typeof matchesPath) => (path: string) =>
+    path.startsWith(below) && test(glob, path.slice(below.length));
   return {
-    matches: path => path.startsWith(below) && matchesPath(glob, under(path)),
-    matchesWithin: path => path.startsWith(below) && matchesWithin(glob, under(path)),
-    leadsTo: path => path.startsWith(below) && mayMatchBelow(glob, under(path)),
+    matches: belowLead(matchesPath),
+    matchesWithin: belowLead(matchesWithin),
+    leadsTo: belowLead(mayMatchBelow),
   };
 }

@@ -47,13 +47,9 @@ function searchError(error: unknown): SourceTreeError {
   const { message, code } = error as NodeJS.ErrnoException;
   // Names of the tree and lines of `path` may be long
   const reason = message.length > MAX_REASON_LENGTH ? `${message.slice(0, MAX_REASON_LENGTH)}...` : message;
-  return new SourceTreeError(
-    `the paths of input 'path' cannot be searched (${reason})${adviceFor(error, code)}`,
-    { cause: error },
-  );
-}
-
-function adviceFor(error: unknown, code: string | undefined): string {
-  if (error instanceof SearchLimitError) return '; name the directories to save, without `**`';
-  return isDenied(code) && thisPlatform.hasSudo ? '; `sudo: true` reads as root' : '';
+  const sudo = isDenied(code) && thisPlatform.hasSudo ? '; `sudo: true` reads as root' : '';
+  const advice = error instanceof SearchLimitError ? '; name the directories to save, without `**`' : sudo;
+  return new SourceTreeError(`the paths of input 'path' cannot be searched (${reason})${advice}`, {
+    cause: error,
+  });
 }
