@@ -97,7 +97,8 @@ function awsHost(hostname: string): { readonly global?: boolean; readonly region
 
 function regionOf(inputs: BucketInputs, env: Environment, ofHost: string | undefined): string {
   const region = inputs.region || ofHost || env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1';
-  if (/^[A-Za-z0-9-]+$/.test(region)) return region;
+  // A label of a host name, as the SDK requires it
+  if (/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(region)) return region;
   throw badValue('region', region, "a name such as us-east-1 (letters, digits and '-')");
 }
 

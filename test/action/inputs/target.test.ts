@@ -116,11 +116,14 @@ describe('the settings of a server', () => {
     );
   });
 
-  test('a region that is not a name is refused in one sentence', () => {
-    expect(() => settings({ region: 'us east' })).toThrow(
-      "Input 'region' is 'us east', but it must be a name such as us-east-1 (letters, digits and '-').",
-    );
-  });
+  test.each(['us east', '-', 'us-east-1-', 'r'.repeat(64)])(
+    'the region %j, which is no label of a host name, is refused in one sentence',
+    region => {
+      expect(() => settings({ region })).toThrow(
+        `Input 'region' is '${region}', but it must be a name such as us-east-1 (letters, digits and '-').`,
+      );
+    },
+  );
 });
 
 describe('the credentials', () => {
