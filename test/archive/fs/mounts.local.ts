@@ -183,7 +183,7 @@ describe('mount points below a cached directory', requires(mounting), () => {
       await buildTree(join(to, 'tree'), { a: { content: 'old', mtime: 1_500_000_000_000_001 } });
       const before = await describeTree(to);
       await expect(restoreBytes(object, layoutIn(to))).rejects.toThrow(
-        'cannot be written (the disk is full, ENOSPC)',
+        'cannot be written (the disk is full or has no free inode, ENOSPC)',
       );
       expect(await describeTree(to)).toEqual(before);
     });

@@ -32,9 +32,14 @@ describe('for a user of Linux, an error of the tree', () => {
   });
 
   test('explains codes that users may not know', () => {
-    expect(writing('ENOSPC')).toBe(`${path} cannot be written (the disk is full, ENOSPC)`);
+    expect(writing('ENOSPC')).toBe(
+      `${path} cannot be written (the disk is full or has no free inode, ENOSPC)`,
+    );
     expect(writing('EROFS')).toBe(`${path} cannot be written (the file system is read-only, EROFS)`);
     expect(writing('EDQUOT')).toBe(`${path} cannot be written (the quota of this user is used up, EDQUOT)`);
+    expect(writing('EFBIG')).toBe(
+      `${path} cannot be written (the limit of the size of a file is reached, EFBIG: raise \`fsize\`)`,
+    );
     const openFiles = '(the limit of open files is reached, EMFILE: raise `nofile`)';
     expect(writing('EMFILE')).toBe(`${path} cannot be written ${openFiles}`);
     expect(reading('EMFILE')).toBe(`${path} cannot be read ${openFiles}`);

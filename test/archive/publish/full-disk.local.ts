@@ -36,7 +36,9 @@ exit $status`,
   const wrapper = ['unshare', '--mount', 'sh', script];
   const end = await runRestoreProcess({ object, workspace, patterns: ['tree'] }, 'self', wrapper);
   expect(end).toMatchObject({ exitCode: 1, output: { error: 'TargetTreeError' } });
-  expect(end.output?.message).toMatch(/^\/.* cannot be written \(the disk is full, ENOSPC\)$/);
+  expect(end.output?.message).toMatch(
+    /^\/.* cannot be written \(the disk is full or has no free inode, ENOSPC\)$/,
+  );
   expect(end.output?.message).not.toContain('.cache-s3-');
   expect(readFileSync(listing, 'utf8')).toBe(`${workspace}/tree\n`);
 });

@@ -152,7 +152,7 @@ const restores: FaultCase[] = [
       await moveToSmallDisk(scene);
     },
     allowed: ['unchanged'],
-    message: /::warning::.*\(the disk is full, ENOSPC\)/,
+    message: /::warning::.*\(the disk is full or has no free inode, ENOSPC\)/,
   }),
   restoreCase('a directory belongs to another user', {
     short: true,
