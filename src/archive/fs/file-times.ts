@@ -33,16 +33,6 @@ export function isSameMtime(a: Mtime, b: Mtime): boolean {
   return a.mtimeUs === b.mtimeUs && a.mtimeRestNs === b.mtimeRestNs;
 }
 
-/** Sets and compares times as the libuv of a process does. */
-interface FileTimes {
-  /** Returns the seconds for `utimes` that give a file the latest possible time that is not after `mtime`. */
-  toSeconds(mtime: Mtime): number;
-  /** Returns the time of a file after `utimes` with `toSeconds(mtime)`. */
-  restored(mtime: Mtime): Mtime;
-  /** Returns whether `onDisk` is the time `mtime`, or the one that a restore sets in its place. */
-  isRestored(mtime: Mtime, onDisk: Mtime): boolean;
-}
-
 /** A system's conversion of the seconds that `utimes` takes. */
 interface Conversion {
   /** Returns the file's time in ns after `second`. */
@@ -79,24 +69,44 @@ const FILETIME: Conversion = {
   resolutionNs: 1,
 };
 
-/** Times as a process on `platform` with version `libuv` sets them. */
-export function fileTimesOf(platform: NodeJS.Platform, libuv: string): FileTimes {
-  const conversion = conversionOf(platform, libuv);
-  const restored = (mtime: Mtime): Mtime => {
+/** Less than the distance of two doubles after 1974: no possible time is skipped. */
+const STEP_NS = 25;
+
+/** Sets and compares times as the libuv of a process does. */
+export class FileTimes {
+  readonly #conversion: Conversion;
+
+  constructor(platform: NodeJS.Platform, libuv: string) {
+    this.#conversion = conversionOf(platform, libuv);
+  }
+
+  /** Returns the seconds for `utimes` that give a file the latest possible time that is not after `mtime`. */
+  toSeconds(mtime: Mtime): number {
+    const { resultNs, resolutionNs } = this.#conversion;
+    const [second, ns] = [secondOf(mtime), fractionOf(mtime)];
+    // Begins in the middle of the unit, which is never too early
+    let target = ns - (ns % resolutionNs) + resolutionNs / 2;
+    let seconds = second + target / 1e9;
+    while (resultNs(seconds, second) > ns) {
+      target -= STEP_NS;
+      seconds = second + target / 1e9;
+    }
+    return seconds;
+  }
+
+  /** Returns the time of a file after `utimes` with `toSeconds(mtime)`. */
+  restored(mtime: Mtime): Mtime {
     const second = secondOf(mtime);
-    const ns = conversion.resultNs(toSeconds(mtime, conversion), second);
+    const ns = this.#conversion.resultNs(this.toSeconds(mtime), second);
     const us = Math.floor(ns / 1000);
     return { mtimeUs: second * 1e6 + us, mtimeRestNs: ns - us * 1000 };
-  };
-  return {
-    toSeconds: mtime => toSeconds(mtime, conversion),
-    restored,
-    isRestored: (mtime, onDisk) => isSameMtime(mtime, onDisk) || isSameMtime(restored(mtime), onDisk),
-  };
-}
+  }
 
-/** Times as this process sets them. */
-export const fileTimes: FileTimes = fileTimesOf(process.platform, process.versions.uv);
+  /** Returns whether `onDisk` is the time `mtime`, or the one that a restore sets in its place. */
+  isRestored(mtime: Mtime, onDisk: Mtime): boolean {
+    return isSameMtime(mtime, onDisk) || isSameMtime(this.restored(mtime), onDisk);
+  }
+}
 
 function conversionOf(platform: NodeJS.Platform, libuv: string): Conversion {
   if (platform === 'win32') return FILETIME;
@@ -106,20 +116,8 @@ function conversionOf(platform: NodeJS.Platform, libuv: string): Conversion {
   return isExact ? NANOSECONDS : MICROSECONDS;
 }
 
-/** Less than the distance of two doubles after 1974: no possible time is skipped. */
-const STEP_NS = 25;
-
-function toSeconds(mtime: Mtime, { resultNs, resolutionNs }: Conversion): number {
-  const [second, ns] = [secondOf(mtime), fractionOf(mtime)];
-  // Begins in the middle of the unit, which is never too early
-  let target = ns - (ns % resolutionNs) + resolutionNs / 2;
-  let seconds = second + target / 1e9;
-  while (resultNs(seconds, second) > ns) {
-    target -= STEP_NS;
-    seconds = second + target / 1e9;
-  }
-  return seconds;
-}
+/** Times as this process sets them. */
+export const fileTimes = new FileTimes(process.platform, process.versions.uv);
 
 /** Returns the whole seconds of a time. */
 export function secondOf({ mtimeUs }: Pick<Mtime, 'mtimeUs'>): number {

@@ -1,5 +1,5 @@
-import { constants, fstatSync, readSync } from 'node:fs';
-import { withFile } from './with-file.ts';
+import { constants, fstatSync } from 'node:fs';
+import { readAt, withFile } from './with-file.ts';
 
 const { O_RDONLY, O_NONBLOCK = 0 } = constants;
 
@@ -12,10 +12,7 @@ export function readSmallFile(file: string, maxBytes: number): string {
     if (!fstatSync(fd).isFile()) throw fileError('ENOTFILE', 'is not a regular file');
     // One more than allowed, so that a file that grows is noticed too
     const bytes = Buffer.alloc(maxBytes + 1);
-    let length = 0;
-    for (let count = -1; count !== 0 && length <= maxBytes; length += count) {
-      count = readSync(fd, bytes, length, bytes.length - length, null);
-    }
+    const length = readAt(fd, bytes, 0);
     if (length > maxBytes) throw fileError('EFBIG', `is longer than ${maxBytes} bytes`);
     return bytes.toString('utf8', 0, length);
   });

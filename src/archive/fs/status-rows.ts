@@ -86,13 +86,17 @@ export class StatusRows {
 
   /** Returns whether `stats` equal what was recorded. Returns false for a row that was not set. */
   matches(entry: number, stats: RowStatus): boolean {
+    const isSameChange = this.values[entry * WIDTH + CTIME] === stats.ctimeNs;
+    return isSameChange && this.has(entry) && this.matchesRenamed(entry, stats);
+  }
+
+  /** Returns whether `stats` equal what was recorded but for the change time, which a rename moves. */
+  matchesRenamed(entry: number, stats: RowStatus): boolean {
     const { values } = this;
     const start = entry * WIDTH;
     // Column by column: this runs for every file of a tree
     return (
-      values[start + INO] !== 0n &&
       values[start + INO] === stats.ino &&
-      values[start + CTIME] === stats.ctimeNs &&
       values[start + DEV] === stats.dev &&
       values[start + SIZE] === stats.size &&
       values[start + MODE] === stats.mode &&
@@ -100,12 +104,6 @@ export class StatusRows {
       values[start + GID] === stats.gid &&
       values[start + MTIME] === stats.mtimeNs
     );
-  }
-
-  /** Returns whether `stats` equal what was recorded but for the change time, which a rename moves. */
-  matchesRenamed(entry: number, stats: RowStatus): boolean {
-    const row = rowOf(stats);
-    return row.every((value, column) => column === CTIME || this.values[entry * WIDTH + column] === value);
   }
 
   /** The latest change time, in ns. */
@@ -159,9 +157,4 @@ class StatusRow implements RowStatus {
   get ctimeNs(): bigint {
     return this.#values[this.#start + CTIME]!;
   }
-}
-
-/** In the order of the columns. */
-function rowOf({ dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs }: RowStatus): bigint[] {
-  return [dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs];
 }

@@ -11,8 +11,8 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
+  FileTimes,
   fileTimes,
-  fileTimesOf,
   MAX_MTIME_US,
   type Mtime,
   splitMtime,
@@ -104,7 +104,7 @@ describe.each([
   // 1.6 us until 2057
   ['Windows', 'win32', '1.52.1', libuv.filetime, 3200n],
 ] as const)('times of %s', (_, platform, version, resultOf, gridNs) => {
-  const times = fileTimesOf(platform, version);
+  const times = new FileTimes(platform, version);
 
   test('a restored time is never later, less than the grid earlier, and does not drift', () => {
     for (const ns of sampleTimes(10_000)) {

@@ -41,34 +41,22 @@ export function pathKeys(rules: CaseRules, foldsCase: FoldsCase): (path: string)
  */
 export function createCaseProbe(): FoldsCase {
   const ofDevice = new Map<number, boolean>();
-  const ofDirectory = new Map<string, boolean>();
-  return path => {
-    const known = ofDirectory.get(path);
-    if (known !== undefined) return known;
-    const own = statOrUndefined(path);
-    // A path that does not exist yet will be on the device of its parent; many roots may have one parent
-    const directory = own?.isDirectory() ? path : dirname(path);
-    const folds = ofDirectory.get(directory) ?? foldsCaseAround(directory, ofDevice);
-    ofDirectory.set(directory, folds);
+  // Many roots may have one parent
+  const ofPath = new Map<string, boolean>();
+  const foldsCase: FoldsCase = path => {
+    const folds = ofPath.get(path) ?? probe(path);
+    ofPath.set(path, folds);
     return folds;
   };
-}
-
-function foldsCaseAround(directory: string, ofDevice: Map<number, boolean>): boolean {
-  const found = nearestDirectory(directory);
-  if (!found) return true;
-  const { dev } = found.stats;
-  const folds = ofDevice.get(dev) ?? foldsCaseAt(found.directory, dev);
-  ofDevice.set(dev, folds);
-  return folds;
-}
-
-function nearestDirectory(path: string): { directory: string; stats: Stats } | undefined {
-  for (let at = path; ; at = dirname(at)) {
-    const stats = statOrUndefined(at);
-    if (stats?.isDirectory()) return { directory: at, stats };
-    if (dirname(at) === at) return undefined;
-  }
+  const probe: FoldsCase = path => {
+    const stats = statOrUndefined(path);
+    // A path that does not exist yet will be on the device of its parent
+    if (!stats?.isDirectory()) return dirname(path) === path || foldsCase(dirname(path));
+    const folds = ofDevice.get(stats.dev) ?? foldsCaseAt(path, stats.dev);
+    ofDevice.set(stats.dev, folds);
+    return folds;
+  };
+  return foldsCase;
 }
 
 /** Returns whether a name on the device of `directory` can also be found in the other case. */
