@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { IHasher } from 'hash-wasm';
-import { dataPieces, isInOneFrame } from './data-pieces.ts';
-import type { Entry, Manifest } from './entry.ts';
+import { countPieces } from './data-pieces.ts';
+import type { Manifest } from './entry.ts';
 
 /** Bytes of the hash of a content. */
 export const CONTENT_HASH_BYTES = 16;
@@ -61,10 +61,10 @@ export class ContentHashes {
   constructor(manifest: Pick<Manifest, 'entries' | 'frames'>, key: Uint8Array, values?: Buffer<ArrayBuffer>) {
     if (key.length !== KEY_BYTES) throw new RangeError('a key of hashes has another length');
     this.key = key;
-    const { entries } = manifest;
+    const { entries, frames } = manifest;
     this.#first = new Uint32Array(entries.length + 1);
     entries.forEach((entry, index) => {
-      this.#first[index + 1] = this.#first[index]! + countPieces(entry, manifest);
+      this.#first[index + 1] = this.#first[index]! + countPieces(entry, frames);
     });
     const bytes = this.#first[entries.length]! * CONTENT_HASH_BYTES;
     if (values && values.length !== bytes) throw new RangeError('a table of hashes has another length');
@@ -96,12 +96,4 @@ export class ContentHashes {
     const at = piece * WORDS;
     return (words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) !== 0;
   }
-}
-
-function countPieces(entry: Entry, { frames }: Pick<Manifest, 'frames'>): number {
-  if (entry.size === 0) return 0;
-  if (isInOneFrame(entry, frames)) return 1;
-  let count = 0;
-  for (const _ of dataPieces(entry, frames)) count++;
-  return count;
 }

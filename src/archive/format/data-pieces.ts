@@ -1,7 +1,7 @@
 import type { Entry, Frame } from './entry.ts';
 
-/** The place of an entry's data. */
-type PlacedData = Pick<Entry, 'frame' | 'offset' | 'size'>;
+/** The position of an entry's data. */
+type DataPosition = Pick<Entry, 'frame' | 'offset' | 'size'>;
 
 /** The part of a file's data that is in one frame. */
 export interface DataPiece {
@@ -14,14 +14,16 @@ export interface DataPiece {
   readonly position: number;
 }
 
-/** Returns whether an entry with data has all of it in one frame. */
-export function isInOneFrame({ frame, offset, size }: PlacedData, frames: readonly Frame[]): boolean {
-  return offset + size <= frames[frame]!.rawSize;
+/** Counts the pieces of an entry's data. */
+export function countPieces({ frame, offset, size }: DataPosition, frames: readonly Frame[]): number {
+  let count = 0;
+  for (let left = size > 0 ? offset + size : 0; left > 0; count++) left -= frames[frame + count]!.rawSize;
+  return count;
 }
 
 /** Yields the pieces of an entry's data, in their order: one of a whole file, several of a file in slices. */
 export function* dataPieces(
-  { frame, offset, size }: PlacedData,
+  { frame, offset, size }: DataPosition,
   frames: readonly Frame[],
 ): Generator<DataPiece> {
   for (let position = 0; position < size; frame++, offset = 0) {

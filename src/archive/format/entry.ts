@@ -53,7 +53,7 @@ export interface ManifestHead {
   readonly deadDirectories?: readonly string[];
 }
 
-/** The entries of an archive and the places of their data. */
+/** The entries of an archive and the positions of their data. */
 export interface Manifest {
   readonly head: ManifestHead;
   readonly frames: readonly Frame[];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { dataPieces, isInOneFrame } from '../../../src/archive/format/data-pieces.ts';
+import { countPieces, dataPieces } from '../../../src/archive/format/data-pieces.ts';
 import type { Frame } from '../../../src/archive/format/entry.ts';
 
 const frames: readonly Frame[] = [100, 50, 50, 10].map(rawSize => ({
@@ -13,7 +13,7 @@ test('a file in one frame has one piece, also if its data ends with the frame', 
   expect([...dataPieces(whole, frames)]).toEqual([{ ...whole, position: 0 }]);
   const part = { frame: 1, offset: 10, size: 5 };
   expect([...dataPieces(part, frames)]).toEqual([{ ...part, position: 0 }]);
-  expect([whole, part].map(place => isInOneFrame(place, frames))).toEqual([true, true]);
+  expect([whole, part].map(file => countPieces(file, frames))).toEqual([1, 1]);
 });
 
 test('a file in several frames has a piece in each: up to the end of the first, then from byte 0 on', () => {
@@ -22,9 +22,10 @@ test('a file in several frames has a piece in each: up to the end of the first, 
     { frame: 1, offset: 0, size: 50, position: 10 },
     { frame: 2, offset: 0, size: 5, position: 60 },
   ]);
-  expect(isInOneFrame({ frame: 0, offset: 40, size: 61 }, frames)).toBe(false);
+  expect(countPieces({ frame: 0, offset: 40, size: 61 }, frames)).toBe(2);
 });
 
 test('an entry without data has no pieces', () => {
-  expect([...dataPieces({ frame: -1, offset: 0, size: 0 }, frames)]).toEqual([]);
+  const empty = { frame: -1, offset: 0, size: 0 };
+  expect([[...dataPieces(empty, frames)], countPieces(empty, frames)]).toEqual([[], 0]);
 });

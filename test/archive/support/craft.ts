@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import { NumberColumn } from '../../../src/archive/format/manifest/column-buffers.ts';
-import { ColumnWriter } from '../../../src/archive/format/manifest/columns.ts';
+import { joinColumns } from '../../../src/archive/format/manifest/columns.ts';
 import { HEAD } from './archives.ts';
 
 /** The content of a manifest, column by column. */
@@ -128,26 +128,26 @@ function forgeSeekTable(frames: readonly { readonly length: number }[]): Buffer 
 
 /** The manifest before its compression. */
 export function manifestBytes(columns: ManifestColumns): Buffer {
-  const writer = new ColumnWriter();
   const counts = { frames: columns.frameSizes.length, entries: columns.names.length };
-  writer.bytes(Buffer.from(JSON.stringify({ counts, ...columns.head })));
-  writer.unsigned(columns.frameSizes);
-  writer.unsigned(columns.frameRawSizes);
-  writer.bytes(columns.hashes);
-  writer.bytes(nameBlock(columns.names));
-  writer.unsigned(columns.depths);
-  writer.bytes(Uint8Array.from(columns.types));
-  writer.unsigned(columns.modes);
-  writer.bytes(signed(differences(columns.mtimes)));
-  writer.unsigned(columns.mtimeRests);
-  writer.unsigned(columns.sizes);
-  writer.bytes(nameBlock(columns.targets));
-  writer.unsigned(columns.linkDistances);
-  writer.bytes(signed(columns.uids));
-  writer.bytes(signed(columns.gids));
-  writer.bytes(signed(differences(columns.dataFrames)));
-  writer.bytes(signed(columns.offsetResiduals));
-  return writer.finish();
+  return joinColumns([
+    Buffer.from(JSON.stringify({ counts, ...columns.head })),
+    unsigned(columns.frameSizes),
+    unsigned(columns.frameRawSizes),
+    columns.hashes,
+    nameBlock(columns.names),
+    unsigned(columns.depths),
+    Uint8Array.from(columns.types),
+    unsigned(columns.modes),
+    signed(differences(columns.mtimes)),
+    unsigned(columns.mtimeRests),
+    unsigned(columns.sizes),
+    nameBlock(columns.targets),
+    unsigned(columns.linkDistances),
+    signed(columns.uids),
+    signed(columns.gids),
+    signed(differences(columns.dataFrames)),
+    signed(columns.offsetResiduals),
+  ]);
 }
 
 function nameBlock(names: readonly (string | Buffer)[]): Buffer {
@@ -161,6 +161,8 @@ function differences(values: readonly number[]): number[] {
 export function sha256Of(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
+
+const unsigned = (values: readonly number[]) => new NumberColumn(values).written();
 
 function signed(values: readonly number[]): Uint8Array {
   const column = new NumberColumn();

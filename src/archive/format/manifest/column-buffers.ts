@@ -12,6 +12,11 @@ export class NumberColumn {
   #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #at = 0;
 
+  /** Numbers of 0 or more. */
+  constructor(values: readonly number[] = []) {
+    for (const value of values) this.unsigned(value);
+  }
+
   unsigned(value: number): void {
     if (this.#at + NUMBER_BYTES > this.#bytes.length) this.#grow();
     let rest = value;

@@ -1,33 +1,21 @@
 import { Buffer } from 'node:buffer';
 import { DamagedArchiveError } from '../../archive-errors.ts';
-import { NumberColumn } from './column-buffers.ts';
 
 /**
- * Writes the columns of the manifest: each a u32 length and its bytes. Numbers are LEB128 varints (up to 2^53 - 1), signed
+ * Joins the columns of a manifest: each a u32 length and its bytes. Numbers are LEB128 varints (up to 2^53 - 1), signed
  * ones zigzag. Columns of similar values compress to about ten bytes an entry.
  */
-export class ColumnWriter {
-  readonly #pieces: Buffer[] = [];
-
-  bytes(column: Uint8Array): void {
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(column.length);
-    this.#pieces.push(length, Buffer.from(column.buffer, column.byteOffset, column.byteLength));
-  }
-
-  /** A column of whole numbers, 0 to 2^53 - 1. */
-  unsigned(values: readonly number[]): void {
-    const column = new NumberColumn();
-    for (const value of values) column.unsigned(value);
-    this.bytes(column.written());
-  }
-
-  finish(): Buffer {
-    return Buffer.concat(this.#pieces);
-  }
+export function joinColumns(columns: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(columns.flatMap(column => [lengthOf(column), column]));
 }
 
-/** Reads the columns of a `ColumnWriter`, in the same order. Throws `DamagedArchiveError` for bytes that do not fit. */
+function lengthOf(column: Uint8Array): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(column.length);
+  return length;
+}
+
+/** Reads the columns of `joinColumns`, in the same order. Throws `DamagedArchiveError` for bytes that do not fit. */
 export class ColumnReader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -45,7 +33,7 @@ export class ColumnReader {
     return this.#bytes.subarray(start, end);
   }
 
-  /** Returns another reader at the same place. */
+  /** Returns another reader at the same column. */
   fork(): ColumnReader {
     return new ColumnReader(this.#bytes.subarray(this.#at));
   }

@@ -57,7 +57,7 @@ export class EntryReader {
   readonly #columns: EntryColumns;
   readonly #rest: ColumnReader;
   readonly #open: OpenDirectory[] = [];
-  readonly #place = new OffsetPredictor();
+  readonly #predictor = new OffsetPredictor();
   #rootWork = 0;
   #index = 0;
   #mtimeUs = 0;
@@ -78,8 +78,8 @@ export class EntryReader {
     let offset = 0;
     if (size > 0) {
       this.#frame += columns.frames.signed();
-      offset = this.#place.expected(this.#frame) + columns.offsets.signed();
-      this.#place.after(this.#frame, offset, size);
+      offset = this.#predictor.expected(this.#frame) + columns.offsets.signed();
+      this.#predictor.after(this.#frame, offset, size);
     }
     const entry: Entry = {
       name,

@@ -20,6 +20,9 @@ const ENTRY_HEAP_BYTES = 700;
 const FRAME_HEAP_BYTES = 400;
 /** Memory of an entry without its name while the manifest is read. */
 const READ_ENTRY_BYTES = 256;
+/** A manifest is rarely so many times as long as its compressed bytes. */
+const MAX_RATIO = 16;
+const MIN_CHUNK_BYTES = 64 * 1024;
 /** Most memory of entries that are kept unchecked: 100,000 files have some 30 MB. */
 const MAX_UNCHECKED_BYTES = 128 * 1024 * 1024;
 
@@ -61,17 +64,14 @@ export async function decodeManifest(bytes: Buffer, options: DecodeOptions = {})
     counts.entries * ENTRY_HEAP_BYTES + counts.frames * FRAME_HEAP_BYTES,
     `its ${counts.entries} entries`,
   );
-  const frames = await readFrames(columns, counts.frames, options.signal);
+  const turns = new Turns(options.signal);
+  const frames = await readFrames(columns, counts.frames, turns);
   const check = options.createCheck?.(frames, counts.entries);
-  const entries = await readEntries(columns, counts.entries, check, options.signal);
+  const entries = await readEntries(columns, counts.entries, check, turns);
   return { head, frames, entries };
 }
 
-async function readFrames(
-  columns: ColumnReader,
-  count: number,
-  signal: AbortSignal | undefined,
-): Promise<Frame[]> {
+async function readFrames(columns: ColumnReader, count: number, turns: Turns): Promise<Frame[]> {
   const sizes = columns.numbers();
   const rawSizes = columns.numbers();
   // A copy: a view would keep the whole decoded manifest in memory
@@ -79,7 +79,6 @@ async function readFrames(
   if (hashes.length !== count * SHA256_BYTES)
     throw new DamagedArchiveError('its manifest has a wrong number of hashes');
   const frames: Frame[] = [];
-  const turns = new Turns(signal);
   for (let index = 0; index < count; index++) {
     const sha256 = hashes.subarray(index * SHA256_BYTES, (index + 1) * SHA256_BYTES);
     frames.push({ size: sizes.unsigned(), rawSize: rawSizes.unsigned(), sha256 });
@@ -95,19 +94,18 @@ async function readEntries(
   columns: ColumnReader,
   count: number,
   check: EntryCheck | undefined,
-  signal: AbortSignal | undefined,
+  turns: Turns,
 ): Promise<Entry[]> {
   const reader = new EntryReader(columns.fork());
   const entries: Entry[] = [];
-  const turns = new Turns(signal);
   for (let index = 0; index < count; index++) {
     if (check && count * READ_ENTRY_BYTES + reader.nameBytes > MAX_UNCHECKED_BYTES) {
       entries.length = 0;
       trimHeap(0);
-      const nameBytes = await checkEntries(columns, count, check, signal);
+      const nameBytes = await checkEntries(columns, count, check, turns);
       // A string whose characters are not all of Latin-1 takes two bytes for each of them
       requireHeap(count * ENTRY_HEAP_BYTES + 2 * nameBytes, `its ${count} entries with their names`);
-      return readEntries(columns, count, undefined, signal);
+      return readEntries(columns, count, undefined, turns);
     }
     entries.push(reader.read());
     if (turns.isDue()) await turns.take();
@@ -123,10 +121,9 @@ async function checkEntries(
   columns: ColumnReader,
   count: number,
   check: EntryCheck,
-  signal: AbortSignal | undefined,
+  turns: Turns,
 ): Promise<number> {
   const reader = new EntryReader(columns.fork());
-  const turns = new Turns(signal);
   for (let index = 0; index < count; index++) {
     check(reader.read(), index);
     if (turns.isDue()) await turns.take();
@@ -139,31 +136,10 @@ function decompress(payload: Buffer): Buffer {
   try {
     return zstdDecompressSync(payload, {
       maxOutputLength: MAX_MANIFEST_BYTES,
-      chunkSize: chunkSizeFor(payload),
+      // Nearly always one chunk, which is not copied. The system gives it memory only as it is filled
+      chunkSize: Math.min(MAX_MANIFEST_BYTES, MIN_CHUNK_BYTES + MAX_RATIO * payload.length),
     });
   } catch (error) {
     throw new DamagedArchiveError('its manifest does not decompress', { cause: error });
   }
-}
-
-const DEFAULT_CHUNK_BYTES = 1024 * 1024;
-
-/**
- * Returns the decoded size that the header of a zstd frame states (RFC 8878, section 3.1.1.1), if it is a possible one: a
- * manifest in one chunk is not copied.
- */
-function chunkSizeFor(payload: Buffer): number {
-  if (payload.length < 18) return DEFAULT_CHUNK_BYTES;
-  const descriptor = payload[4]!;
-  const isSingleSegment = (descriptor & 0x20) !== 0;
-  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3]!;
-  const at = 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes;
-  const sizes = [
-    () => (isSingleSegment ? payload.readUInt8(at) : 0),
-    () => payload.readUInt16LE(at) + 256,
-    () => payload.readUInt32LE(at),
-    () => Number(payload.readBigUInt64LE(at)),
-  ];
-  const size = sizes[descriptor >> 6]!();
-  return size > DEFAULT_CHUNK_BYTES && size <= MAX_MANIFEST_BYTES ? size : DEFAULT_CHUNK_BYTES;
 }

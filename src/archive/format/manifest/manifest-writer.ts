@@ -15,7 +15,7 @@ import {
 } from '../limits.ts';
 import { levelsOf } from '../name-limits.ts';
 import { NameColumn, NumberColumn } from './column-buffers.ts';
-import { ColumnWriter } from './columns.ts';
+import { joinColumns } from './columns.ts';
 import { OffsetPredictor } from './offset-predictor.ts';
 
 const MANIFEST_LEVEL = 3;
@@ -32,7 +32,7 @@ export class ManifestWriter {
   readonly #open: string[] = [];
   #mtimeUs = 0;
   #frame = 0;
-  readonly #place = new OffsetPredictor();
+  readonly #predictor = new OffsetPredictor();
   /** In the order of the format. */
   readonly #columns = {
     names: new NameColumn(),
@@ -71,23 +71,23 @@ export class ManifestWriter {
     if (entry.linkTo >= 0) columns.linkDistances.unsigned(this.#count - entry.linkTo);
     columns.uids.signed(entry.uid);
     columns.gids.signed(entry.gid);
-    if (entry.size > 0) this.#addPlace(entry);
+    if (entry.size > 0) this.#addPosition(entry);
     this.#count++;
   }
 
   /** Makes the manifest's skippable frame. Throws `SourceTreeError` if a reader would refuse it. */
   finish(head: ManifestHead, frames: readonly Frame[]): Buffer {
-    const columns = new ColumnWriter();
     const counts = { frames: frames.length, entries: this.#count };
     const headBytes = Buffer.from(JSON.stringify({ ...head, counts }), 'utf8');
     if (headBytes.length > MAX_HEAD_BYTES || frames.length >= MAX_FRAMES)
       throw new SourceTreeError('the tree is larger than the limit of an archive');
-    columns.bytes(headBytes);
-    columns.unsigned(frames.map(frame => frame.size));
-    columns.unsigned(frames.map(frame => frame.rawSize));
-    columns.bytes(Buffer.concat(frames.map(frame => frame.sha256)));
-    for (const column of Object.values(this.#columns)) columns.bytes(column.written());
-    const raw = columns.finish();
+    const raw = joinColumns([
+      headBytes,
+      new NumberColumn(frames.map(frame => frame.size)).written(),
+      new NumberColumn(frames.map(frame => frame.rawSize)).written(),
+      Buffer.concat(frames.map(frame => frame.sha256)),
+      ...Object.values(this.#columns).map(column => column.written()),
+    ]);
     if (raw.length > MAX_MANIFEST_BYTES) throw this.#tooLarge(raw.length);
     const params = {
       [constants.ZSTD_c_compressionLevel]: MANIFEST_LEVEL,
@@ -125,10 +125,10 @@ export class ManifestWriter {
     );
   }
 
-  #addPlace({ frame, offset, size }: Entry): void {
+  #addPosition({ frame, offset, size }: Entry): void {
     this.#columns.frames.signed(frame - this.#frame);
     this.#frame = frame;
-    this.#columns.offsets.signed(offset - this.#place.expected(frame));
-    this.#place.after(frame, offset, size);
+    this.#columns.offsets.signed(offset - this.#predictor.expected(frame));
+    this.#predictor.after(frame, offset, size);
   }
 }

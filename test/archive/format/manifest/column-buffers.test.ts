@@ -1,18 +1,14 @@
 import { expect, test } from 'vitest';
 import { NameColumn, NumberColumn } from '../../../../src/archive/format/manifest/column-buffers.ts';
-import { ColumnReader, ColumnWriter } from '../../../../src/archive/format/manifest/columns.ts';
+import { ColumnReader, joinColumns } from '../../../../src/archive/format/manifest/columns.ts';
 
 test('a number column grows and keeps numbers of every length', () => {
   const edges = [0, 127, 128, 2 ** 31, 2 ** 49, Number.MAX_SAFE_INTEGER];
   const values = Array.from({ length: 5000 }, (_, index) => edges[index % edges.length]!);
-  const column = new NumberColumn();
-  for (const value of values) column.unsigned(value);
+  const column = new NumberColumn(values);
   const signed = new NumberColumn();
   for (const value of [-1, 1, -(2 ** 51), 2 ** 51]) signed.signed(value);
-  const writer = new ColumnWriter();
-  writer.bytes(column.written());
-  writer.bytes(signed.written());
-  const reader = new ColumnReader(writer.finish());
+  const reader = new ColumnReader(joinColumns([column.written(), signed.written()]));
   const [numbers, signedNumbers] = [reader.numbers(), reader.numbers()];
   expect(values.map(() => numbers.unsigned())).toEqual(values);
   const expected = [-1, 1, -(2 ** 51), 2 ** 51];

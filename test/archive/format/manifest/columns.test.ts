@@ -1,19 +1,15 @@
 import { expect, test } from 'vitest';
 import { DamagedArchiveError } from '../../../../src/archive/archive-errors.ts';
 import { NumberColumn } from '../../../../src/archive/format/manifest/column-buffers.ts';
-import { ColumnReader, ColumnWriter } from '../../../../src/archive/format/manifest/columns.ts';
+import { ColumnReader, joinColumns } from '../../../../src/archive/format/manifest/columns.ts';
 
 test('columns keep numbers of every length', () => {
   const unsigned = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 32, 2 ** 49, Number.MAX_SAFE_INTEGER];
   const signed = [0, -1, 1, -64, 64, -(2 ** 31), 2 ** 51, -(2 ** 51)];
-  const writer = new ColumnWriter();
-  writer.unsigned(unsigned);
   const column = new NumberColumn();
   for (const value of signed) column.signed(value);
-  writer.bytes(column.written());
-  writer.bytes(Buffer.from('bytes'));
-  writer.unsigned([]);
-  const reader = new ColumnReader(writer.finish());
+  const columns = [new NumberColumn(unsigned).written(), column.written(), Buffer.from('bytes')];
+  const reader = new ColumnReader(joinColumns([...columns, new NumberColumn([]).written()]));
   const [numbers, signedNumbers] = [reader.numbers(), reader.numbers()];
   expect(unsigned.map(() => numbers.unsigned())).toEqual(unsigned);
   expect(signed.map(() => signedNumbers.signed() + 0)).toEqual(signed);
@@ -25,9 +21,7 @@ test('columns keep numbers of every length', () => {
 
 test('a column of many numbers grows', () => {
   const values = Array.from({ length: 5000 }, (_, index) => index * 1_000_003);
-  const writer = new ColumnWriter();
-  writer.unsigned(values);
-  const numbers = new ColumnReader(writer.finish()).numbers();
+  const numbers = new ColumnReader(joinColumns([new NumberColumn(values).written()])).numbers();
   expect(values.map(() => numbers.unsigned())).toEqual(values);
 });
 
