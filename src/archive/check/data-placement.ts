@@ -32,7 +32,7 @@ export class DataPlacement {
     this.#ends = new Float64Array(frames.length);
   }
 
-  /** Adds the next entry. Returns the fault of its place as the end of a sentence, or undefined if there is none. */
+  /** Adds the next entry. Returns the fault of its data as the end of a sentence, or undefined if there is none. */
   add(entry: Entry): string | undefined {
     if (entry.size === 0) return undefined;
     let { frame, offset } = entry;

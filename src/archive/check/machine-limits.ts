@@ -1,16 +1,15 @@
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
-import { foldCase } from '../fs/paths/case-folding.ts';
+import { type FoldsCase, foldCase } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodedLength, isLongerThan, UNIT_BYTES } from '../fs/paths/names.ts';
-import type { Platform } from '../fs/platform.ts';
-import { Turns } from '../turns.ts';
-import type { EntryFault, MachineOptions } from './root-nesting.ts';
+import { thisPlatform } from '../fs/platform.ts';
+import type { Turns } from '../turns.ts';
+import type { EntryFault } from './root-nesting.ts';
 
 const NOT_VALID = 'has a name that is not valid on this system';
 
 /** Finds names that a sound archive may have and this machine cannot. */
 export class MachineLimits {
-  readonly #platform: Platform;
   /**
    * By how much a path is longer than its name (`./a` -> `/home/me/a`: 7), by the name's first character, in the unit of the
    * platform: bytes or UTF-16 units.
@@ -19,50 +18,43 @@ export class MachineLimits {
   /** A name of at most this many UTF-16 units is within all limits; -1 if each name has to be checked. */
   readonly #safeLength: number;
 
-  constructor(layout: PathLayout, platform: Platform) {
-    this.#platform = platform;
+  constructor(layout: PathLayout) {
     // The path of an anchor has no slash at its end
-    const excess = (anchor: string) => this.#measure(layout.toAbsolute(anchor)) + 1 - anchor.length;
+    const excess = (anchor: string) => measure(layout.toAbsolute(anchor)) + 1 - anchor.length;
     // An absolute name is a path
     this.#pathExcess = { '.': excess('./'), '~': excess('~/') };
-    const { maxPathLength, maxComponentLength } = platform;
+    const { maxPathLength, maxComponentLength } = thisPlatform;
     const longest = Math.max(0, ...Object.values(this.#pathExcess));
     const shortest = Math.min(maxComponentLength, maxPathLength - longest);
-    const hasOwnNames = platform.forbiddenInComponents || !platform.namesAreBytes;
+    const hasOwnNames = thisPlatform.forbiddenInComponents || !thisPlatform.namesAreBytes;
     this.#safeLength = hasOwnNames ? -1 : Math.floor(shortest / UNIT_BYTES);
   }
 
   /** Returns why this machine cannot have an entry of this name, as the end of a sentence, or undefined. */
   faultOf(name: string): string | undefined {
     if (name.length <= this.#safeLength) return undefined;
-    const { forbiddenInComponents, namesAreBytes, maxPathLength, maxComponentLength } = this.#platform;
+    const { forbiddenInComponents, namesAreBytes, maxPathLength, maxComponentLength } = thisPlatform;
     if (forbiddenInComponents && hasForbidden(name, forbiddenInComponents)) return NOT_VALID;
     if (!namesAreBytes && !name.isWellFormed()) return NOT_VALID;
     const excess = this.#pathExcess[name[0]!] ?? 0;
     // The slash at the end of a directory's name is not part of its path
     const own = name.endsWith('/') ? name.slice(0, -1) : name;
-    if (this.#isLonger(own, maxPathLength - excess))
-      return `has a path of ${this.#measure(own) + excess} ${this.#unit} here, but this system allows ${maxPathLength}`;
-    if (this.#isLonger(name, maxComponentLength) && this.#hasLongComponent(name))
-      return `has a component of more than ${maxComponentLength} ${this.#unit}, the limit of this system`;
+    const unit = thisPlatform.countsUnits ? 'characters' : 'bytes';
+    if (isLonger(own, maxPathLength - excess))
+      return `has a path of ${measure(own) + excess} ${unit} here, but this system allows ${maxPathLength}`;
+    const isLong = (text: string) => isLonger(text, maxComponentLength);
+    if (isLong(name) && name.split('/').some(isLong))
+      return `has a component of more than ${maxComponentLength} ${unit}, the limit of this system`;
     return undefined;
   }
+}
 
-  get #unit(): string {
-    return this.#platform.countsUnits ? 'characters' : 'bytes';
-  }
+function measure(text: string): number {
+  return thisPlatform.countsUnits ? text.length : encodedLength(text);
+}
 
-  #measure(text: string): number {
-    return this.#platform.countsUnits ? text.length : encodedLength(text);
-  }
-
-  #hasLongComponent(name: string): boolean {
-    return name.split('/').some(component => this.#isLonger(component, this.#platform.maxComponentLength));
-  }
-
-  #isLonger(text: string, most: number): boolean {
-    return this.#platform.countsUnits ? text.length > most : isLongerThan(text, most);
-  }
+function isLonger(text: string, most: number): boolean {
+  return thisPlatform.countsUnits ? text.length > most : isLongerThan(text, most);
 }
 
 function hasForbidden(name: string, forbidden: RegExp): boolean {
@@ -74,13 +66,14 @@ function hasForbidden(name: string, forbidden: RegExp): boolean {
 export async function findCaseTwin(
   entries: readonly Entry[],
   roots: readonly Entry[],
-  { layout, platform, foldsCase, signal }: MachineOptions,
+  layout: PathLayout,
+  foldsCase: FoldsCase,
+  turns: Turns,
 ): Promise<EntryFault | undefined> {
-  if (!platform.mayFoldCase) return undefined;
+  if (!thisPlatform.mayFoldCase) return undefined;
   const isRoot = new Set(roots);
   const foldingDirectories = new Set<string>();
   const seen = new Set<string>();
-  const turns = new Turns(signal);
   for (const entry of entries) {
     if (turns.isDue()) await turns.take();
     const { name, type } = entry;
@@ -89,7 +82,7 @@ export async function findCaseTwin(
       : foldingDirectories.has(parentName(name));
     if (!folds) continue;
     if (type === EntryType.directory) foldingDirectories.add(name);
-    const folded = foldCase(name, platform).replace(/\/$/, '');
+    const folded = foldCase(name, thisPlatform).replace(/\/$/, '');
     if (seen.has(folded))
       return {
         name,

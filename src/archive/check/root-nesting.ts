@@ -3,9 +3,11 @@ import { type FoldsCase, pathKeys } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { compareNames } from '../fs/paths/names.ts';
 import { RootPaths } from '../fs/paths/nesting.ts';
-import type { Platform } from '../fs/platform.ts';
-import { Turns } from '../turns.ts';
+import { thisPlatform } from '../fs/platform.ts';
+import type { Turns } from '../turns.ts';
 import { hasEntry, lowerBound } from './sorted-entries.ts';
+
+export const BELOW_LEAF = 'is below a file or link of the same archive';
 
 /** An entry and why it is refused, as the end of a sentence. */
 export interface EntryFault {
@@ -13,25 +15,16 @@ export interface EntryFault {
   readonly why: string;
 }
 
-/** The step's paths, and how this machine compares names. */
-export interface MachineOptions {
-  readonly layout: PathLayout;
-  readonly platform: Platform;
-  readonly foldsCase: FoldsCase;
-  readonly signal: AbortSignal | undefined;
-}
-
 /**
  * Returns one of the sorted `names` that is below a file or link of the archive, or undefined. Searches the names for each
  * file: to search the files for each ancestor of each name would take the square of a name's length.
  */
-export async function findBelowLeaf(
+async function findBelowLeaf(
   entries: readonly Entry[],
   names: readonly string[],
-  signal: AbortSignal | undefined,
+  turns: Turns,
 ): Promise<string | undefined> {
   const longest = names.reduce((most, { length }) => Math.max(most, length), 0);
-  const turns = new Turns(signal);
   for (const { name, type } of entries) {
     if (turns.isDue()) await turns.take();
     if (type === EntryType.directory || name.length >= longest) continue;
@@ -50,10 +43,11 @@ export async function findBelowLeaf(
 export async function findNestedRoot(
   entries: readonly Entry[],
   roots: readonly Entry[],
-  { layout, platform, foldsCase, signal }: MachineOptions,
+  layout: PathLayout,
+  foldsCase: FoldsCase,
+  turns: Turns,
 ): Promise<EntryFault | undefined> {
-  const paths = new RootPaths<Entry>(pathKeys(platform, foldsCase));
-  const turns = new Turns(signal);
+  const paths = new RootPaths<Entry>(pathKeys(thisPlatform, foldsCase));
   for (const root of roots) {
     if (turns.isDue()) await turns.take();
     const other = paths.add(layout.toAbsolute(root.name), root);
@@ -66,15 +60,13 @@ export async function findNestedRoot(
     const above = paths.nearestAbove(layout.toAbsolute(name));
     if (!above) continue;
     const { root, components } = above;
-    if (root.type !== EntryType.directory) return { name, why: BELOW };
+    if (root.type !== EntryType.directory) return { name, why: BELOW_LEAF };
     const between = components.slice(0, -1).map(component => `${component}/`);
     const parent = root.name + between.join('');
     if (hasEntry(entries, parent) || layout.permits(parent))
       return { name, why: `is in ${root.name} under another name` };
     renamed.set(parent + components.at(-1)!, name);
   }
-  const covered = await findBelowLeaf(entries, [...renamed.keys()].sort(compareNames), signal);
-  return covered === undefined ? undefined : { name: renamed.get(covered)!, why: BELOW };
+  const covered = await findBelowLeaf(entries, [...renamed.keys()].sort(compareNames), turns);
+  return covered === undefined ? undefined : { name: renamed.get(covered)!, why: BELOW_LEAF };
 }
-
-const BELOW = 'is below a file or link of the same archive';

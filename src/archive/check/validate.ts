@@ -8,10 +8,10 @@ import { MAX_MTIME_US } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { compareNames, shortenName } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
-import { forEachInTurns } from '../turns.ts';
+import { forEachInTurns, Turns } from '../turns.ts';
 import { checkFrames, DataPlacement } from './data-placement.ts';
 import { findCaseTwin, MachineLimits } from './machine-limits.ts';
-import { type EntryFault, findBelowLeaf, findNestedRoot } from './root-nesting.ts';
+import { BELOW_LEAF, type EntryFault, findNestedRoot } from './root-nesting.ts';
 
 /**
  * Checks a manifest before any data is requested. One invalid entry makes the whole archive invalid.
@@ -31,25 +31,20 @@ export async function validate(
 ): Promise<readonly Entry[]> {
   const { entries } = manifest;
   checkFrames(manifest.frames, manifestStart);
-  const limits = new MachineLimits(layout, thisPlatform);
+  const limits = new MachineLimits(layout);
   const validator = new Validator(manifest.frames, entries.length, layout);
   // Damage takes precedence, because then a save may replace the object
   let unusable: EntryFault | undefined;
   await forEachInTurns(entries, signal, (entry, index) => {
-    const misplaced = validator.check(entry, index);
-    const why = unusable ? undefined : (limits.faultOf(entry.name) ?? misplaced);
+    const refusal = validator.check(entry, index);
+    const why = unusable ? undefined : (limits.faultOf(entry.name) ?? refusal);
     if (why !== undefined) unusable = { name: entry.name, why };
   });
   const { roots } = validator;
-  const covered = await findBelowLeaf(
-    entries,
-    roots.map(({ name }) => name),
-    signal,
-  );
-  if (covered !== undefined) refuse(covered, 'is below a file or link of the same archive');
-  const options = { layout, platform: thisPlatform, foldsCase: thisPlatform.createCaseProbe(), signal };
-  unusable ??= await findNestedRoot(entries, roots, options);
-  unusable ??= await findCaseTwin(entries, roots, options);
+  const foldsCase = thisPlatform.createCaseProbe();
+  const turns = new Turns(signal);
+  unusable ??= await findNestedRoot(entries, roots, layout, foldsCase, turns);
+  unusable ??= await findCaseTwin(entries, roots, layout, foldsCase, turns);
   if (unusable) throw new UnusableArchiveError(sentenceOf(unusable.name, unusable.why));
   return roots;
 }
@@ -99,7 +94,7 @@ class Validator {
     this.#data = new DataPlacement(frames);
   }
 
-  /** Returns why only this machine refuses the place of the entry, as the end of a sentence, or undefined. */
+  /** Returns why only this machine refuses the path of the entry, as the end of a sentence, or undefined. */
   check(entry: Entry, index: number): string | undefined {
     const parent = this.#open.parentOf(entry.name);
     // The open directories begin the previous name too
@@ -110,23 +105,21 @@ class Validator {
     this.#types[index] = entry.type;
     const inodeType = entry.linkTo < 0 ? entry.type : this.#types[entry.linkTo];
     const isSymlink = inodeType === EntryType.symlink;
-    let refusal: string | undefined;
-    if (parent) refusal = this.#checkChild(entry, parent, isSymlink);
-    else {
-      refusal = this.#checkRoot(entry, isSymlink);
-      this.roots.push(entry);
-    }
-    this.#checkTwin(entry);
+    const refusal = parent ? this.#checkChild(entry, parent, isSymlink) : this.#checkRoot(entry, isSymlink);
+    this.#checkLeaves(entry, parent === undefined);
+    if (!parent) this.roots.push(entry);
     if (entry.type === EntryType.directory) this.#open.enter(entry);
-    const misplaced = this.#data.add(entry);
-    if (misplaced !== undefined) refuse(entry.name, misplaced);
+    const fault = this.#data.add(entry);
+    if (fault !== undefined) refuse(entry.name, fault);
     return refusal;
   }
 
-  /** Refuses a directory `a/` beside another entry `a`. Only names that begin with `a` are between them. */
-  #checkTwin({ name, type }: Entry): void {
+  /** Refuses a directory `a/` beside another entry `a`, and a root below one. Only names that begin with `a` are between them. */
+  #checkLeaves({ name, type }: Entry, isRoot: boolean): void {
     const leaves = this.#leaves;
     while (leaves.length > 0 && !name.startsWith(leaves[leaves.length - 1]!)) leaves.pop();
+    if (isRoot && leaves.some(({ length }) => name[length] === '/' && length < name.length - 1))
+      refuse(name, BELOW_LEAF);
     if (type !== EntryType.directory) leaves.push(name);
     else if (leaves[leaves.length - 1]?.length === name.length - 1)
       refuse(name, 'is also an entry of another type');
@@ -154,7 +147,7 @@ class Validator {
     const component = name.slice(parent.name.length, type === EntryType.directory ? -1 : undefined);
     if (component === '' || component === '.' || component === '..') refuse(name, NOT_PLAIN);
     if (!this.#layout.hasExclusions || this.#isPermitted(name, isSymlink)) return undefined;
-    return this.#refusePlace(name, name, 'is excluded by `path`');
+    return this.#refusePath(name, name, 'is excluded by `path`');
   }
 
   /** Checks an entry whose parent is not in the archive. */
@@ -165,19 +158,19 @@ class Validator {
     if (rest !== '' && rest.split('/').some(part => part === '' || part === '.' || part === '..'))
       refuse(name, NOT_PLAIN);
     if (!this.#isPermitted(name, isSymlink))
-      return this.#refusePlace(name, name, 'is outside the `path` of this step');
+      return this.#refusePath(name, name, 'is outside the `path` of this step');
     // A save includes the directory of each entry below the step's paths. Without it, a link on the disk in place of the
     // directory would be treated as one above the step's paths, and followed
     const parent = parentName(name);
     if (parent === '' || !this.#layout.permits(parent)) return undefined;
-    return this.#refusePlace(name, parent, 'has a parent that `path` includes and the archive does not');
+    return this.#refusePath(name, parent, 'has a parent that `path` includes and the archive does not');
   }
 
   /**
    * Refuses an entry because of the decision of `path` about the name `decided`. Throws if every machine makes it, and
    * returns the reason if another one may have saved the archive with these paths.
    */
-  #refusePlace(name: string, decided: string, why: string): string {
+  #refusePath(name: string, decided: string, why: string): string {
     if (!this.#layout.dependsOnMachine(decided)) refuse(name, why);
     return `${why} on this machine`;
   }
