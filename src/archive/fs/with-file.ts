@@ -2,6 +2,12 @@ import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { ignoreErrors } from './ignore-errors.ts';
 import { fsPath } from './paths/names.ts';
 
+/** Opens a file to read it, until the block ends that declares it with `using`. Throws the system's error. */
+export function openToRead(path: string, flags = 0): Disposable & { readonly fd: number } {
+  const fd = openSync(fsPath(path), constants.O_RDONLY | flags);
+  return { fd, [Symbol.dispose]: () => closeRead(fd) };
+}
+
 /**
  * Opens a file, returns what `use` returns, and closes the file. `mode` is that of a new file. Throws the errors of the system
  * and of `use`.

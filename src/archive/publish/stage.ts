@@ -96,7 +96,7 @@ export class Stage {
    */
   async discard(): Promise<readonly RemainingStaging[]> {
     const remaining: RemainingStaging[] = [];
-    for (const area of this.#plan.areas) if (!(await area.tryDiscard())) remaining.push(area.remaining);
+    for (const area of this.#plan.areas) remaining.push(...(await area.tryDiscard()));
     return remaining;
   }
 

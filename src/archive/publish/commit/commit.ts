@@ -1,5 +1,5 @@
 import { TargetTreeError } from '../../archive-errors.ts';
-import { type Entry, EntryType, inodeOf } from '../../format/entry.ts';
+import { EntryType, inodeOf } from '../../format/entry.ts';
 import type { PathLayout } from '../../fs/paths/layout.ts';
 import { isStagingName } from '../../fs/paths/staging-name.ts';
 import type { RefusedAttributes } from '../../fs/refused-attributes.ts';
@@ -10,14 +10,13 @@ import type { RemainingStaging } from '../staging/stale-staging.ts';
 import { DirectorySnapshot } from './directory-snapshot.ts';
 import { awaitReplaceable } from './held-files.ts';
 import { joinHardLinks } from './join-hard-links.ts';
-import { type AsideItem, MovedAside } from './moved-aside.ts';
+import type { AsideItem } from './moved-aside.ts';
 import { Publisher } from './publisher.ts';
 
 /** The state of a commit. */
 interface Commit {
   readonly plan: TargetPlan;
   readonly snapshot: DirectorySnapshot;
-  readonly movedAside: MovedAside;
   readonly publisher: Publisher;
 }
 
@@ -34,10 +33,9 @@ export async function commit(
   refused: RefusedAttributes,
   signal: AbortSignal,
 ): Promise<readonly RemainingStaging[]> {
-  const movedAside = new MovedAside();
-  const publisher = new Publisher(movedAside);
+  const publisher = new Publisher();
   const snapshot = new DirectorySnapshot(plan);
-  const state: Commit = { plan, snapshot, movedAside, publisher };
+  const state: Commit = { plan, snapshot, publisher };
   try {
     await publishAll(state, signal);
   } catch (error) {
@@ -47,27 +45,26 @@ export async function commit(
   if (plan.moves.length > 1 || publisher.hasMerged) await joinHardLinks(plan, layout, signal).catch(() => {});
   const remaining: RemainingStaging[] = [];
   // Before the final times: the removal of staging changes the times of the directories that hold it
-  for (const area of plan.areas) if (!(await area.tryRemove())) remaining.push(area.remaining);
+  for (const area of plan.areas) remaining.push(...(await area.tryRemove()));
   await publisher.applyFinalAttributes(plan);
   await snapshot.applyFinalAttributes(plan, refused);
   return remaining;
 }
 
-async function publishAll(
-  { plan, snapshot, movedAside, publisher }: Commit,
-  signal: AbortSignal,
-): Promise<void> {
+async function publishAll({ plan, snapshot, publisher }: Commit, signal: AbortSignal): Promise<void> {
   await awaitReplaceable(plan, signal);
   await snapshot.take(signal);
-  await forEachInTurns(plan.obstacles, signal, ({ path, parent, isDirectory }) => {
-    if (isDirectory) movedAside.moveDirectoryAside(path, parent);
-    else movedAside.moveFileAside(path, parent);
+  await forEachInTurns(plan.moves, signal, ({ to, parent, isTree, isBlocked }) => {
+    if (!isBlocked) return;
+    if (isTree) publisher.movedAside.moveFileAside(to, parent);
+    else publisher.movedAside.moveDirectoryAside(to, parent);
   });
   const turns = new Turns(signal);
   for (const move of publicationOrder(plan)) {
     if (turns.isDue()) await turns.take();
     // Only a link, alone or inside a tree, can change the path of what is published after it
-    const isChecked = isFile(move, plan) && publisher.published.at(-1)?.parent === move.parent;
+    const isFile = !move.isTree && plan.entries[move.entry]!.type === EntryType.file;
+    const isChecked = isFile && publisher.published.at(-1)?.parent === move.parent;
     if (!isChecked) snapshot.requireUnmoved(move.parent);
     await publisher.publish(move, turns);
   }
@@ -79,10 +76,11 @@ async function publishAll(
  * then.
  */
 async function undo(
-  { plan, snapshot, movedAside, publisher }: Commit,
+  { plan, snapshot, publisher }: Commit,
   error: unknown,
   signal: AbortSignal,
 ): Promise<unknown> {
+  const { movedAside } = publisher;
   const kept = await movedAside.putBack();
   const changed = new Set(publisher.published.map(({ parent }) => parent.path));
   await snapshot.restoreTimes(new Set([...movedAside.parents].filter(parent => !changed.has(parent))));
@@ -115,32 +113,19 @@ interface RenameError extends NodeJS.ErrnoException {
 
 /** Returns the path outside of staging that a failed rename has named. On Windows Node names it with `\\`. */
 function pathInTheWay({ path, dest }: RenameError): string {
-  const paths = [dest, path].flatMap(found =>
-    found === undefined ? [] : [String(found).replace(/[/\\]$/, '')],
-  );
-  return paths.find(found => !found.split(SEPARATORS).some(isStagingName)) ?? 'a file of the cache';
+  const paths = [dest, path]
+    .filter(found => found !== undefined)
+    .map(found => String(found).replace(/[/\\]$/, ''));
+  return paths.find(found => !found.split(/[/\\]/).some(isStagingName)) ?? 'a file of the cache';
 }
-
-const SEPARATORS = /[/\\]/;
 
 /** Directories, files, hard links, and last symlinks, so that nothing of this restore goes through them. */
 function publicationOrder({ moves, entries }: TargetPlan): Move[] {
-  const rank = ({ isTree, entry }: Move) => (isTree ? 0 : rankOf(entries[entry]!, entries));
+  const rank = ({ isTree, entry: index }: Move) => {
+    if (isTree) return 0;
+    const entry = entries[index]!;
+    if (inodeOf(entry, entries).type === EntryType.symlink) return 3;
+    return entry.type === EntryType.hardLink ? 2 : 1;
+  };
   return moves.toSorted((a, b) => rank(a) - rank(b));
-}
-
-function rankOf(entry: Entry, entries: readonly Entry[]): number {
-  const isSymlink = inodeOf(entry, entries).type === EntryType.symlink;
-  return RANKS[isSymlink ? EntryType.symlink : entry.type];
-}
-
-const RANKS = {
-  [EntryType.directory]: 0,
-  [EntryType.file]: 1,
-  [EntryType.hardLink]: 2,
-  [EntryType.symlink]: 3,
-} as const;
-
-function isFile({ isTree, entry }: Move, { entries }: TargetPlan): boolean {
-  return !isTree && entries[entry]!.type === EntryType.file;
 }

@@ -16,8 +16,8 @@ export class DirectorySnapshot {
   readonly #before = new Map<ExistingDirectory, BigIntStats>();
 
   /** Covers all directories but those that are unchanged and that nothing is moved into, out of or staged in. */
-  constructor({ existing, moves, obstacles, areas }: TargetPlan) {
-    const touched = new Set([...moves, ...obstacles].map(({ parent }) => parent));
+  constructor({ existing, moves, areas }: TargetPlan) {
+    const touched = new Set(moves.map(({ parent }) => parent));
     const stagedIn = new Set(areas.map(area => area.parent));
     this.#directories = existing.filter(
       directory => !directory.isUnchanged || touched.has(directory) || stagedIn.has(directory.path),
@@ -40,7 +40,7 @@ export class DirectorySnapshot {
 
   /**
    * Throws `TargetTreeError` if the path of a directory now leads elsewhere than at `take`: through a link, which this
-   * restore itself may have published, alone or in a tree, if its archive has one place under two names.
+   * restore itself may have published, alone or in a tree, if its archive has one directory under two names.
    */
   requireUnmoved(directory: ExistingDirectory): void {
     // Another job may have renamed its own directory over an empty one

@@ -13,9 +13,11 @@ import type { TargetPlan } from '../plan/target-plan.ts';
  */
 export async function awaitReplaceable(plan: TargetPlan, signal: AbortSignal): Promise<void> {
   if (!thisPlatform.locksOpenFiles) return;
-  const replaced = plan.moves.filter(({ isTree }) => !isTree).map(({ to }) => to);
-  const moved = plan.obstacles.filter(({ isDirectory }) => !isDirectory).map(({ path }) => path);
-  let held = await heldOf([...replaced, ...moved], signal);
+  const replaced = plan.moves.filter(({ isTree, isBlocked }) => !isTree || isBlocked);
+  let held = await heldOf(
+    replaced.map(({ to }) => to),
+    signal,
+  );
   for (const ms of IN_USE_WAITS_MS) {
     if (held.length === 0) return;
     await sleep(ms, systemClock, signal);

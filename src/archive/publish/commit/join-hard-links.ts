@@ -1,16 +1,5 @@
 import { Buffer } from 'node:buffer';
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  fstatSync,
-  linkSync,
-  lstatSync,
-  openSync,
-  readlinkSync,
-  readSync,
-  type Stats,
-} from 'node:fs';
+import { type BigIntStats, linkSync, lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { attributesOf, setAttributes } from '../../fs/attributes.ts';
 import { lstatExact, realPathOf } from '../../fs/file-status.ts';
@@ -19,6 +8,7 @@ import type { PathLayout } from '../../fs/paths/layout.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform } from '../../fs/platform.ts';
 import { rename } from '../../fs/rename.ts';
+import { openToRead, readAt } from '../../fs/with-file.ts';
 import { Turns } from '../../turns.ts';
 import type { TargetPlan } from '../plan/target-plan.ts';
 import type { StagingArea } from '../staging/staging-area.ts';
@@ -95,30 +85,14 @@ async function isEqual(
 }
 
 async function haveSameContent(a: string, b: string, turns: Turns): Promise<boolean> {
-  const flags = constants.O_RDONLY | thisPlatform.openFlags;
-  const first = openSync(fsPath(a), flags);
-  try {
-    const second = openSync(fsPath(b), flags);
-    try {
-      return await areEqual(first, second, turns);
-    } finally {
-      closeSync(second);
-    }
-  } finally {
-    closeSync(first);
-  }
-}
-
-async function areEqual(first: number, second: number, turns: Turns): Promise<boolean> {
-  const { size } = fstatSync(first);
-  if (size !== fstatSync(second).size) return false;
+  using first = openToRead(a, thisPlatform.openFlags);
+  using second = openToRead(b, thisPlatform.openFlags);
   const [left, right] = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)];
-  for (let position = 0; position < size; ) {
-    const count = readSync(first, left, 0, CHUNK_BYTES, position);
-    if (count === 0 || readSync(second, right, 0, count, position) !== count) return false;
-    if (left.compare(right, 0, count, 0, count) !== 0) return false;
-    position += count;
+  for (let position = 0; ; position += CHUNK_BYTES) {
+    const count = readAt(first.fd, left, position);
+    if (readAt(second.fd, right, position) !== count || left.compare(right, 0, count, 0, count) !== 0)
+      return false;
+    if (count < CHUNK_BYTES) return true;
     if (turns.isDue()) await turns.take();
   }
-  return true;
 }

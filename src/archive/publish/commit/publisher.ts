@@ -9,7 +9,7 @@ import { grantWrite, makeWritable } from '../../fs/writable.ts';
 import { forEachInTurns, type Turns } from '../../turns.ts';
 import type { Move, TargetPlan } from '../plan/target-plan.ts';
 import { isLongDirectory, openDirectory } from '../staging/short-path.ts';
-import type { MovedAside, TargetDirectory } from './moved-aside.ts';
+import { MovedAside, type TargetDirectory } from './moved-aside.ts';
 
 /** Attempts at one rename while another job creates items at its target. */
 const ATTEMPTS = 20;
@@ -26,13 +26,9 @@ export class Publisher {
   readonly published: Move[] = [];
   /** Whether a tree was published piece by piece. */
   hasMerged = false;
-  readonly #movedAside: MovedAside;
+  /** Items that were in the way. */
+  readonly movedAside = new MovedAside();
   readonly #merged: MergedDirectory[] = [];
-
-  /** Items in the way go to `movedAside`. */
-  constructor(movedAside: MovedAside) {
-    this.#movedAside = movedAside;
-  }
 
   /** Whether anything may be visible. A merge that failed may have moved some of its tree. */
   get hasBegun(): boolean {
@@ -64,9 +60,9 @@ export class Publisher {
       error => {
         const { code } = error;
         // Windows refuses by EPERM or EACCES where a directory, or a link to one, is in the way
-        if (isDenied(code) && isLink(to)) this.#movedAside.moveFileAside(to, parent);
+        if (isDenied(code) && isLink(to)) this.movedAside.moveFileAside(to, parent);
         else if (code === 'EISDIR' || isTaken(code) || (isDenied(code) && isRealDirectory(to)))
-          this.#movedAside.moveDirectoryAside(to, parent);
+          this.movedAside.moveDirectoryAside(to, parent);
         else return 'blocked';
         return 'clear';
       },
@@ -78,7 +74,7 @@ export class Publisher {
     if (renameOverReadOnly(from, to)) return true;
     // While it is the staged file that is open, the present one stays visible
     return (
-      isFile(to) && !isHeld(from) && this.#movedAside.tryMoveInUseAside(to, parent) && tryRename(from, to)
+      isFile(to) && !isHeld(from) && this.movedAside.tryMoveInUseAside(to, parent) && tryRename(from, to)
     );
   }
 
@@ -97,7 +93,7 @@ export class Publisher {
         const { code } = error;
         const isOpen = isInUse(error);
         if (code === 'ENOTDIR' || ((isDenied(code) || isOpen) && isLink(to)) || (isOpen && isFile(to)))
-          this.#movedAside.moveFileAside(to, parent);
+          this.movedAside.moveFileAside(to, parent);
         else if ((isTaken(code) || code === 'EPERM' || isOpen) && isRealDirectory(to)) return 'occupied';
         else if (isOpen) {
           // NTFS does not rename a directory with an open file in it, but it does rename that file
@@ -115,23 +111,11 @@ export class Publisher {
   /** Publishes a staged directory piece by piece into one that exists. `whenInUse` is for the directories in it. */
   async #merge(from: string, into: TargetDirectory, turns: Turns, whenInUse: 'wait' | 'stop'): Promise<void> {
     this.hasMerged = true;
-    const handle = isLongDirectory(from) ? openDirectory(from) : undefined;
-    try {
-      await this.#mergeItems(handle?.path ?? from, into, turns, whenInUse);
-    } finally {
-      handle?.close();
-    }
-  }
-
-  async #mergeItems(
-    from: string,
-    into: TargetDirectory,
-    turns: Turns,
-    whenInUse: 'wait' | 'stop',
-  ): Promise<void> {
-    for (const found of readdirSync(fsPath(from), { withFileTypes: true, encoding: 'buffer' })) {
+    using handle = isLongDirectory(from) ? openDirectory(from) : undefined;
+    const directory = handle?.path ?? from;
+    for (const found of readdirSync(fsPath(directory), { withFileTypes: true, encoding: 'buffer' })) {
       const name = decodeName(found.name);
-      const [source, target] = [`${from}/${name}`, `${into.path}/${name}`];
+      const [source, target] = [`${directory}/${name}`, `${into.path}/${name}`];
       if (turns.isDue()) await turns.take();
       if (!found.isDirectory()) {
         this.#publishFile(source, target, into);

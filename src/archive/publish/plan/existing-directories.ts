@@ -12,7 +12,8 @@ import {
   type ItemKind,
   itemKind,
   listDirectory,
-  ReplacementRules,
+  type RequireReplaceable,
+  replacementCheck,
   requireNameable,
   requireNotAppendOnly,
   requireWritable,
@@ -34,8 +35,21 @@ export interface ExistingDirectory {
   readonly isUnchanged: boolean;
 }
 
+export interface ExistingOptions {
+  /** A part of the names of staging directories (`stagingName`). */
+  readonly runLabel: string;
+  /** Returns false for an entry that is unchanged on the disk; of a directory this covers nothing in it. */
+  readonly isWanted: (entry: number) => boolean;
+}
+
+interface RenameTarget {
+  readonly path: string;
+  /** Undefined if nothing is there. */
+  readonly kind: ItemKind | undefined;
+}
+
 /** Facts about an existing directory when the plan finds it. */
-export interface FoundDirectory extends Pick<ExistingDirectory, 'path' | 'entry' | 'isUnchanged'> {
+interface FoundDirectory extends Pick<ExistingDirectory, 'path' | 'entry'> {
   readonly stats: Pick<Stats, 'mode' | 'dev'>;
   /** Its parent, if that was found before and no symlink is between them. */
   readonly parent?: ExistingDirectory;
@@ -48,41 +62,35 @@ export interface FoundDirectory extends Pick<ExistingDirectory, 'path' | 'entry'
  * once. Everything that would make a rename fail is reported here, before anything changes.
  */
 export class ExistingDirectories {
-  readonly #runLabel: string;
+  readonly #options: ExistingOptions;
   readonly #mounts = readMountPoints();
   readonly #mountParents = new Set([...this.#mounts].map(point => dirname(point)));
-  readonly #all: ExistingDirectory[] = [];
+  /** In the order in which they were found, parents first. */
+  readonly all: ExistingDirectory[] = [];
   /** Areas that are used. */
-  readonly #areas: StagingArea[] = [];
+  readonly areas: StagingArea[] = [];
   readonly #areaOf = new Map<string, StagingArea>();
   readonly #listings = new Map<ExistingDirectory, Map<string, ItemKind>>();
-  /** Rules of the directories that something will be renamed into. */
-  readonly #rules = new Map<ExistingDirectory, ReplacementRules>();
-  readonly #toSweep = new Set<string>();
+  /** The directories that something will be renamed into. */
+  readonly #checks = new Map<ExistingDirectory, RequireReplaceable>();
+  /** Directories from which `sweep` removes staging of killed runs. */
+  readonly toSweep = new Set<string>();
 
-  /** `runLabel` is a part of the names of staging directories (`stagingName`). */
-  constructor(runLabel: string) {
-    this.#runLabel = runLabel;
+  constructor(options: ExistingOptions) {
+    this.#options = options;
   }
 
-  /** In the order in which they were found, parents first. */
-  get all(): readonly ExistingDirectory[] {
-    return this.#all;
-  }
-
-  get areas(): readonly StagingArea[] {
-    return this.#areas;
-  }
-
-  add({ path, entry, isUnchanged, stats, parent, followed = false }: FoundDirectory): ExistingDirectory {
+  add({ path, entry, stats, parent, followed = false }: FoundDirectory): ExistingDirectory {
+    const { runLabel, isWanted } = this.#options;
     const realPath = parent ? join(parent.realPath, basename(path)) : realPathOf(path);
     const above = this.#areaAbove(realPath, parent);
     // Not every device is mounted: a btrfs subvolume is a device of its own, and only Linux lists mounts
-    const area = above?.dev === stats.dev ? above : this.#newArea(path, stats.dev);
+    const area = above?.dev === stats.dev ? above : new StagingArea(path, stats.dev, runLabel);
     this.#areaOf.set(realPath, area);
     const mode = stats.mode & 0o7777;
+    const isUnchanged = entry >= 0 && !isWanted(entry);
     const directory: ExistingDirectory = { path, realPath, area, entry, mode, followed, isUnchanged };
-    this.#all.push(directory);
+    this.all.push(directory);
     return directory;
   }
 
@@ -95,17 +103,20 @@ export class ExistingDirectories {
     return this.#listingOf(directory).get(component);
   }
 
-  /** Returns the path of `component` in a directory. Throws `TargetTreeError` if nothing can be renamed to it. */
-  requireRenameTarget(directory: ExistingDirectory, component: string): string {
-    const rules = this.#requireWritable(directory);
+  /**
+   * Returns the path of `component` in a directory, and the type of the item there. Throws `TargetTreeError` if nothing can be
+   * renamed to it.
+   */
+  requireRenameTarget(directory: ExistingDirectory, component: string): RenameTarget {
+    const requireReplaceable = this.#requireWritable(directory);
     const path = `${directory.path}/${component}`;
     // A rename replaces no mount point, whether directory or single file
     if (this.#mountParents.has(directory.realPath) && this.#mounts.has(join(directory.realPath, component)))
       throw mountPointInTheWay(path);
     requireNameable(path, component);
     const kind = this.kindOf(directory, component);
-    if (kind !== undefined) rules.requireReplaceable(path, kind);
-    return path;
+    if (kind !== undefined) requireReplaceable(path, kind);
+    return { path, kind };
   }
 
   /** Throws `TargetTreeError` for a directory at `path`, in `parent`, that a rename cannot move out of the way. */
@@ -119,45 +130,35 @@ export class ExistingDirectories {
     requireWritable(path, stats);
   }
 
-  /** Lets `sweep` remove staging of killed runs from a directory too. */
-  addToSweep(directory: string): void {
-    this.#toSweep.add(directory);
-  }
-
   /** Removes staging of killed runs. Returns what remains. Throws only the signal's reason. */
   async sweep(signal: AbortSignal | undefined): Promise<readonly RemainingStaging[]> {
     const remaining: RemainingStaging[] = [];
-    for (const directory of this.#toSweep) {
-      const left = await removeStaleStaging(directory, signal);
-      if (left) remaining.push(left);
-    }
+    for (const directory of this.toSweep) remaining.push(...(await removeStaleStaging(directory, signal)));
     return remaining;
   }
 
   #listingOf(directory: ExistingDirectory): ReadonlyMap<string, ItemKind> {
-    let listing = this.#listings.get(directory);
-    if (!listing) {
-      listing = listDirectory(directory.path);
-      this.#listings.set(directory, listing);
-    }
+    const listing = this.#listings.get(directory) ?? listDirectory(directory.path);
+    this.#listings.set(directory, listing);
     return listing;
   }
 
   /** Checks once each directory that something will be renamed into. */
-  #requireWritable(directory: ExistingDirectory): ReplacementRules {
-    const known = this.#rules.get(directory);
+  #requireWritable(directory: ExistingDirectory): RequireReplaceable {
+    const known = this.#checks.get(directory);
     if (known) return known;
     const stats = statSync(fsPath(directory.path));
     requireWritable(directory.path, stats);
     requireNotAppendOnly(directory.path, stats, () => this.#listingOf(directory));
-    const rules = new ReplacementRules(directory.path, stats);
-    this.#rules.set(directory, rules);
-    if (stats.dev !== directory.area.dev) directory.area = this.#newArea(directory.path, stats.dev);
-    if (this.#areas.includes(directory.area)) return rules;
-    this.#areas.push(directory.area);
+    const check = replacementCheck(directory.path, stats);
+    this.#checks.set(directory, check);
+    if (stats.dev !== directory.area.dev)
+      directory.area = new StagingArea(directory.path, stats.dev, this.#options.runLabel);
+    if (this.areas.includes(directory.area)) return check;
+    this.areas.push(directory.area);
     requireWritable(directory.area.parent, statSync(fsPath(directory.area.parent)));
-    this.addToSweep(directory.area.parent);
-    return rules;
+    this.toSweep.add(directory.area.parent);
+    return check;
   }
 
   /** Returns the staging area of the nearest existing directory above, unless a mount point is between them. */
@@ -168,10 +169,6 @@ export class ExistingDirectories {
       if (dirname(at) === at) return undefined;
     }
     return undefined;
-  }
-
-  #newArea(parent: string, dev: number): StagingArea {
-    return new StagingArea(parent, dev, this.#runLabel);
   }
 }
 

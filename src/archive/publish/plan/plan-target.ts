@@ -1,4 +1,4 @@
-/** This folder plans a restore: the directories that exist, the place of each entry, and the obstacles. Nothing changes. */
+/** This folder plans a restore: the directories that exist, where each entry is built, and what is in the way. Nothing changes. */
 
 import { basename, dirname } from 'node:path';
 import { TargetTreeError, UnusableArchiveError } from '../../archive-errors.ts';
@@ -13,25 +13,15 @@ import { ShortPaths } from '../staging/short-path.ts';
 import {
   ExistingDirectories,
   type ExistingDirectory,
-  type FoundDirectory,
+  type ExistingOptions,
   statTarget,
 } from './existing-directories.ts';
-import {
-  type FreshDirectory,
-  type Move,
-  type Obstacle,
-  StagedPaths,
-  type TargetPlan,
-} from './target-plan.ts';
+import { type FreshDirectory, type Move, StagedPaths, type TargetPlan } from './target-plan.ts';
 
-export interface PlanOptions {
+export interface PlanOptions extends ExistingOptions {
   readonly layout: PathLayout;
-  /** A part of the names of staging directories (`stagingName`). */
-  readonly runLabel: string;
   /** Links that earlier restores of the job have made. */
   readonly restoredLinks: RestoredLinks;
-  /** Returns false for an entry that is unchanged on the disk; of a directory this covers nothing in it. */
-  readonly isWanted: (entry: number) => boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -53,24 +43,16 @@ export async function planTarget(entries: readonly Entry[], options: PlanOptions
   return planner.finish();
 }
 
-type DirectoryPlace = FreshPlace | ExistingPlace;
+type PlannedDirectory = FreshDirectory | ExistingDirectory;
 
-interface FreshPlace {
-  readonly fresh: true;
-  readonly path: string;
-  /** Index in the plan's list. */
-  readonly index: number;
-}
-
-interface ExistingPlace {
-  readonly fresh: false;
-  readonly directory: ExistingDirectory;
-}
-
-/** A directory of the archive: its stored name and its place. */
-interface OpenPlace {
+/** A directory of the archive, by its stored name. */
+interface NamedDirectory {
   readonly name: string;
-  readonly place: DirectoryPlace;
+  readonly directory: PlannedDirectory;
+}
+
+function isFresh(directory: PlannedDirectory): directory is FreshDirectory {
+  return 'parent' in directory;
 }
 
 class Planner {
@@ -79,42 +61,43 @@ class Planner {
   readonly #options: PlanOptions;
   readonly #existing: ExistingDirectories;
   readonly #fresh: FreshDirectory[] = [];
-  readonly #obstacles: Obstacle[] = [];
   readonly #moves: Move[] = [];
   readonly #shortPaths = new ShortPaths();
   readonly #staged: StagedPaths;
   /** Directories of the archive that the next entry may be in. */
-  readonly #open = new OpenDirectories<OpenPlace>();
+  readonly #open = new OpenDirectories<NamedDirectory>();
   /** Directories above the roots by absolute path. */
-  readonly #above = new Map<string, DirectoryPlace>();
+  readonly #above = new Map<string, PlannedDirectory>();
 
   constructor(entries: readonly Entry[], options: PlanOptions) {
     this.#entries = entries;
     this.#staged = new StagedPaths(entries, this.#shortPaths);
     this.#layout = options.layout;
     this.#options = options;
-    this.#existing = new ExistingDirectories(options.runLabel);
+    this.#existing = new ExistingDirectories(options);
   }
 
   add(entry: Entry, index: number): void {
     const parent = this.#open.parentOf(entry.name);
     if (!parent) this.#sweepAbove(parentName(entry.name));
     if (entry.type === EntryType.directory) {
-      const place = parent ? this.#childDirectory(parent, entry, index) : this.#rootDirectory(entry, index);
-      this.#open.enter({ name: entry.name, place });
+      const directory = parent
+        ? this.#childDirectory(parent, entry, index)
+        : this.#rootDirectory(entry, index);
+      this.#open.enter({ name: entry.name, directory });
       // A `!` line may exclude a directory while another line names something below it
-      if (this.#layout.hasExclusions) this.#above.set(this.#layout.toAbsolute(entry.name), place);
+      if (this.#layout.hasExclusions) this.#above.set(this.#layout.toAbsolute(entry.name), directory);
       return;
     }
-    if (this.#isUnchanged(index)) return;
+    if (!this.#options.isWanted(index)) return;
     const target = parent ? undefined : this.#layout.toAbsolute(entry.name);
-    const place = parent?.place ?? this.#directoryAbove(dirname(target!));
-    if (place.fresh) {
-      this.#staged.setInside(index, place.path);
+    const directory = parent?.directory ?? this.#directoryAbove(dirname(target!));
+    if (isFresh(directory)) {
+      this.#staged.setInside(index, directory.path);
       return;
     }
     const component = parent ? entry.name.slice(parent.name.length) : basename(target!);
-    this.#staged.set(index, this.#moveFile(place.directory, component, index));
+    this.#staged.set(index, this.#addMove(directory, component, index, false));
   }
 
   async finish(): Promise<TargetPlan> {
@@ -123,7 +106,6 @@ class Planner {
       areas: this.#existing.areas,
       fresh: this.#fresh,
       existing: this.#existing.all,
-      obstacles: this.#obstacles,
       moves: this.#moves,
       staged: this.#staged,
       shortPaths: this.#shortPaths,
@@ -131,19 +113,18 @@ class Planner {
     };
   }
 
-  #isUnchanged(entry: number): boolean {
-    return !this.#options.isWanted(entry);
-  }
-
-  #moveFile(parent: ExistingDirectory, component: string, entry: number): string {
-    const to = this.#existing.requireRenameTarget(parent, component);
-    if (this.#existing.kindOf(parent, component) === 'directory') this.#moveAside(to, parent, true);
-    const from = parent.area.newFile();
-    this.#moves.push({ from, to, isTree: false, entry, parent });
+  /** Plans the rename of a directory, or of a file or link, to `component` in `parent`. Returns the path where it is built. */
+  #addMove(parent: ExistingDirectory, component: string, entry: number, isTree: boolean): string {
+    const { path: to, kind } = this.#existing.requireRenameTarget(parent, component);
+    // A directory in the place of another one is from another job, and ours is merged into it
+    const isBlocked = kind !== undefined && (kind === 'directory') !== isTree;
+    if (isBlocked && !isTree) this.#existing.requireMovable(to, parent);
+    const from = isTree ? parent.area.newTree() : parent.area.newFile();
+    this.#moves.push({ from, to, isTree, entry, parent, isBlocked });
     return from;
   }
 
-  #rootDirectory(entry: Entry, index: number): DirectoryPlace {
+  #rootDirectory(entry: Entry, index: number): PlannedDirectory {
     const path = this.#layout.toAbsolute(entry.name);
     // A symlink that the step names itself is the user's own. One that a wildcard finds would have been saved as a
     // link, so an earlier archive may have made it
@@ -152,35 +133,37 @@ class Planner {
     const stats = statTarget(path, followed);
     if (stats?.isDirectory()) {
       // The last restore may have left files there that were open
-      if (thisPlatform.locksOpenFiles) this.#existing.addToSweep(path);
-      return this.#exists({ path, entry: index, stats, followed });
+      if (thisPlatform.locksOpenFiles) this.#existing.toSweep.add(path);
+      return this.#existing.add({ path, entry: index, stats, followed });
     }
     return this.#freshBelow(this.#directoryAbove(dirname(path)), basename(path), index);
   }
 
-  #childDirectory({ name, place: parent }: OpenPlace, entry: Entry, index: number): DirectoryPlace {
+  #childDirectory(
+    { name, directory: parent }: NamedDirectory,
+    entry: Entry,
+    index: number,
+  ): PlannedDirectory {
     const component = entry.name.slice(name.length, -1);
-    if (parent.fresh) return this.#freshBelow(parent, component, index);
-    const path = `${parent.directory.path}/${component}`;
-    if (this.#isUnchanged(index)) {
+    if (isFresh(parent)) return this.#freshBelow(parent, component, index);
+    const path = `${parent.path}/${component}`;
+    if (!this.#options.isWanted(index)) {
       // Most directories of a warm restore: the device is read when something goes in
-      const stats = { mode: entry.mode, dev: parent.directory.area.dev };
-      return this.#exists({ path, entry: index, stats, parent: parent.directory });
+      const stats = { mode: entry.mode, dev: parent.area.dev };
+      return this.#existing.add({ path, entry: index, stats, parent });
     }
-    if (this.#existing.kindOf(parent.directory, component) === 'directory') {
+    if (this.#existing.kindOf(parent, component) === 'directory') {
       const stats = statTarget(path, false);
-      if (stats?.isDirectory()) return this.#exists({ path, entry: index, stats, parent: parent.directory });
+      if (stats?.isDirectory()) return this.#existing.add({ path, entry: index, stats, parent });
     }
     return this.#freshBelow(parent, component, index);
   }
 
   /** Returns a directory that has no entry: above the roots, or between them. */
-  #directoryAbove(path: string): DirectoryPlace {
-    const known = this.#above.get(path);
-    if (known) return known;
-    const place = this.#makeAbove(path);
-    this.#above.set(path, place);
-    return place;
+  #directoryAbove(path: string): PlannedDirectory {
+    const directory = this.#above.get(path) ?? this.#findOrPlan(path);
+    this.#above.set(path, directory);
+    return directory;
   }
 
   /** Throws `TargetTreeError` for a path that leads through a link of an earlier restore: an archive has chosen its target. */
@@ -192,10 +175,10 @@ class Planner {
     );
   }
 
-  #makeAbove(path: string): DirectoryPlace {
+  #findOrPlan(path: string): PlannedDirectory {
     this.#requireOwnWay(path);
     const stats = statTarget(path, true);
-    if (stats?.isDirectory()) return this.#exists({ path, entry: -1, stats, followed: true });
+    if (stats?.isDirectory()) return this.#existing.add({ path, entry: -1, stats, followed: true });
     if (stats)
       throw new TargetTreeError(
         `${showPath(path)} is not a directory, but the cache has entries below it; remove it or change \`path\``,
@@ -207,38 +190,22 @@ class Planner {
     return this.#freshBelow(this.#directoryAbove(dirname(path)), basename(path), -1);
   }
 
-  #exists(found: Omit<FoundDirectory, 'isUnchanged'>): DirectoryPlace {
-    const isUnchanged = found.entry >= 0 && this.#isUnchanged(found.entry);
-    return { fresh: false, directory: this.#existing.add({ ...found, isUnchanged }) };
-  }
-
   /** Adds a directory in a fresh one, or one that a rename of its own publishes. */
-  #freshBelow(place: DirectoryPlace, component: string, entry: number): FreshPlace {
-    if (place.fresh)
-      return this.#makeFresh({ path: `${place.path}/${component}`, entry, parent: place.index });
-    const parent = place.directory;
-    const to = this.#existing.requireRenameTarget(parent, component);
-    // A directory that did not exist a moment ago is one that another job has published: ours is merged into it
-    const kind = this.#existing.kindOf(parent, component);
-    if (kind === 'file' || kind === 'other') this.#moveAside(to, parent, false);
-    const from = parent.area.newTree();
-    this.#moves.push({ from, to, isTree: true, entry, parent });
-    return this.#makeFresh({ path: from, entry, parent: -1 });
+  #freshBelow(parent: PlannedDirectory, component: string, entry: number): FreshDirectory {
+    if (isFresh(parent)) return this.#addFresh(`${parent.path}/${component}`, entry, parent.index);
+    return this.#addFresh(this.#addMove(parent, component, entry, true), entry, -1);
   }
 
-  #makeFresh(directory: FreshDirectory): FreshPlace {
-    return { fresh: true, path: directory.path, index: this.#fresh.push(directory) - 1 };
-  }
-
-  #moveAside(path: string, parent: ExistingDirectory, isDirectory: boolean): void {
-    if (isDirectory) this.#existing.requireMovable(path, parent);
-    this.#obstacles.push({ path, parent, isDirectory });
+  #addFresh(path: string, entry: number, parent: number): FreshDirectory {
+    const directory = { path, entry, index: this.#fresh.length, parent };
+    this.#fresh.push(directory);
+    return directory;
   }
 
   /** A killed run whose root was missing staged it in a directory above, up to the workspace or home directory. */
   #sweepAbove(stored: string): void {
     for (let above = stored; above !== ''; above = parentName(above)) {
-      this.#existing.addToSweep(this.#layout.toAbsolute(above));
+      this.#existing.toSweep.add(this.#layout.toAbsolute(above));
     }
   }
 }

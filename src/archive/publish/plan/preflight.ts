@@ -11,7 +11,7 @@ import {
 import { TargetTreeError } from '../../archive-errors.ts';
 import { STICKY } from '../../fs/attributes.ts';
 import { lstat } from '../../fs/file-status.ts';
-import { type FileSystemKind, fileSystemKind } from '../../fs/file-system-kind.ts';
+import { fileSystemKind } from '../../fs/file-system-kind.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform, thisUser } from '../../fs/platform.ts';
 import { writeError } from '../../fs/tree-errors.ts';
@@ -100,30 +100,25 @@ function refusesRemoval(path: string, listing: ReadonlyMap<string, ItemKind>): b
   }
 }
 
-/** Rules of one directory for the items in it that a rename replaces or moves. */
-export class ReplacementRules {
-  readonly #fileSystem: FileSystemKind;
-  readonly #isRestricted: boolean;
+/** Throws `TargetTreeError` for the item at `path` if no rename replaces it. */
+export type RequireReplaceable = (path: string, kind: ItemKind) => void;
 
-  /** `stats` are those of the directory at `path`. */
-  constructor(path: string, stats: Stats) {
-    this.#fileSystem = fileSystemKind(path);
-    // Sticky bit: only the owner of the directory or of an item may rename the item
-    this.#isRestricted = (stats.mode & STICKY) !== 0 && !isOwner(stats) && thisUser.uid !== 0;
-  }
-
-  /** Throws `TargetTreeError` for an item that no rename replaces. */
-  requireReplaceable(path: string, kind: ItemKind): void {
-    if (this.#isRestricted) requireOwned(path);
-    if (kind !== 'file' || this.#fileSystem === 'other') return;
+/** Returns the check for the items in the directory at `path`, whose status is `stats`. */
+export function replacementCheck(path: string, stats: Stats): RequireReplaceable {
+  const fileSystem = fileSystemKind(path);
+  // Sticky bit: only the owner of the directory or of an item may rename the item
+  const isRestricted = (stats.mode & STICKY) !== 0 && !isOwner(stats) && thisUser.uid !== 0;
+  return (item, kind) => {
+    if (isRestricted) requireOwned(item);
+    if (kind !== 'file' || fileSystem === 'other') return;
     try {
       // Opening finds append-only files too, but on overlayfs it would copy the file
-      if (this.#fileSystem === 'overlay') accessSync(fsPath(path), constants.W_OK);
-      else withFile(path, constants.O_WRONLY | thisPlatform.openFlags, () => {});
+      if (fileSystem === 'overlay') accessSync(fsPath(item), constants.W_OK);
+      else withFile(item, constants.O_WRONLY | thisPlatform.openFlags, () => {});
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EPERM') throw attributeError(path, error);
+      if ((error as NodeJS.ErrnoException).code === 'EPERM') throw attributeError(item, error);
     }
-  }
+  };
 }
 
 function requireOwned(path: string): void {

@@ -13,6 +13,8 @@ export interface Move {
   /** Index of the entry, or -1 for a directory that the archive does not hold but needs. */
   readonly entry: number;
   readonly parent: ExistingDirectory;
+  /** Whether an item of another type is at `to`: a directory where a file or link goes, or the reverse. It is moved into staging. */
+  readonly isBlocked: boolean;
 }
 
 /** A directory that is built in staging and becomes visible with its tree. */
@@ -20,16 +22,10 @@ export interface FreshDirectory {
   readonly path: string;
   /** Index of its entry; -1 if the archive does not hold it. */
   readonly entry: number;
+  /** Its index in the plan. */
+  readonly index: number;
   /** Index of the directory that it is made in; -1 for one that is moved by a rename of its own. */
   readonly parent: number;
-}
-
-/** An item of another type where an entry goes: it is moved into staging. */
-export interface Obstacle {
-  readonly path: string;
-  readonly parent: ExistingDirectory;
-  /** True for a directory where a file or link goes, false for the reverse. */
-  readonly isDirectory: boolean;
 }
 
 /** The changes that a restore will make to the disk. */
@@ -40,7 +36,6 @@ export interface TargetPlan {
   /** In order, parents first. */
   readonly fresh: readonly FreshDirectory[];
   readonly existing: readonly ExistingDirectory[];
-  obstacles: readonly Obstacle[];
   moves: readonly Move[];
   readonly staged: StagedPaths;
   readonly shortPaths: ShortPaths;
@@ -58,10 +53,7 @@ export function finalPathOf(path: string, { moves, shortPaths }: TargetPlan): st
 export function leaveOut(plan: TargetPlan, entries: ReadonlySet<number>): void {
   if (entries.size === 0) return;
   for (const entry of entries) plan.staged.clear(entry);
-  const isOut = ({ isTree, entry }: Move) => !isTree && entries.has(entry);
-  const places = new Set(plan.moves.filter(isOut).map(({ to }) => to));
-  plan.moves = plan.moves.filter(move => !isOut(move));
-  plan.obstacles = plan.obstacles.filter(({ path }) => !places.has(path));
+  plan.moves = plan.moves.filter(({ isTree, entry }) => isTree || !entries.has(entry));
 }
 
 /** Paths of the files that a restore builds. */

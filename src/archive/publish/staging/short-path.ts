@@ -10,15 +10,14 @@ const MAX_DIRECTORY_BYTES = MAX_PATH_BYTES - 256;
 const O_PATH = 0o10000000;
 
 /** An open directory with a path of at most 24 bytes, which stays valid when the directory is renamed. */
-export interface DirectoryHandle {
+export interface DirectoryHandle extends Disposable {
   readonly path: string;
-  close(): void;
 }
 
 /** Opens a directory, with further flags of open(2). Throws the system's error. Only where open files have paths. */
 export function openDirectory(path: string, flags = 0): DirectoryHandle {
   const fd = openSync(fsPath(path), O_PATH | constants.O_DIRECTORY | flags);
-  return { path: `${thisPlatform.openFiles}/${fd}`, close: () => closeSync(fd) };
+  return { path: `${thisPlatform.openFiles}/${fd}`, [Symbol.dispose]: () => closeSync(fd) };
 }
 
 /** Returns whether files in this directory may have longer paths than Linux takes. */
@@ -28,13 +27,8 @@ export function isLongDirectory(path: string): boolean {
 
 /** Runs `work` with a path of the directory that leaves room for the names in it. Throws the system's error. */
 export function withShortPath<T>(directory: string, work: (path: string) => T): T {
-  if (!isLongDirectory(directory)) return work(directory);
-  const handle = openDirectory(directory);
-  try {
-    return work(handle.path);
-  } finally {
-    handle.close();
-  }
+  using handle = isLongDirectory(directory) ? openDirectory(directory) : undefined;
+  return work(handle?.path ?? directory);
 }
 
 /** A path of this many characters becomes shorter than the final one when its first part is replaced by a handle. */
@@ -69,7 +63,7 @@ export class ShortPaths {
   }
 
   close(): void {
-    for (const handle of this.#handles.values()) handle.close();
+    for (const handle of this.#handles.values()) handle[Symbol.dispose]();
     this.#handles.clear();
   }
 }

@@ -92,32 +92,27 @@ export class StagingArea {
     ignoreErrors(() => disown(this.path));
   }
 
-  /** Removes it with everything in it. Returns false if something is left of it. Never throws. */
-  async tryRemove(): Promise<boolean> {
+  /** Removes it with everything in it. Returns it if something is left of it. Never throws. */
+  async tryRemove(): Promise<readonly RemainingStaging[]> {
     await emptyTree(this.path, undefined);
     const isRemoved = tryRemoveRest(this.parent, this.path);
-    this.#handle?.close();
+    this.#handle?.[Symbol.dispose]();
     this.#handle = undefined;
     this.#path = undefined;
-    return isRemoved;
+    return isRemoved ? [] : [irremovableStaging(this.parent, 1)];
   }
 
   /** Removes it like `tryRemove`, and gives the parent the mode and times that it had before. */
-  async tryDiscard(): Promise<boolean> {
+  async tryDiscard(): Promise<readonly RemainingStaging[]> {
     const before = this.#before;
-    if (!before) return true;
+    if (!before) return [];
     const parent = ignoreErrors(() => realPathOf(this.parent)) ?? this.parent;
     const now = ignoreErrors(() => attributesOf(parent)) ?? before;
-    const removed = await this.tryRemove();
+    const remaining = await this.tryRemove();
     // If another job has published in the parent meanwhile, its attributes stay as that job left them
     const untouched = this.#made === undefined || sameAttributes(now, this.#made);
     ignoreErrors(() => setAttributes(parent, untouched ? before : now));
-    return removed;
-  }
-
-  /** Describes this area when it could not be removed. */
-  get remaining(): RemainingStaging {
-    return irremovableStaging(this.parent, 1);
+    return remaining;
   }
 }
 

@@ -45,23 +45,23 @@ export function irremovableStaging(directory: string, count: number): RemainingS
 
 /**
  * Removes staging in `directory` whose process has ended, or is unknown if it is older than a day. Returns the
- * rest, without the staging of processes that run, or undefined if there is none. Throws only the signal's reason.
+ * rest, without the staging of processes that run, or nothing if there is none. Throws only the signal's reason.
  */
 export async function removeStaleStaging(
   directory: string,
   signal: AbortSignal | undefined,
-): Promise<RemainingStaging | undefined> {
+): Promise<readonly RemainingStaging[]> {
   // Another job may have removed the directory, and nothing depends on the result
-  const found = ignoreErrors(() => withShortPath(directory, short => stagingIn(short))) ?? [];
-  const count = (wanted: FoundStaging['state']) => found.filter(({ state }) => state === wanted).length;
-  const stale = found.filter(({ state }) => state === 'stale').map(({ name }) => name);
+  const found = ignoreErrors(() => withShortPath(directory, stagingIn)) ?? [];
+  const namesOf = (wanted: FoundStaging['state']) =>
+    found.filter(({ state }) => state === wanted).map(({ name }) => name);
+  const stale = namesOf('stale');
   for (const name of stale) await emptyTree(`${directory}/${name}`, signal);
-  const left =
-    stale.length === 0 ? 0 : ignoreErrors(() => withShortPath(directory, short => removeFrom(short, stale)));
-  const failed = irremovableStaging(directory, left ?? 0);
-  const maybeInUse = count('maybeInUse');
-  const irremovable = failed.irremovable + count('irremovable');
-  return maybeInUse + failed.open + irremovable > 0 ? { ...failed, maybeInUse, irremovable } : undefined;
+  const left = stale.length > 0 && ignoreErrors(() => withShortPath(directory, at => removeFrom(at, stale)));
+  const failed = irremovableStaging(directory, left || 0);
+  const maybeInUse = namesOf('maybeInUse').length;
+  const irremovable = failed.irremovable + namesOf('irremovable').length;
+  return maybeInUse + failed.open + irremovable > 0 ? [{ ...failed, maybeInUse, irremovable }] : [];
 }
 
 function stagingIn(directory: string): readonly FoundStaging[] {
@@ -108,12 +108,8 @@ export async function emptyTree(path: string, signal: AbortSignal | undefined): 
   const turns = new Turns(signal);
   if (!thisPlatform.openFiles) return emptyIn(path, turns, OWNER_FILES);
   // The owner of the directory above may replace staging by a link while it is emptied, but not what is in it
-  const handle = ignoreErrors(() => openDirectory(path, constants.O_NOFOLLOW));
-  try {
-    if (handle) await emptyIn(handle.path, turns, OWNER_FILES);
-  } finally {
-    handle?.close();
-  }
+  using handle = ignoreErrors(() => openDirectory(path, constants.O_NOFOLLOW));
+  if (handle) await emptyIn(handle.path, turns, OWNER_FILES);
 }
 
 async function emptyIn(directory: string, turns: Turns, kept: readonly string[] = []): Promise<void> {

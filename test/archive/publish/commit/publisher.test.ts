@@ -51,10 +51,10 @@ describe(
       expect(await publish()).toEqual([remaining]);
       expect(contents()).toEqual(['new', 'new', 'new']);
       const left = async () => leftovers(await describeTree(at('.')));
-      expect(await removeStaleStaging(at('.'), undefined)).toEqual({ ...remaining, directory: at('.') });
+      expect(await removeStaleStaging(at('.'), undefined)).toEqual([{ ...remaining, directory: at('.') }]);
       expect(await left()).not.toEqual([]);
       system.end();
-      expect(await removeStaleStaging(at('.'), undefined)).toBeUndefined();
+      expect(await removeStaleStaging(at('.'), undefined)).toEqual([]);
       expect(await left()).toEqual([]);
     });
 

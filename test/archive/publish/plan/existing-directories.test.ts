@@ -8,8 +8,8 @@ import { buildTree, type TreeSpec } from '../../../support/tree.ts';
 /** Builds a directory with `present` in it, and lists it as the plan of a restore does. */
 async function listed(present: TreeSpec) {
   const path = await buildTree(scratch(), present);
-  const found = new ExistingDirectories('1-00000000');
-  const parent = found.add({ path, entry: -1, stats: statSync(path), isUnchanged: false });
+  const found = new ExistingDirectories({ runLabel: '1-00000000', isWanted: () => true });
+  const parent = found.add({ path, entry: -1, stats: statSync(path) });
   return { path, found, parent };
 }
 
