@@ -103,7 +103,7 @@ async function restoreWith(
       warm: request.warm,
       keep: isForSave && options.records.areKept ? (request.savesLater ? 'content' : 'status') : undefined,
       beforeCommit,
-      notes: notices,
+      notices,
       signal: request.signal,
     }),
   ).finally(() => {

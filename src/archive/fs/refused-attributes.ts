@@ -41,10 +41,6 @@ const COARSEST_TIME_MS = 2000;
 export class RefusedAttributes {
   readonly counts: RefusedCounts = { owners: 0, modes: 0, times: 0, hardLinks: 0, symlinks: 0 };
 
-  get hasAny(): boolean {
-    return Object.values(this.counts).some(count => count > 0);
-  }
-
   /** Returns false, and counts an entry, if the system refuses `change`. Throws its other errors. */
   attempt(attribute: keyof RefusedCounts, change: () => void): boolean {
     try {

@@ -1,15 +1,17 @@
 import { Buffer } from 'node:buffer';
-import { closeSync, fstatSync, linkSync, openSync, readSync, symlinkSync, writeSync } from 'node:fs';
+import { closeSync, linkSync, lstatSync, openSync, symlinkSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { StagedFileError, TargetTreeError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import { creationMode, makeReadOnly, setAttributes, setLinkAttributes } from '../fs/attributes.ts';
+import { linkRow } from '../fs/links/restored-links.ts';
 import type { LinkType } from '../fs/links/symlinks.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodeName, fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { isRefusal, type RefusedAttributes } from '../fs/refused-attributes.ts';
 import { showPath, wrapStagedError } from '../fs/tree-errors.ts';
+import { openToRead, readAt, writeAt } from '../fs/with-file.ts';
 import { forEachInTurns, Turns } from '../turns.ts';
 import { LinkTargets } from './link-targets.ts';
 import { finalPathOf, leaveOut, type TargetPlan } from './plan/target-plan.ts';
@@ -19,18 +21,17 @@ const COPY_BYTES = 1024 * 1024;
 /** The symlinks and hard links of a plan, which are built in staging after the files. */
 export class StagedLinks {
   readonly #plan: TargetPlan;
-  readonly #entries: readonly Entry[];
   readonly #layout: PathLayout;
   readonly #refused: RefusedAttributes;
   readonly #signal: AbortSignal | undefined;
   readonly #targets: LinkTargets;
   /** Symlinks that this user may not create and that nothing can replace. */
   readonly #leftOut = new Set<number>();
+  readonly #rows: number[] = [];
 
   /** Counts what the system refuses in `refused`. */
   constructor(plan: TargetPlan, layout: PathLayout, refused: RefusedAttributes, signal?: AbortSignal) {
     this.#plan = plan;
-    this.#entries = plan.entries;
     this.#layout = layout;
     this.#refused = refused;
     this.#signal = signal;
@@ -38,22 +39,24 @@ export class StagedLinks {
   }
 
   /**
-   * Makes symlinks and hard links, or copies where links are refused. The linked files must exist. Returns the paths of
-   * symlinks that are left out. Throws `StagedFileError`, `TargetTreeError` for a symlink that the file system refuses, and the
-   * signal's reason.
+   * Makes symlinks and hard links, or copies where links are refused. The linked files must exist. Returns the rows of the new
+   * symlinks (`linkRow`) and the paths of those that are left out. Throws `StagedFileError`, `TargetTreeError` for a symlink
+   * that the file system refuses, and the signal's reason.
    */
-  async make(): Promise<readonly string[]> {
-    await forEachInTurns(this.#entries, this.#signal, (entry, index): void | Promise<void> => {
+  async make(): Promise<{ readonly links: readonly number[]; readonly leftOut: readonly string[] }> {
+    const { entries, staged } = this.#plan;
+    await forEachInTurns(entries, this.#signal, (entry, index): void | Promise<void> => {
       if (entry.type !== EntryType.symlink && entry.type !== EntryType.hardLink) return;
-      const path = this.#plan.staged.at(index);
+      const path = staged.at(index);
       if (path === '') return;
-      const inode = inodeOf(entry, this.#entries);
+      const inode = inodeOf(entry, entries);
       if (inode.type === EntryType.file) return this.#hardLink(path, entry.linkTo);
       if (entry === inode || !this.#joinSymlinks(path, entry.linkTo))
         return this.#symlink(index, path, { ...inode, name: entry.name });
     });
     leaveOut(this.#plan, this.#leftOut);
-    return [...this.#leftOut].map(index => this.#layout.toAbsolute(this.#entries[index]!.name));
+    const leftOut = [...this.#leftOut].map(index => this.#layout.toAbsolute(entries[index]!.name));
+    return { links: this.#rows, leftOut };
   }
 
   #symlink(index: number, path: string, entry: Entry): void | Promise<void> {
@@ -95,6 +98,7 @@ export class StagedLinks {
         throw error;
       }
       setLinkAttributes(path, entry, this.#refused);
+      this.#rows.push(...linkRow(lstatSync(fsPath(path))));
       return undefined;
     });
   }
@@ -128,40 +132,30 @@ export class StagedLinks {
 
   /** Copies a file of the archive, which is in staging or, if it is not restored, on the disk already. */
   async #copy(file: number, path: string): Promise<void> {
-    const original = this.#entries[file]!;
+    const original = this.#plan.entries[file]!;
     const source = this.#plan.staged.at(file) || this.#layout.toAbsolute(original.name);
-    const [from, to] = wrapStagedError(path, () => openCopy(source, path));
+    using from = wrapStagedError(path, () => openToRead(source));
+    // Node's `copyFile` sets the mode too, and fails where that is refused
+    const mode = creationMode(original.mode);
+    const to = wrapStagedError(path, () => openSync(fsPath(path), 'wx', mode));
     try {
+      const chunk = Buffer.allocUnsafe(COPY_BYTES);
       const turns = new Turns(this.#signal);
-      while (wrapStagedError(path, () => copyChunk(from, to))) if (turns.isDue()) await turns.take();
+      const copyChunk = (at: number) => {
+        const count = readAt(from.fd, chunk, at);
+        writeAt(to, chunk.subarray(0, count), at);
+        return count === COPY_BYTES;
+      };
+      for (let at = 0; wrapStagedError(path, () => copyChunk(at)); at += COPY_BYTES)
+        if (turns.isDue()) await turns.take();
     } finally {
       closeSync(to);
-      closeSync(from);
     }
     wrapStagedError(path, () => {
       setAttributes(path, original, this.#refused);
       makeReadOnly(path, original.mode, this.#refused);
     });
   }
-}
-
-/** Opens a file and a new one for its data. Node's `copyFile` sets the mode too, and fails where that is refused. */
-function openCopy(from: string, to: string): readonly [number, number] {
-  const source = openSync(fsPath(from), 'r');
-  try {
-    return [source, openSync(fsPath(to), 'wx', creationMode(fstatSync(source).mode))];
-  } catch (error) {
-    closeSync(source);
-    throw error;
-  }
-}
-
-/** Copies the next bytes. Returns false at the end of the file. */
-function copyChunk(source: number, target: number): boolean {
-  const chunk = Buffer.allocUnsafe(COPY_BYTES);
-  const count = readSync(source, chunk, 0, COPY_BYTES, null);
-  for (let done = 0; done < count; ) done += writeSync(target, chunk, done, count - done);
-  return count > 0;
 }
 
 /** Returns whether a path is on a share, which a junction cannot lead to. */

@@ -1,8 +1,6 @@
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { lstatExact, statExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import type { RestoredLinks } from '../fs/links/restored-links.ts';
-import type { PathLayout } from '../fs/paths/layout.ts';
 import { decodeLinkedFiles, encodeCompareJob, OnDisk } from '../messages/compare-job.ts';
 import { forEachAtOnce } from '../pool/in-flight.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
@@ -23,14 +21,15 @@ const ENTRIES_A_JOB = 4096;
 export async function findUnchanged(
   entries: readonly Entry[],
   roots: readonly Entry[],
-  { layout, restoredLinks, signal }: Pick<PlanOptions, 'layout' | 'restoredLinks' | 'signal'>,
+  options: ComparisonOptions & Pick<PlanOptions, 'signal'>,
   runner: JobRunner,
 ): Promise<Uint8Array> {
-  const comparison = new Comparison(entries);
-  const batches = comparison.batches(new EntryPaths(layout, restoredLinks, roots));
-  await forEachAtOnce(batches, signal, batch => comparison.compare(batch, runner));
+  const comparison = new Comparison(entries, roots, options);
+  await forEachAtOnce(comparison.batches(), options.signal, batch => comparison.compare(batch, runner));
   return comparison.finish();
 }
+
+type ComparisonOptions = Pick<PlanOptions, 'layout' | 'restoredLinks'>;
 
 /** Entries that one job compares, by their indexes, and their paths. */
 interface Batch {
@@ -41,6 +40,10 @@ interface Batch {
 /** Collects which entries are unchanged. */
 class Comparison {
   readonly #entries: readonly Entry[];
+  readonly #roots: ReadonlySet<Entry>;
+  readonly #options: ComparisonOptions;
+  /** Roots that are directories, the innermost last; `path` is undefined if there is no directory on the disk. */
+  readonly #above: { readonly name: string; readonly path: string | undefined }[] = [];
   /** By entry: 1 if it is unchanged. Only `finish` considers the directories above it and the other names of a file. */
   readonly #unchanged: Uint8Array;
   /** Directories of the archive that are not directories on the disk. */
@@ -48,27 +51,50 @@ class Comparison {
   /** `device:inode` by entry, for files with several names on the disk. */
   readonly #inodes = new Map<number, string>();
 
-  constructor(entries: readonly Entry[]) {
+  constructor(entries: readonly Entry[], roots: readonly Entry[], options: ComparisonOptions) {
     this.#entries = entries;
+    this.#roots = new Set(roots);
+    this.#options = options;
     this.#unchanged = new Uint8Array(entries.length);
   }
 
   /** Yields the entries to be compared by jobs. Compares the others itself. */
-  *batches(paths: EntryPaths): Generator<Batch> {
-    let open: Batch = { indexes: [], paths: [] };
+  *batches(): Generator<Batch> {
+    let batch: Batch = { indexes: [], paths: [] };
     for (const [index, entry] of this.#entries.entries()) {
-      const path = paths.of(entry);
-      if (typeof path !== 'string') {
-        if (path === OnDisk.unchanged) this.#unchanged[index] = 1;
-        continue;
-      }
-      open.indexes.push(index);
-      open.paths.push(path);
-      if (open.indexes.length < ENTRIES_A_JOB) continue;
-      yield open;
-      open = { indexes: [], paths: [] };
+      const path = this.#pathOf(entry, index);
+      if (path === undefined) continue;
+      batch.indexes.push(index);
+      batch.paths.push(path);
+      if (batch.indexes.length < ENTRIES_A_JOB) continue;
+      yield batch;
+      batch = { indexes: [], paths: [] };
     }
-    if (open.indexes.length > 0) yield open;
+    if (batch.indexes.length > 0) yield batch;
+  }
+
+  /** Returns the path of an entry for a job. Compares a root that is a directory, and returns undefined. */
+  #pathOf(entry: Entry, index: number): string | undefined {
+    const { name } = entry;
+    const isDirectory = entry.type === EntryType.directory;
+    if (this.#roots.has(entry)) {
+      const path = this.#options.layout.toAbsolute(name);
+      if (isDirectory) this.#compareRoot(entry, index, path);
+      return isDirectory ? undefined : path;
+    }
+    while (!name.startsWith(this.#above.at(-1)!.name)) this.#above.pop();
+    const root = this.#above.at(-1)!;
+    return root.path && `${root.path}/${name.slice(root.name.length, isDirectory ? -1 : undefined)}`;
+  }
+
+  /** Follows the same symlinks as the plan (publish/plan/plan-target.ts). */
+  #compareRoot(entry: Entry, index: number, path: string): void {
+    const { layout, restoredLinks } = this.#options;
+    const isFollowed = layout.followsLink(path) && restoredLinks.onTheWayTo(path) === undefined;
+    const stats = ignoreErrors(() => (isFollowed ? statExact : lstatExact)(path));
+    const exists = stats?.isDirectory() ?? false;
+    this.#above.push({ name: entry.name, path: exists ? path : undefined });
+    if (exists && hasAttributes(entry, stats!)) this.#unchanged[index] = 1;
   }
 
   /** Compares entries by a job. Rejects as the runner. */
@@ -130,43 +156,5 @@ class Comparison {
       else found.add(other).add(entry);
     }
     return found;
-  }
-}
-
-/** Returns the paths of entries, in their order, below their roots. */
-class EntryPaths {
-  readonly #layout: PathLayout;
-  readonly #restoredLinks: RestoredLinks;
-  readonly #roots: ReadonlySet<Entry>;
-  /** Roots that are directories, the innermost last; `path` is undefined if there is no directory on the disk. */
-  readonly #above: { readonly name: string; readonly path: string | undefined }[] = [];
-
-  constructor(layout: PathLayout, restoredLinks: RestoredLinks, roots: readonly Entry[]) {
-    this.#layout = layout;
-    this.#restoredLinks = restoredLinks;
-    this.#roots = new Set(roots);
-  }
-
-  /** Returns the path of an entry for a worker to compare, or the result for a root that is a directory. */
-  of(entry: Entry): string | OnDisk {
-    const { name } = entry;
-    const isDirectory = entry.type === EntryType.directory;
-    if (this.#roots.has(entry)) {
-      const path = this.#layout.toAbsolute(name);
-      return isDirectory ? this.#compareRoot(entry, path) : path;
-    }
-    while (!name.startsWith(this.#above.at(-1)!.name)) this.#above.pop();
-    const root = this.#above.at(-1)!;
-    if (root.path === undefined) return OnDisk.other;
-    return `${root.path}/${name.slice(root.name.length, isDirectory ? -1 : undefined)}`;
-  }
-
-  /** Follows the same symlinks as the plan (publish/plan/plan-target.ts). */
-  #compareRoot(entry: Entry, path: string): OnDisk {
-    const isFollowed = this.#layout.followsLink(path) && this.#restoredLinks.onTheWayTo(path) === undefined;
-    const stats = ignoreErrors(() => (isFollowed ? statExact : lstatExact)(path));
-    const exists = stats?.isDirectory() ?? false;
-    this.#above.push({ name: entry.name, path: exists ? path : undefined });
-    return exists && hasAttributes(entry, stats!) ? OnDisk.unchanged : OnDisk.other;
   }
 }

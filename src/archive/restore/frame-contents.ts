@@ -1,9 +1,13 @@
-import { type DataPiece, dataPieces, isInOneFrame } from '../format/data-pieces.ts';
-import type { Entry, Frame, Manifest } from '../format/entry.ts';
+import type { DataPiece } from '../format/data-pieces.ts';
+import { type Entry, EntryType, type Manifest } from '../format/entry.ts';
 
-/** Part of a file that one frame holds, for a file in several frames. */
-interface SlicePiece extends DataPiece {
+/** Data of a wanted file in one of the frames of a job. `frame` is the number of the frame in the job. */
+export interface WantedPiece extends DataPiece {
   readonly entry: number;
+  /** Number of the piece among those of the entry (`dataPieces`). */
+  readonly number: number;
+  /** Whether other frames have data of the file too. */
+  readonly partial: boolean;
 }
 
 /**
@@ -11,54 +15,71 @@ interface SlicePiece extends DataPiece {
  * (container.ts); a restore accepts both in one.
  */
 export class FrameContents {
-  /** Indexes of whole files, by frame. */
-  readonly #whole: (number[] | undefined)[];
-  readonly #slices = new Map<number, SlicePiece[]>();
+  readonly #entries: readonly Entry[];
+  /** By frame: its offset in the tar stream. */
+  readonly #starts: Float64Array;
+  /** By frame: the entries with data in it. */
+  readonly #entriesIn: (number[] | undefined)[];
   /** Indexes of the files in several frames. */
-  readonly sliced: readonly number[];
+  readonly sliced: number[] = [];
+  /** Indexes of the wanted files without data. */
+  readonly empty: number[] = [];
 
   constructor(
     { frames, entries }: Pick<Manifest, 'frames' | 'entries'>,
     isWanted: (entry: number) => boolean,
   ) {
-    this.#whole = new Array(frames.length);
-    const sliced: number[] = [];
+    this.#entries = entries;
+    this.#starts = new Float64Array(frames.length + 1);
+    frames.forEach(({ rawSize }, frame) => {
+      this.#starts[frame + 1] = this.#starts[frame]! + rawSize;
+    });
+    this.#entriesIn = new Array(frames.length);
     entries.forEach((entry, index) => {
-      if (entry.size === 0 || !isWanted(index)) return;
-      if (isInOneFrame(entry, frames)) {
-        this.#whole[entry.frame] ??= [];
-        this.#whole[entry.frame]!.push(index);
-      } else {
-        sliced.push(index);
-        this.#slice(entry, index, frames);
+      if (entry.type !== EntryType.file || !isWanted(index)) return;
+      if (entry.size === 0) {
+        this.empty.push(index);
+        return;
+      }
+      const end = this.#startOf(entry) + entry.size;
+      let { frame } = entry;
+      if (this.#starts[frame + 1]! < end) this.sliced.push(index);
+      for (; this.#starts[frame]! < end; frame++) {
+        this.#entriesIn[frame] ??= [];
+        this.#entriesIn[frame]!.push(index);
       }
     });
-    this.sliced = sliced;
   }
 
   /** Returns whether anything in this frame is wanted. */
   has(frame: number): boolean {
-    return this.#whole[frame] !== undefined || this.#slices.has(frame);
+    return this.#entriesIn[frame] !== undefined;
   }
 
-  whole(frame: number): readonly number[] {
-    return this.#whole[frame] ?? [];
+  /** Counts the pieces in these frames. */
+  count(frames: readonly number[]): number {
+    return frames.reduce((sum, frame) => sum + (this.#entriesIn[frame]?.length ?? 0), 0);
   }
 
-  slices(frame: number): readonly SlicePiece[] {
-    return this.#slices.get(frame) ?? [];
-  }
-
-  /** Counts the wanted files and slices in these frames. */
-  countPieces(frames: readonly number[]): number {
-    return frames.reduce((sum, frame) => sum + this.whole(frame).length + this.slices(frame).length, 0);
-  }
-
-  #slice(entry: Entry, index: number, frames: readonly Frame[]): void {
-    for (const piece of dataPieces(entry, frames)) {
-      const pieces = this.#slices.get(piece.frame) ?? [];
-      pieces.push({ ...piece, entry: index });
-      this.#slices.set(piece.frame, pieces);
+  /** Yields the pieces in the frames of a job, in the order of the frames. */
+  *pieces(frames: readonly number[]): Generator<WantedPiece> {
+    for (const [inJob, frame] of frames.entries()) {
+      for (const entry of this.#entriesIn[frame] ?? []) yield this.#pieceOf(entry, frame, inJob);
     }
+  }
+
+  #pieceOf(index: number, frame: number, inJob: number): WantedPiece {
+    const entry = this.#entries[index]!;
+    const number = frame - entry.frame;
+    const offset = number === 0 ? entry.offset : 0;
+    const start = this.#starts[frame]! + offset;
+    const position = start - this.#startOf(entry);
+    const size = Math.min(entry.size - position, this.#starts[frame + 1]! - start);
+    return { entry: index, number, frame: inJob, offset, size, position, partial: size < entry.size };
+  }
+
+  /** Returns the offset of an entry's data in the tar stream. */
+  #startOf({ frame, offset }: Entry): number {
+    return this.#starts[frame]! + offset;
   }
 }

@@ -6,10 +6,7 @@ import { delayed, unlessAborted } from '../../retry/signals.ts';
 import { StagedFileError } from '../archive-errors.ts';
 import { validate } from '../check/validate.ts';
 import type { DiskCache } from '../disk-cache/disk-cache.ts';
-import type { ContentHashes } from '../format/content-hashes.ts';
-import type { Entry } from '../format/entry.ts';
-import { RefusedAttributes, type RefusedCounts } from '../fs/refused-attributes.ts';
-import type { StatusRows } from '../fs/status-rows.ts';
+import { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { writeError } from '../fs/tree-errors.ts';
 import { trimHeap } from '../memory/heap.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
@@ -18,11 +15,11 @@ import { type PlanOptions, planTarget } from '../publish/plan/plan-target.ts';
 import { finalPathOf, type StagedFiles, type TargetPlan } from '../publish/plan/target-plan.ts';
 import { Stage } from '../publish/stage.ts';
 import { StagedLinks } from '../publish/staged-links.ts';
-import type { RemainingStaging } from '../publish/staging/stale-staging.ts';
 import { findUnchanged } from './find-unchanged.ts';
 import { checkLiteralLinks } from './literal-links.ts';
+import type { RestoreNotices } from './restore-notices.ts';
 import { RestoredFacts } from './restored-facts.ts';
-import { completeStatus, linksInStaging, statusAfterCommit } from './restored-status.ts';
+import { completeStatus, statusAfterCommit } from './restored-status.ts';
 import { type UnpackOptions, unpack } from './unpack.ts';
 
 /**
@@ -49,15 +46,7 @@ interface RestoreArchiveOptions
    * none.
    */
   readonly keep?: 'status' | 'content' | undefined;
-  readonly notes: RestoreNotes;
-}
-
-/** Receives facts that a restore reports once and that do not fail it. */
-export interface RestoreNotes {
-  attributesRefused(counts: RefusedCounts): void;
-  /** Paths of symlinks that were not created. */
-  linksLeftOut(paths: readonly string[]): void;
-  stagingRemains(remaining: readonly RemainingStaging[]): void;
+  readonly notices: RestoreNotices;
 }
 
 export interface RestoreSummary {
@@ -65,15 +54,9 @@ export interface RestoreSummary {
   /** Bytes of file data written. */
   readonly rawBytes: number;
   /** With `keep`; undefined if a later change to a file could leave it with an equal status. */
-  readonly facts: KeptFacts | undefined;
+  readonly facts: Pick<RestoredFacts, 'rows' | 'contents'> | undefined;
   /** Whether symlinks of the archive are missing on the disk. */
   readonly isPartial: boolean;
-}
-
-/** Facts about the files that a restore wrote. */
-interface KeptFacts {
-  readonly rows: StatusRows;
-  readonly contents: ContentHashes | undefined;
 }
 
 /**
@@ -81,16 +64,23 @@ interface KeptFacts {
  * renames. When it throws before that, the tree is as it was.
  * Throws `DamagedArchiveError`, `UnusableArchiveError`, `TargetTreeError`, the signal's reason and the errors of `read`.
  */
-export async function restoreArchive(options: RestoreArchiveOptions): Promise<RestoreSummary> {
-  const { entries } = options.archive.manifest;
-  const { runner } = options;
-  const { roots, unchanged } = await prepare(options);
+export function restoreArchive(options: RestoreArchiveOptions): Promise<RestoreSummary> {
+  return restore(options).finally(() => options.runner.close());
+}
+
+async function restore(options: RestoreArchiveOptions): Promise<RestoreSummary> {
+  const { archive, layout, runner, notices, signal } = options;
+  const { entries } = archive.manifest;
+  // Its threads start while this one checks the archive
+  runner.start?.();
+  const roots = await validate(archive.manifest, archive.manifestStart, layout, signal);
+  await checkLiteralLinks(entries, layout, signal);
+  const unchanged = options.warm ? await findUnchanged(entries, roots, options, runner) : undefined;
   if (unchanged?.every(Boolean)) {
-    await runner.close();
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     // The plan writes nothing, but removes staging that a killed restore has left above the roots
     const plan = await planTarget(roots, { ...options, isWanted: () => false });
-    options.notes.stagingRemains(plan.remainingStaging);
+    notices.remaining.push(...plan.remainingStaging);
     return { entries: entries.length, rawBytes: 0, facts: undefined, isPartial: false };
   }
   const refused = new RefusedAttributes();
@@ -98,39 +88,29 @@ export async function restoreArchive(options: RestoreArchiveOptions): Promise<Re
   const { plan, rawBytes, facts, links, leftOut } = await build(options, refused, isWanted);
   await runner.close();
   options.beforeCommit(links);
-  const grace = delayed(options.signal, COMMIT_GRACE_MS, systemClock);
-  const remaining = await commit(plan, options.layout, refused, grace.signal).finally(grace.clear);
-  options.notes.stagingRemains(remaining);
-  if (refused.hasAny) options.notes.attributesRefused(refused.counts);
-  const isPartial = leftOut.length > 0;
-  if (isPartial) options.notes.linksLeftOut(leftOut);
+  const grace = delayed(signal, COMMIT_GRACE_MS, systemClock);
+  notices.remaining.push(...(await commit(plan, layout, refused, grace.signal).finally(grace.clear)));
+  notices.refused = refused.counts;
+  notices.leftOut = leftOut;
   const rows = facts && (await statusAfterCommit(facts.rows, plan));
   return {
     entries: entries.length,
     rawBytes,
     facts: rows && { rows, contents: facts.contents },
-    isPartial,
+    isPartial: leftOut.length > 0,
   };
 }
 
-/** A restore that is complete in staging. */
-interface Built {
-  readonly plan: TargetPlan;
-  readonly rawBytes: number;
-  /** With the status in staging. */
-  readonly facts: KeptFacts | undefined;
-  readonly links: readonly number[];
-  /** Paths of symlinks that are left out. */
-  readonly leftOut: readonly string[];
-}
-
-/** Builds the wanted entries in staging. When it throws, the runner is closed and staging is removed. */
+/**
+ * Builds the wanted entries in staging. Returns their plan, the bytes written, the facts of the files there, the rows of the
+ * symlinks, and the paths of those that are left out. When it throws, staging is removed.
+ */
 async function build(
   options: RestoreArchiveOptions,
   refused: RefusedAttributes,
   isWanted: (entry: number) => boolean,
-): Promise<Built> {
-  const { archive, runner, diskCache, layout, keep, signal } = options;
+) {
+  const { archive, runner, diskCache, layout, keep, notices, signal } = options;
   const { entries } = archive.manifest;
   const facts = keep && new RestoredFacts(archive.manifest, keep === 'content');
   const staged = Promise.withResolvers<StagedFiles>();
@@ -152,17 +132,17 @@ async function build(
   let stage: Stage | undefined;
   try {
     if (diskCache) await unlessAborted(Promise.race([begun.promise, unpacking]), signal);
-    await sendRequests();
+    // A few turns of the event loop send the first requests before this thread is busy with directories
+    for (let turn = 0; turn < 4; turn++) await setImmediate();
     plan = await planTarget(entries, { ...options, isWanted });
-    options.notes.stagingRemains(plan.remainingStaging);
+    notices.remaining.push(...plan.remainingStaging);
     stage = new Stage(plan, runner, refused);
     await stage.open(signal);
     trimHeap();
     staged.resolve(stage.files);
     const rawBytes = await unlessAborted(unpacking, signal);
-    const leftOut = await new StagedLinks(plan, layout, refused, signal).make();
+    const { links, leftOut } = await new StagedLinks(plan, layout, refused, signal).make();
     if (facts) await completeStatus(facts.rows, plan, signal);
-    const links = await linksInStaging(plan, signal);
     await stage.finishDirectories(signal);
     signal?.throwIfAborted();
     return { plan, rawBytes, facts, links, leftOut };
@@ -170,38 +150,10 @@ async function build(
     staged.reject(error);
     // No worker may write into staging while it is removed
     await Promise.allSettled([unpacking, runner.close()]);
-    options.notes.stagingRemains((await stage?.discard()) ?? []);
+    notices.remaining.push(...((await stage?.discard()) ?? []));
     throw plan && error instanceof StagedFileError ? writeError(finalPathOf(error.path, plan), error) : error;
   } finally {
     diskCache?.hangs.removeEventListener('abort', onHang);
     stage?.close();
   }
-}
-
-interface Preparation {
-  /** Entries that are in no directory of the archive. */
-  readonly roots: readonly Entry[];
-  /** 1 for each entry that is unchanged on the disk; undefined if the restore is not warm. */
-  readonly unchanged: Uint8Array | undefined;
-}
-
-/** Checks the archive and compares it with the disk while the workers start. */
-async function prepare(options: RestoreArchiveOptions): Promise<Preparation> {
-  const { archive, layout, runner, warm, signal } = options;
-  const { entries } = archive.manifest;
-  try {
-    runner.start?.();
-    const roots = await validate(archive.manifest, archive.manifestStart, layout, signal);
-    await checkLiteralLinks(entries, layout, signal);
-    const unchanged = warm ? await findUnchanged(entries, roots, options, runner) : undefined;
-    return { roots, unchanged };
-  } catch (error) {
-    await runner.close();
-    throw error;
-  }
-}
-
-/** Gives the event loop a few turns to send the first requests before this thread is busy with directories. */
-async function sendRequests(): Promise<void> {
-  for (let turn = 0; turn < 4; turn++) await setImmediate();
 }

@@ -1,34 +1,21 @@
 import { shortenName } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
-import type { RefusedCounts } from '../fs/refused-attributes.ts';
+import { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { showPath } from '../fs/tree-errors.ts';
 import type { RemainingStaging } from '../publish/staging/stale-staging.ts';
-import type { RestoreNotes } from './restore-archive.ts';
 
 const ADVICE = 'enable Developer Mode or give the runner the right to create symbolic links';
 
-/** Collects facts that a restore reports once, whether it succeeds or not. */
-export class RestoreNotices implements RestoreNotes {
-  #refused: RefusedCounts | undefined;
-  #leftOut: readonly string[] = [];
-  readonly #remaining: RemainingStaging[] = [];
-
-  attributesRefused(counts: RefusedCounts): void {
-    this.#refused = counts;
-  }
-
-  linksLeftOut(paths: readonly string[]): void {
-    this.#leftOut = paths;
-  }
-
-  stagingRemains(remaining: readonly RemainingStaging[]): void {
-    this.#remaining.push(...remaining);
-  }
+/** Facts that a restore reports once and that do not fail it, whether it succeeds or not. */
+export class RestoreNotices {
+  refused = new RefusedAttributes().counts;
+  /** Paths of symlinks that were not created. */
+  leftOut: readonly string[] = [];
+  readonly remaining: RemainingStaging[] = [];
 
   /** Returns one line on the attributes that the restored files have not. */
   attributes(): string[] {
-    if (!this.#refused) return [];
-    const { owners, modes, times, hardLinks, symlinks } = this.#refused;
+    const { owners, modes, times, hardLinks, symlinks } = this.refused;
     const lost = listCounts({
       'owners not set': owners,
       'modes not set': modes,
@@ -36,6 +23,7 @@ export class RestoreNotices implements RestoreNotes {
       'hard links that became copies': hardLinks,
       [`symlinks that became junctions or copies (${ADVICE})`]: symlinks,
     });
+    if (lost === '') return [];
     return [
       `The content was restored, but this file system or the rights of this user do not allow all attributes: ${lost}.`,
     ];
@@ -43,16 +31,16 @@ export class RestoreNotices implements RestoreNotes {
 
   /** Returns one line on the symlinks that were not created. */
   links(): string[] {
-    const [first] = this.#leftOut;
+    const [first] = this.leftOut;
     if (first === undefined) return [];
     return [
-      `Symlinks not created, because this user may create none here: ${this.#leftOut.length}, first ${showPath(shortenName(first))}; ${ADVICE}. This job saves nothing of these paths.`,
+      `Symlinks not created, because this user may create none here: ${this.leftOut.length}, first ${showPath(shortenName(first))}; ${ADVICE}. This job saves nothing of these paths.`,
     ];
   }
 
   /** Returns one line for each directory with staging of earlier restores. */
   staging(): string[] {
-    return this.#remaining.map(({ directory, maybeInUse, open, irremovable }) => {
+    return this.remaining.map(({ directory, maybeInUse, open, irremovable }) => {
       const sudo = thisPlatform.hasSudo ? ' or with `sudo: true`' : '';
       const reasons = listCounts({
         'removed after a day, because running jobs may use them': maybeInUse,

@@ -2,7 +2,7 @@ import { CONTENT_HASH_BYTES, ContentHashes, newHashKey } from '../format/content
 import type { Manifest } from '../format/entry.ts';
 import { StatusRows } from '../fs/status-rows.ts';
 import type { UnpackResult, WantedFacts } from '../messages/unpack-job.ts';
-import type { FrameContents } from './frame-contents.ts';
+import type { WantedPiece } from './frame-contents.ts';
 
 /** Collects what the workers report of the files that they write, for an incremental save. */
 export class RestoredFacts {
@@ -18,32 +18,15 @@ export class RestoredFacts {
     this.wants = { status: true, contentKey: this.contents?.key };
   }
 
-  /** Takes the result of the job that wrote these empty files. */
-  addEmpty(files: readonly number[], { status }: UnpackResult): void {
+  /** Takes the result of the job that wrote these pieces. */
+  add(pieces: Iterable<WantedPiece>, { status, contents }: UnpackResult): void {
     const rows = status && new StatusRows(status);
-    if (rows) files.forEach((entry, piece) => void this.rows.copy(entry, rows, piece));
-  }
-
-  /** Takes the result of the job that wrote the files in these frames. */
-  addFrames(
-    frames: readonly number[],
-    contents: FrameContents,
-    manifest: Manifest,
-    result: UnpackResult,
-  ): void {
-    const rows = result.status && new StatusRows(result.status);
-    let piece = 0;
-    for (const frame of frames) {
-      for (const entry of contents.whole(frame)) {
-        if (rows) this.rows.copy(entry, rows, piece);
-        this.#addContent(entry, 0, result, piece++);
-      }
-      for (const { entry } of contents.slices(frame))
-        this.#addContent(entry, frame - manifest.entries[entry]!.frame, result, piece++);
+    let at = 0;
+    for (const { entry, number, size, partial } of pieces) {
+      if (rows && !partial) this.rows.copy(entry, rows, at);
+      // An empty file has no piece in the table
+      if (contents && size > 0) this.contents?.set(entry, number, contents, at * CONTENT_HASH_BYTES);
+      at++;
     }
-  }
-
-  #addContent(entry: number, pieceOfEntry: number, { contents }: UnpackResult, piece: number): void {
-    if (contents) this.contents?.set(entry, pieceOfEntry, contents, piece * CONTENT_HASH_BYTES);
   }
 }

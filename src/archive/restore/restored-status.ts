@@ -1,14 +1,10 @@
-import { lstatSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { EntryType, inodeOf } from '../format/entry.ts';
+import { EntryType } from '../format/entry.ts';
 import { attributesOf, setAttributes } from '../fs/attributes.ts';
 import { lstatExact, realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { linkRow } from '../fs/links/restored-links.ts';
-import { fsPath } from '../fs/paths/names.ts';
 import type { StatusRows } from '../fs/status-rows.ts';
 import type { TargetPlan } from '../publish/plan/target-plan.ts';
-import type { StagingArea } from '../publish/staging/staging-area.ts';
 import { forEachInTurns } from '../turns.ts';
 
 /** Clocks that stamp files tick every 10 ms at the slowest; older file systems count whole seconds. */
@@ -16,36 +12,21 @@ const WAIT_MS = 1500;
 const POLL_MS = 2;
 
 /**
- * Completes the status of restored files in staging, which no other process changes: reads that of the files that were
- * written in slices or got links, which the workers do not know. Call it after the last change.
+ * Reads in staging, which no other process changes, the status that the workers do not know: of files that were written in slices
+ * or got links. Call it after the last change. Throws the signal's reason and the system's errors.
  */
 export async function completeStatus(
   rows: StatusRows,
   { entries, staged }: TargetPlan,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const update = (index: number) => {
-    const path = staged.at(index);
-    const stats = path === '' ? undefined : lstatExact(path);
-    if (stats) rows.set(index, stats);
-  };
-  await forEachInTurns(entries, signal, ({ type, linkTo }, index) => {
-    if (type === EntryType.file && !rows.has(index)) update(index);
-    else if (type === EntryType.hardLink && entries[linkTo]!.type === EntryType.file) update(linkTo);
+  await forEachInTurns(entries, signal, ({ linkTo }, index) => {
+    const file = linkTo < 0 ? index : linkTo;
+    if (entries[file]!.type !== EntryType.file || !staged.has(file) || (linkTo < 0 && rows.has(index)))
+      return;
+    const stats = lstatExact(staged.at(file));
+    if (stats) rows.set(file, stats);
   });
-}
-
-/** Returns the rows of restored symlinks in staging (`linkRow`). */
-export async function linksInStaging(
-  { entries, staged }: TargetPlan,
-  signal: AbortSignal | undefined,
-): Promise<readonly number[]> {
-  const rows: number[] = [];
-  await forEachInTurns(entries, signal, (entry, index) => {
-    if (inodeOf(entry, entries).type !== EntryType.symlink || !staged.has(index)) return;
-    rows.push(...linkRow(lstatSync(fsPath(staged.at(index)))));
-  });
-  return rows;
 }
 
 /**
@@ -76,7 +57,7 @@ function updateRenamed(rows: StatusRows, { entries, moves }: TargetPlan): Promis
 }
 
 /**
- * Waits until every further change in the restored places gets a change time after `latestNs`, by the clock of each file
+ * Waits until every further change in the restored directories gets a change time after `latestNs`, by the clock of each file
  * system (on a network mount, the server's). Returns false if one of them cannot be read or takes too long: then equal
  * change times would prove nothing.
  */
@@ -86,21 +67,16 @@ export async function waitForLaterClock(
 ): Promise<boolean> {
   const deadline = performance.now() + WAIT_MS;
   for (const area of plan.areas) {
-    const directory = ownDirectory(area, plan);
+    const published = plan.moves.find(({ isTree, parent }) => isTree && parent.area === area);
     for (;;) {
-      const now = directory === undefined ? undefined : touch(directory);
+      // A directory on the file system of the area that this user may touch
+      const now = (published && touch(published.to)) ?? touch(area.parent);
       if (now === undefined || performance.now() >= deadline) return false;
       if (now > latestNs) break;
       await setTimeout(POLL_MS);
     }
   }
   return true;
-}
-
-/** Returns a directory on the file system of `area` that this user may touch. */
-function ownDirectory(area: StagingArea, { moves }: Pick<TargetPlan, 'moves'>): string | undefined {
-  const published = moves.find(({ isTree, parent }) => isTree && parent.area === area);
-  return [published?.to, area.parent].find(path => path !== undefined && touch(path) !== undefined);
 }
 
 /**

@@ -7,7 +7,7 @@ import { withFile } from '../fs/with-file.ts';
 import type { StagedPaths } from '../publish/plan/target-plan.ts';
 import { forEachInTurns } from '../turns.ts';
 import { NEW_FILE } from '../worker/unpack-frames.ts';
-import type { FrameContents } from './frame-contents.ts';
+import type { WantedPiece } from './frame-contents.ts';
 
 /** Mode of a file that has not all its slices yet. */
 const NEW_MODE = 0o600;
@@ -21,25 +21,18 @@ export class SlicedFiles {
   readonly #left = new Map<number, number>();
   readonly #entries: readonly Entry[];
   readonly #staged: StagedPaths;
-  readonly #contents: FrameContents;
   readonly #refused: RefusedAttributes;
 
   /** Counts what the system refuses in `refused`. */
-  constructor(
-    entries: readonly Entry[],
-    staged: StagedPaths,
-    contents: FrameContents,
-    refused: RefusedAttributes,
-  ) {
+  constructor(entries: readonly Entry[], staged: StagedPaths, refused: RefusedAttributes) {
     this.#entries = entries;
     this.#staged = staged;
-    this.#contents = contents;
     this.#refused = refused;
   }
 
-  /** Creates the files. Throws `StagedFileError` and the signal's reason. */
-  async create(signal: AbortSignal | undefined): Promise<void> {
-    await forEachInTurns(this.#contents.sliced, signal, index => {
+  /** Creates the files of these entries. Throws `StagedFileError` and the signal's reason. */
+  async create(sliced: readonly number[], signal: AbortSignal | undefined): Promise<void> {
+    await forEachInTurns(sliced, signal, index => {
       const { size } = this.#entries[index]!;
       const path = this.#staged.at(index);
       // At its length, and writable until it is complete
@@ -48,13 +41,11 @@ export class SlicedFiles {
     });
   }
 
-  /** Counts the slices in `frames` as written, and finishes the files that are complete with them. */
-  addWritten(frames: readonly number[]): void {
-    for (const { entry, size } of frames.flatMap(frame => this.#contents.slices(frame))) {
-      const left = this.#left.get(entry)! - size;
-      this.#left.set(entry, left);
-      if (left === 0) this.#finish(this.#staged.at(entry), this.#entries[entry]!);
-    }
+  /** Counts a slice as written, and finishes the file if it is complete with it. */
+  addWritten({ entry, size }: Pick<WantedPiece, 'entry' | 'size'>): void {
+    const left = this.#left.get(entry)! - size;
+    this.#left.set(entry, left);
+    if (left === 0) this.#finish(this.#staged.at(entry), this.#entries[entry]!);
   }
 
   #finish(path: string, attributes: Attributes): void {

@@ -1,12 +1,10 @@
 import { anySignal } from '../../retry/signals.ts';
-import { EntryType } from '../format/entry.ts';
 import type { OpenArchive } from '../format/open-archive.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { trimHeap } from '../memory/heap.ts';
 import {
   type DiskUse,
   EMPTY_PIECE,
-  type UnpackJob,
   UnpackJobWriter,
   type UnpackResult,
   type WantedFacts,
@@ -15,7 +13,7 @@ import { allOrFirstError, forEachAtOnce, forEachWithin, type Limits } from '../p
 import type { JobRunner, WorkerBuffer } from '../pool/worker-pool.ts';
 import type { StagedFiles } from '../publish/plan/target-plan.ts';
 import { type DiskOptions, unpackWithDisk } from './disk-frames.ts';
-import { FrameContents } from './frame-contents.ts';
+import { FrameContents, type WantedPiece } from './frame-contents.ts';
 import { type FrameRun, groupFrames } from './frame-runs.ts';
 import type { RestoredFacts } from './restored-facts.ts';
 import { SlicedFiles } from './sliced-files.ts';
@@ -44,7 +42,7 @@ export type ReadInWorker = (
 export interface UnpackOptions {
   readonly archive: OpenArchive;
   readonly read: ReadRange;
-  /** Takes the place of `read` for runners with threads. Undefined if only this thread can read. */
+  /** Used instead of `read` by runners with threads. Undefined if only this thread can read. */
   readonly readInWorker?: ReadInWorker | undefined;
   readonly runner: JobRunner;
   /** Undefined if all frames come from the object. */
@@ -117,8 +115,8 @@ class Unpacker {
   async #prepare(): Promise<PreparedFiles> {
     const { archive, refused, signal } = this.#options;
     const staged = await this.#options.staged;
-    const sliced = new SlicedFiles(archive.manifest.entries, staged.paths, this.#contents, refused);
-    await sliced.create(signal);
+    const sliced = new SlicedFiles(archive.manifest.entries, staged.paths, refused);
+    await sliced.create(this.#contents.sliced, signal);
     await this.#writeEmptyFiles(staged);
     return { staged, sliced };
   }
@@ -171,57 +169,46 @@ class Unpacker {
     return { bytes: new Uint8Array(0), runner: buffer };
   }
 
-  /** Lets a worker write the files of a run, and takes the result. */
+  /** Lets a worker write the files of a run. */
   async #unpack(run: FrameRun, fetched: FetchedRun, disk: DiskUse | undefined): Promise<UnpackResult> {
-    const { archive, facts, refused } = this.#options;
+    const { frames } = this.#options.archive.manifest;
     const { staged, sliced } = await this.#prepared;
-    const result = await fetched.runner.run(this.#jobOf(run, fetched.bytes, staged, disk));
-    facts?.addFrames(run.frames, this.#contents, archive.manifest, result);
-    sliced.addWritten(run.frames.filter((_, index) => !result.missing.includes(index)));
-    refused.add(result.refused);
+    const pieces = () => this.#contents.pieces(run.frames);
+    const job = new UnpackJobWriter(run.frames.length, this.#contents.count(run.frames));
+    run.frames.forEach((frame, at) => void job.addFrame(run.starts[at]! - run.start, frames[frame]!));
+    const result = await this.#write(job, pieces, staged, fetched, disk);
+    for (const piece of pieces())
+      if (piece.partial && !result.missing.includes(piece.frame)) sliced.addWritten(piece);
     trimHeap();
-    this.#written += result.written;
     return result;
   }
 
-  #jobOf(
-    run: FrameRun,
-    bytes: Uint8Array<ArrayBuffer>,
+  async #writeEmptyFiles(staged: StagedFiles): Promise<void> {
+    const { runner, signal } = this.#options;
+    await forEachAtOnce(chunksOf(this.#contents.empty, EMPTY_FILES_A_JOB), signal, async files => {
+      const pieces = files.map(entry => ({ ...EMPTY_PIECE, entry, number: 0 }));
+      const job = new UnpackJobWriter(0, pieces.length);
+      await this.#write(job, () => pieces, staged, { bytes: new Uint8Array(0), runner });
+    });
+  }
+
+  /** Adds pieces to a job, runs it, and takes the result. A second call of `pieces` takes less memory than to keep them. */
+  async #write(
+    job: UnpackJobWriter,
+    pieces: () => Iterable<WantedPiece>,
     { paths, masksModes }: StagedFiles,
-    disk: DiskUse | undefined,
-  ): UnpackJob {
-    const { frames, entries } = this.#options.archive.manifest;
-    const job = new UnpackJobWriter(run.frames.length, this.#contents.countPieces(run.frames));
-    run.frames.forEach((index, frame) => {
-      job.addFrame(run.starts[frame]! - run.start, frames[index]!);
-      for (const entry of this.#contents.whole(index)) {
-        const { offset, size } = entries[entry]!;
-        job.addPiece({ frame, offset, size, position: 0, partial: false }, entries[entry]!, paths.at(entry));
-      }
-      for (const { entry, offset, size, position } of this.#contents.slices(index)) {
-        job.addPiece({ frame, offset, size, position, partial: true }, entries[entry]!, paths.at(entry));
-      }
-    });
-    return job.finish(bytes, { masksModes, wants: this.#wants, disk });
-  }
-
-  get #wants(): WantedFacts {
-    return this.#options.facts?.wants ?? NO_FACTS;
-  }
-
-  async #writeEmptyFiles({ paths, masksModes }: StagedFiles): Promise<void> {
-    const { archive, runner, refused, facts, signal, isWanted } = this.#options;
+    { bytes, runner }: FetchedRun,
+    disk?: DiskUse,
+  ): Promise<UnpackResult> {
+    const { archive, facts, refused } = this.#options;
     const { entries } = archive.manifest;
-    const empty = entries.flatMap(({ type, size }, index) =>
-      type === EntryType.file && size === 0 && isWanted(index) ? [index] : [],
-    );
-    await forEachAtOnce(chunksOf(empty, EMPTY_FILES_A_JOB), signal, async files => {
-      const job = new UnpackJobWriter(0, files.length);
-      for (const entry of files) job.addPiece(EMPTY_PIECE, entries[entry]!, paths.at(entry));
-      const result = await runner.run(job.finish(new Uint8Array(0), { masksModes, wants: this.#wants }));
-      facts?.addEmpty(files, result);
-      refused.add(result.refused);
-    });
+    for (const piece of pieces()) job.addPiece(piece, entries[piece.entry]!, paths.at(piece.entry));
+    const wants = facts?.wants ?? NO_FACTS;
+    const result = await runner.run(job.finish(bytes, { masksModes, wants, disk }));
+    facts?.add(pieces(), result);
+    refused.add(result.refused);
+    this.#written += result.written;
+    return result;
   }
 }
 

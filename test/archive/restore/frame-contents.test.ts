@@ -20,22 +20,27 @@ const entries = [
 
 test('each frame has its whole files and its slices of files in several frames', () => {
   const contents = new FrameContents({ frames, entries }, () => true);
-  expect([0, 1, 2].map(frame => contents.whole(frame))).toEqual([[0, 1], [], [4]]);
-  expect([0, 1, 2].map(frame => contents.slices(frame))).toEqual([
-    [{ entry: 2, frame: 0, offset: 90, size: 10, position: 0 }],
-    [{ entry: 2, frame: 1, offset: 0, size: 50, position: 10 }],
-    [{ entry: 2, frame: 2, offset: 0, size: 5, position: 60 }],
+  const whole = { number: 0, position: 0, partial: false };
+  const slice = { entry: 2, partial: true };
+  expect([...contents.pieces([0])]).toEqual([
+    { ...whole, entry: 0, frame: 0, offset: 0, size: 40 },
+    { ...whole, entry: 1, frame: 0, offset: 40, size: 40 },
+    { ...slice, number: 0, frame: 0, offset: 90, size: 10, position: 0 },
   ]);
-  expect(contents.sliced).toEqual([2]);
-  expect([contents.countPieces([0]), contents.countPieces([1, 2]), contents.countPieces([])]).toEqual([
-    3, 3, 0,
+  expect([...contents.pieces([1, 2])]).toEqual([
+    { ...slice, number: 1, frame: 0, offset: 0, size: 50, position: 10 },
+    { ...slice, number: 2, frame: 1, offset: 0, size: 5, position: 60 },
+    { ...whole, entry: 4, frame: 1, offset: 5, size: 45 },
   ]);
+  expect([contents.sliced, contents.empty]).toEqual([[2], [3]]);
+  expect([contents.count([0]), contents.count([1, 2]), contents.count([])]).toEqual([3, 3, 0]);
 });
 
 test('a frame without data of wanted files has no content', () => {
   const contents = new FrameContents({ frames, entries }, index => index === 1 || index === 3);
   expect([0, 1, 2].map(frame => contents.has(frame))).toEqual([true, false, false]);
-  expect([contents.whole(0), contents.sliced]).toEqual([[1], []]);
+  expect([...contents.pieces([0, 1, 2])].map(({ entry }) => entry)).toEqual([1]);
+  expect(contents.sliced).toEqual([]);
   const onlySliced = new FrameContents({ frames, entries }, index => index === 2);
   expect([0, 1, 2].map(frame => onlySliced.has(frame))).toEqual([true, true, true]);
 });

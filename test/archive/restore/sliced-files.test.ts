@@ -30,24 +30,28 @@ function prepare() {
   const directory = scratch();
   const at = (entry: number) => join(directory, String(entry));
   const contents = new FrameContents({ frames, entries }, () => true);
-  const files = new SlicedFiles(entries, stagedAt(at), contents, new RefusedAttributes());
+  const files = new SlicedFiles(entries, stagedAt(at), new RefusedAttributes());
+  const create = () => files.create(contents.sliced, undefined);
+  const addWritten = (...written: number[]) => {
+    for (const piece of contents.pieces(written)) if (piece.partial) files.addWritten(piece);
+  };
   const modeOf = (entry: number) => lstatSync(at(entry)).mode & 0o777;
-  return { at, files, modeOf };
+  return { at, create, addWritten, modeOf };
 }
 
 test(
   'a file in several frames is created at its length, and writable until its last slice is written',
   requires(modes),
   async () => {
-    const { at, files, modeOf } = prepare();
-    await files.create(undefined);
+    const { at, create, addWritten, modeOf } = prepare();
+    await create();
     expect([lstatSync(at(0)).size, lstatSync(at(1)).size]).toEqual([80, 60]);
     expect(() => lstatSync(at(2))).toThrow('ENOENT');
-    files.addWritten([1]);
+    addWritten(1);
     expect([modeOf(0), modeOf(1)]).toEqual([0o600, 0o600]);
-    files.addWritten([0]);
+    addWritten(0);
     expect([modeOf(0), modeOf(1)]).toEqual([0o440, 0o600]);
-    files.addWritten([2]);
+    addWritten(2);
     expect(modeOf(1)).toBe(0o440);
     expect([lstatSync(at(0)).mtimeMs, lstatSync(at(1)).mtimeMs]).toEqual([
       1_500_000_000_000, 1_500_000_000_000,
@@ -62,28 +66,27 @@ test(
     const directory = scratch();
     const at = (entry: number) => join(directory, String(entry));
     const file = entryOf('./x', EntryType.file, { ...attributes, frame: 1, offset: 49, size: 51 });
-    const contents = new FrameContents({ frames, entries: [file] }, () => true);
-    const files = new SlicedFiles([file], stagedAt(at), contents, new RefusedAttributes());
-    await files.create(undefined);
-    files.addWritten([2]);
+    const files = new SlicedFiles([file], stagedAt(at), new RefusedAttributes());
+    await files.create([0], undefined);
+    files.addWritten({ entry: 0, size: 50 });
     expect(lstatSync(at(0)).mode & 0o777).toBe(0o600);
-    files.addWritten([1]);
+    files.addWritten({ entry: 0, size: 1 });
     expect(lstatSync(at(0)).mode & 0o777).toBe(0o440);
   },
 );
 
 test('a file in several frames becomes read-only on a system without modes', requires(modes), async () => {
   usePlatform({ hasModes: false });
-  const { files, modeOf } = prepare();
-  await files.create(undefined);
-  files.addWritten([0, 1]);
+  const { create, addWritten, modeOf } = prepare();
+  await create();
+  addWritten(0, 1);
   expect([modeOf(0), modeOf(1)]).toEqual([0o444, 0o600]);
 });
 
 test('a file in several frames that cannot be created in staging fails with its path', async () => {
-  const { at, files } = prepare();
+  const { at, create } = prepare();
   writeFileSync(at(0), '');
-  const attempt = files.create(undefined);
+  const attempt = create();
   await expect(attempt).rejects.toThrow(StagedFileError);
   await expect(attempt).rejects.toMatchObject({ path: at(0), code: 'EEXIST' });
 });
@@ -92,8 +95,8 @@ test('a signal ends the creation of files in several frames with its reason', as
   const reason = new Error('the job was cancelled');
   const many = Array.from({ length: 2048 }, () => entries[0]!);
   const directory = scratch();
-  const contents = new FrameContents({ frames, entries: many }, () => true);
   const at = (entry: number) => join(directory, String(entry));
-  const files = new SlicedFiles(many, stagedAt(at), contents, new RefusedAttributes());
-  await expect(files.create(AbortSignal.abort(reason))).rejects.toBe(reason);
+  const files = new SlicedFiles(many, stagedAt(at), new RefusedAttributes());
+  const sliced = [...many.keys()];
+  await expect(files.create(sliced, AbortSignal.abort(reason))).rejects.toBe(reason);
 });

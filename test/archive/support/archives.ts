@@ -8,11 +8,7 @@ import { type ObjectBytes, openArchive } from '../../../src/archive/format/open-
 import { RestoredLinks } from '../../../src/archive/fs/links/restored-links.ts';
 import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
 import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
-import {
-  type RestoreNotes,
-  type RestoreSummary,
-  restoreArchive,
-} from '../../../src/archive/restore/restore-archive.ts';
+import { type RestoreSummary, restoreArchive } from '../../../src/archive/restore/restore-archive.ts';
 import { RestoreNotices } from '../../../src/archive/restore/restore-notices.ts';
 import { pack } from '../../../src/archive/save/pack.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
@@ -99,7 +95,7 @@ export interface RestoreObjectOptions {
   readonly onLinks?: (rows: readonly number[]) => void;
   readonly warm?: boolean;
   readonly runLabel?: string;
-  readonly notes?: RestoreNotes;
+  readonly notices?: RestoreNotices;
 }
 
 /** Restores an object's bytes as the backend does: its tail first, then the ranges that the manifest names. */
@@ -126,7 +122,7 @@ export async function restoreBytes(
     runner: options.runner?.() ?? new InlineRunner(),
     signal: options.signal,
     warm: options.warm ?? false,
-    notes: options.notes ?? new RestoreNotices(),
+    notices: options.notices ?? new RestoreNotices(),
   });
 }
 

@@ -50,9 +50,9 @@ async function main(job: RestorerJob): Promise<void> {
   disturb(job);
   const { layoutIn, restoreBytes, WORKER_URL } = await import('./archives.ts');
   const { WorkerPool } = await import('../../../src/archive/pool/worker-pool.ts');
+  const { RestoreNotices } = await import('../../../src/archive/restore/restore-notices.ts');
   const { workspace, patterns, workers = 0 } = job;
-  const remaining: unknown[] = [];
-  let refused: unknown;
+  const notices = new RestoreNotices();
   // The end of the object is the first read
   let reads = 1;
   const { entries } = await restoreBytes(fs.readFileSync(job.object), layoutIn(workspace, patterns), {
@@ -62,14 +62,10 @@ async function main(job: RestorerJob): Promise<void> {
     },
     runLabel: `${process.pid}-00000000`,
     ...(workers > 0 && { runner: () => new WorkerPool(WORKER_URL, workers) }),
-    notes: {
-      attributesRefused: counts => {
-        refused = counts;
-      },
-      linksLeftOut() {},
-      stagingRemains: found => remaining.push(...found),
-    },
+    notices,
   });
+  const { remaining } = notices;
+  const refused = Object.values(notices.refused).some(count => count > 0) ? notices.refused : undefined;
   process.stdout.write(`${JSON.stringify({ entries, rssBytes: peakBytes(), refused, remaining })}\n`);
 }
 
