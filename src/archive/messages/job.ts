@@ -60,8 +60,3 @@ export function decodeFailure({ name, message, code, path }: JobFailure): Error 
   const ErrorClass = KNOWN_ERRORS[name as keyof typeof KNOWN_ERRORS] ?? Error;
   return Object.assign(new ErrorClass(message), code === undefined ? {} : { code });
 }
-
-/** Returns the memory that goes over to the other thread instead of being copied. */
-export function transferListOf(content: Job | ResultOf<Job>): ArrayBuffer[] {
-  return 'bytes' in content ? [content.bytes.buffer] : [];
-}

@@ -59,10 +59,6 @@ export interface PackJob {
   readonly level: number;
 }
 
-/**
- * `dev` and `ino`, rounded to doubles, are those of a file with several names, else 0. `mtimeMs` and `ctimeMs` are those that
- * the scan saw.
- */
 const MemberColumn = columns('type', 'size', 'dev', 'ino', 'mtimeMs', 'ctimeMs', ...ATTRIBUTES);
 
 /** Writes the job of one frame. `level` is zstd's, 1 to 19. */
@@ -89,67 +85,54 @@ export function encodePackJob({ members, slice }: FramePlan, level: number): Pac
   };
 }
 
-/** Reads the members of a job, by their index in it. */
-export class PackMembers {
-  readonly count: number;
-  readonly #names: string[];
-  readonly #paths: string[];
-  readonly #linkNames: string[];
-  readonly #numbers: Float64Array;
+/** A member as the worker sees it. */
+export interface PackMember extends TarMember {
+  readonly path: string;
+  /** Device and inode that the scan saw of a file with several names, rounded to doubles, else 0. */
+  readonly dev: number;
+  readonly ino: number;
+  /** Times that the scan saw, in ms. */
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+}
 
-  constructor({ names, paths, linkNames, members }: PackJob) {
-    this.count = members.length / MemberColumn.width;
-    this.#names = names.split('\0');
-    this.#paths = paths.split('\0');
-    this.#linkNames = linkNames.split('\0');
-    this.#numbers = members;
-  }
-
-  path(index: number): string {
-    return this.#paths[index]!;
-  }
-
-  /** Returns whether a file with several names is not the file any more that the scan saw. */
-  isReplaced(index: number, { dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): boolean {
-    const scanned = this.#number(index, MemberColumn.ino);
-    return (
-      scanned !== 0 && (scanned !== Number(ino) || this.#number(index, MemberColumn.dev) !== Number(dev))
-    );
-  }
-
-  /** Returns the mtime that the scan saw, in ms. */
-  scannedMtimeMs(index: number): number {
-    return this.#number(index, MemberColumn.mtimeMs);
-  }
-
-  /**
-   * Returns whether a file has the status that the scan saw. Times are compared as numbers of ms, which are exact to 0.25 us until
-   * 2038 and make half as much garbage as bigints. Times of later centuries are less exact: such a file counts as touched, and
-   * is read again.
-   */
-  isUntouched(index: number, { size, mtimeNs, ctimeNs }: FileIdentity): boolean {
-    const isSameTime = (ns: bigint, column: number) =>
-      Math.abs(Number(ns) / 1e6 - this.#number(index, column)) < SAME_TIME_MS;
-    return (
-      this.#number(index, MemberColumn.size) === Number(size) &&
-      isSameTime(mtimeNs, MemberColumn.mtimeMs) &&
-      isSameTime(ctimeNs, MemberColumn.ctimeMs)
-    );
-  }
-
-  get(index: number): TarMember {
+/** Reads the members of a job. */
+export function readMembers({ names, paths, linkNames, members }: PackJob): PackMember[] {
+  const [allNames, allPaths, allLinkNames] = [names, paths, linkNames].map(text => text.split('\0'));
+  return Array.from({ length: members.length / MemberColumn.width }, (_, index) => {
+    const row = index * MemberColumn.width;
     return {
-      name: this.#names[index]!,
-      linkName: this.#linkNames[index]!,
-      type: this.#number(index, MemberColumn.type) as EntryType,
-      size: this.#number(index, MemberColumn.size),
-      ...readAttributes(this.#numbers, index * MemberColumn.width + MemberColumn.mode),
+      name: allNames![index]!,
+      path: allPaths![index]!,
+      linkName: allLinkNames![index]!,
+      type: members[row + MemberColumn.type]! as EntryType,
+      size: members[row + MemberColumn.size]!,
+      dev: members[row + MemberColumn.dev]!,
+      ino: members[row + MemberColumn.ino]!,
+      mtimeMs: members[row + MemberColumn.mtimeMs]!,
+      ctimeMs: members[row + MemberColumn.ctimeMs]!,
+      ...readAttributes(members, row + MemberColumn.mode),
     };
-  }
+  });
+}
 
-  #number(index: number, column: number): number {
-    return this.#numbers[index * MemberColumn.width + column]!;
-  }
+/** Returns whether a file with several names is not the file any more that the scan saw. */
+export function isReplaced(scanned: PackMember, { dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): boolean {
+  return scanned.ino !== 0 && (scanned.ino !== Number(ino) || scanned.dev !== Number(dev));
+}
+
+/**
+ * Returns whether a file has the status that the scan saw. Times are compared as numbers of ms, which are exact to 0.25 us until
+ * 2038 and make half as much garbage as bigints. Times of later centuries are less exact: such a file counts as touched, and
+ * is read again.
+ */
+export function isUntouched(scanned: PackMember, { size, mtimeNs, ctimeNs }: FileIdentity): boolean {
+  const isSameTime = (ns: bigint, ms: number) => Math.abs(Number(ns) / 1e6 - ms) < SAME_TIME_MS;
+  return (
+    scanned.size === Number(size) &&
+    isSameTime(mtimeNs, scanned.mtimeMs) &&
+    isSameTime(ctimeNs, scanned.ctimeMs)
+  );
 }
 
 export interface PackResult {

@@ -2,14 +2,7 @@
 
 import { exposeCollector } from '../memory/heap.ts';
 import type { FetchMessage } from '../messages/fetch.ts';
-import {
-  decodeFailure,
-  type Job,
-  type JobMessage,
-  type JobOutcome,
-  type ResultOf,
-  transferListOf,
-} from '../messages/job.ts';
+import { decodeFailure, type Job, type JobMessage, type JobOutcome, type ResultOf } from '../messages/job.ts';
 import { type Thread, Threads } from './threads.ts';
 
 /** Runs jobs, on this thread or in workers. */
@@ -134,7 +127,8 @@ export class WorkerPool implements JobRunner {
     const messageOf = (id: number): JobMessage => ({ id, job, ...(buffer !== undefined && { buffer }) });
     thread.jobs++;
     try {
-      const outcome = (await thread.request(messageOf, { transferred: transferListOf(job) })) as JobOutcome;
+      const transferred = 'bytes' in job ? [job.bytes.buffer] : [];
+      const outcome = (await thread.request(messageOf, { transferred })) as JobOutcome;
       if ('failure' in outcome) throw decodeFailure(outcome.failure);
       // The result of a job is of the job's kind
       return outcome.result as ResultOf<J>;

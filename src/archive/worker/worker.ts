@@ -11,14 +11,7 @@ import { findFrames } from '../disk-cache/opened-directory.ts';
 import { type ContentHasher, hasherOf } from '../format/content-hashes.ts';
 import { release } from '../memory/buffers.ts';
 import type { Fetcher, FetchMessage } from '../messages/fetch.ts';
-import {
-  encodeFailure,
-  type Job,
-  type JobMessage,
-  type JobOutcome,
-  type ResultOf,
-  transferListOf,
-} from '../messages/job.ts';
+import { encodeFailure, type Job, type JobMessage, type JobOutcome, type ResultOf } from '../messages/job.ts';
 import type { Report } from '../messages/report.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { buildDirectories } from './build-directories.ts';
@@ -72,7 +65,7 @@ async function outcomeOf(
       buffer === undefined
         ? runAndRelease(job, hasher)
         : fetches.use(buffer, bytes => runJob({ ...job, bytes } as typeof job, hasher));
-    return [{ result }, transferListOf(result)];
+    return [{ result }, 'bytes' in result ? [result.bytes.buffer] : []];
   } catch (error) {
     return [{ failure: encodeFailure(error as NodeJS.ErrnoException) }, []];
   }

@@ -4,9 +4,11 @@ import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
 import type { ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
 import {
   encodePackJob,
+  isReplaced,
+  isUntouched,
   type Packed,
-  PackMembers,
   packedRows,
+  readMembers,
   readPacked,
   writePacked,
 } from '../../../src/archive/messages/pack-job.ts';
@@ -33,48 +35,45 @@ function scanned(overrides: Partial<ScannedEntry>): ScannedEntry {
 }
 
 const decode = (...members: readonly ScannedEntry[]) =>
-  new PackMembers(structuredClone(encodePackJob({ members, slice: undefined }, 3)));
+  readMembers(structuredClone(encodePackJob({ members, slice: undefined }, 3)));
 
 test('a worker reads the members that the main thread wrote into a pack job', () => {
   const link = { name: './l\ud800', path: '/w/l', type: EntryType.symlink, linkName: 'a', size: 0 };
   const members = decode(scanned({}), scanned(link));
-  expect(members.count).toBe(2);
-  expect([members.path(0), members.path(1)]).toEqual(['/w/a', '/w/l']);
-  expect(members.get(0)).toMatchObject({
-    name: './a',
-    type: EntryType.file,
-    mtimeUs: 1500,
-    mtimeRestNs: 7,
-    size: 3,
-  });
-  expect(members.get(1)).toMatchObject({
-    name: './l\ud800',
-    type: EntryType.symlink,
-    linkName: 'a',
-    size: 0,
-  });
-  expect(members.scannedMtimeMs(0)).toBe(1.5);
+  expect(members).toMatchObject([
+    {
+      name: './a',
+      path: '/w/a',
+      type: EntryType.file,
+      mtimeUs: 1500,
+      mtimeRestNs: 7,
+      size: 3,
+      mtimeMs: 1.5,
+      ctimeMs: 2.5,
+    },
+    { name: './l\ud800', path: '/w/l', type: EntryType.symlink, linkName: 'a', size: 0 },
+  ]);
 });
 
 test('a pack job detects a file whose size, mtime or ctime has changed since the scan', () => {
-  const members = decode(scanned({}));
+  const [member] = decode(scanned({}));
   const status = { dev: 1n, ino: 1n, size: 3n, mtimeNs: 1_500_000n, ctimeNs: 2_500_000n };
-  expect(members.isUntouched(0, status)).toBe(true);
+  expect(isUntouched(member!, status)).toBe(true);
   for (const change of [{ size: 4n }, { mtimeNs: 1_502_000n }, { ctimeNs: 2_498_000n }])
-    expect(members.isUntouched(0, { ...status, ...change })).toBe(false);
+    expect(isUntouched(member!, { ...status, ...change })).toBe(false);
 });
 
 test('a pack job detects a replaced file by its inode, which only a file with several hard links has in the job', () => {
   const [dev, ino] = [1n, 2n];
-  const members = decode(scanned({}), scanned({ inode: { dev, ino } }));
-  expect(members.isReplaced(0, { dev, ino: 3n })).toBe(false);
-  expect(members.isReplaced(1, { dev, ino })).toBe(false);
-  expect(members.isReplaced(1, { dev, ino: 3n })).toBe(true);
-  expect(members.isReplaced(1, { dev: 2n, ino })).toBe(true);
+  const [file, linked] = decode(scanned({}), scanned({ inode: { dev, ino } }));
+  expect(isReplaced(file!, { dev, ino: 3n })).toBe(false);
+  expect(isReplaced(linked!, { dev, ino })).toBe(false);
+  expect(isReplaced(linked!, { dev, ino: 3n })).toBe(true);
+  expect(isReplaced(linked!, { dev: 2n, ino })).toBe(true);
 });
 
 test('a worker reads no members from a pack job without members', () => {
-  expect(decode().count).toBe(0);
+  expect(decode()).toEqual([]);
 });
 
 test('the main thread reads the packed members of a result, and why the others are not in the frame', () => {
