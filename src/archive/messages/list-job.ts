@@ -25,8 +25,9 @@ export interface ListResult {
   readonly status: BigInt64Array<ArrayBuffer> | undefined;
 }
 
-/** `mtimeUs` is -1 for a file with data if the job is not `exact`: its time is read again with the data. */
 const Column = columns('mode', 'nlink', 'uid', 'gid', 'size', 'mtimeMs', 'ctimeMs', 'mtimeUs', 'mtimeRestNs');
+/** The mtime of a file with data if the job is not `exact`: it is read again with the data. */
+const NOT_READ: Mtime = { mtimeUs: -1, mtimeRestNs: 0 };
 
 export function encodeListJob(directories: readonly string[], exact: boolean): ListJob {
   return { kind: 'list', directories: directories.join('\0'), exact };
@@ -36,50 +37,39 @@ export function encodeListJob(directories: readonly string[], exact: boolean): L
 export class ListingWriter {
   readonly #texts: string[] = [];
   readonly #counts: number[] = [];
-  #rows = new Float64Array(1024 * Column.width);
+  readonly #rows: number[] = [];
   #status: StatusRows | undefined;
-  #names = 0;
+  /** Names of all listings. */
+  names = 0;
 
   constructor({ exact }: Pick<ListJob, 'exact'>) {
     if (exact) this.#status = StatusRows.of(1024);
   }
 
-  /** Names of all listings. */
-  get names(): number {
-    return this.#names;
-  }
-
   /** Adds a directory: `addItems` adds its items. If it throws, nothing is added. */
   add(path: string, addItems: () => void): void {
-    const [texts, names] = [this.#texts.length, this.#names];
+    const [texts, names] = [this.#texts.length, this.names];
     this.#texts.push(path);
     try {
       addItems();
     } catch (error) {
       this.#texts.length = texts;
-      this.#names = names;
+      this.#rows.length = names * Column.width;
+      this.names = names;
       throw error;
     }
-    this.#counts.push(this.#names - names);
+    this.#counts.push(this.names - names);
   }
 
   /** Adds an item of the directory. `mtime` is the exact one, if it is known. */
   addItem(name: string, stats: FileStatus, mtime: Mtime | undefined): void {
-    const row = this.#names * Column.width;
-    if (row === this.#rows.length) this.#grow();
-    const rows = this.#rows;
-    rows[row + Column.mode] = stats.mode;
-    rows[row + Column.nlink] = stats.nlink;
-    rows[row + Column.uid] = stats.uid;
-    rows[row + Column.gid] = stats.gid;
-    rows[row + Column.size] = stats.size;
-    rows[row + Column.mtimeMs] = stats.mtimeMs;
-    rows[row + Column.ctimeMs] = stats.ctimeMs;
-    rows[row + Column.mtimeUs] = mtime?.mtimeUs ?? -1;
-    rows[row + Column.mtimeRestNs] = mtime?.mtimeRestNs ?? 0;
-    if (stats.exact) this.#status?.set(this.#names, stats.exact);
+    const { mode, nlink, uid, gid, size, mtimeMs, ctimeMs } = stats;
+    const { mtimeUs, mtimeRestNs } = mtime ?? NOT_READ;
+    this.#rows.push(mode, nlink, uid, gid, size, mtimeMs, ctimeMs, mtimeUs, mtimeRestNs);
+    if (this.names === this.#status?.length) this.#status = this.#status.first(2 * this.names);
+    if (stats.exact) this.#status?.set(this.names, stats.exact);
     this.#texts.push(name);
-    this.#names++;
+    this.names++;
   }
 
   finish(reached: number): ListResult {
@@ -87,16 +77,9 @@ export class ListingWriter {
       reached,
       texts: this.#texts.join('\0'),
       counts: Float64Array.from(this.#counts),
-      rows: this.#rows.slice(0, this.#names * Column.width),
-      status: this.#status?.first(this.#names).values,
+      rows: Float64Array.from(this.#rows),
+      status: this.#status?.first(this.names).values,
     };
-  }
-
-  #grow(): void {
-    const larger = new Float64Array(2 * this.#rows.length);
-    larger.set(this.#rows);
-    this.#rows = larger;
-    this.#status = this.#status?.first(2 * this.#names);
   }
 }
 
