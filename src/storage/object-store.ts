@@ -145,7 +145,7 @@ export interface Upload {
   write(bytes: Uint8Array): Promise<void>;
   /**
    * Appends a range of an existing object without moving its bytes through this process.
-   * It has at least 5 MiB. The bytes written before must be a whole number of parts, so call this first.
+   * It has at least 5 MiB. Call this before any write.
    * Throws `ObjectReplacedError` when the source is no longer `source.etag` before the first or after the last copied
    * byte, `CopyRefusedError` when the server does not implement it.
    */

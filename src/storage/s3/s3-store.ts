@@ -5,7 +5,7 @@ import { headObject } from './read/head.ts';
 import { listObjects } from './read/list.ts';
 import type { S3Settings } from './s3-settings.ts';
 import { deleteObject } from './write/delete.ts';
-import { putEmpty } from './write/put-empty.ts';
+import { putEmpty } from './write/put-whole.ts';
 import { sweepUploads, unfinishedUploads } from './write/sweep.ts';
 import { S3Upload } from './write/upload.ts';
 

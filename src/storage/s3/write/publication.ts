@@ -1,17 +1,14 @@
+import type { UploadOptions } from '../../object-store.ts';
 import { ObjectExistsError, ObjectReplacedError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { type HeadInfo, headObject } from '../read/head.ts';
 
-/** How an upload becomes an object. */
-export interface Publication {
+/** How an upload becomes an object. Without one of the two conditions the object always appears. */
+export interface Publication
+  extends Pick<UploadOptions, 'onlyIfAbsent' | 'onlyIfEtag' | 'signal' | 'onPublish'> {
   readonly name: string;
   readonly saveId: string;
   readonly sizeBytes: number;
-  /** Conditions. Without one the object always appears. */
-  readonly onlyIfAbsent: boolean;
-  readonly onlyIfEtag: string | undefined;
-  readonly signal: AbortSignal | undefined;
-  readonly onPublish: (() => void) | undefined;
 }
 
 /** Throws unless the object may appear now. After this the last writer wins, with a whole object. */

@@ -1,5 +1,6 @@
+import type { OptionalCallOptions } from '../../object-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
-import type { CallSpec } from '../calls/call.ts';
+import type { Attempt, CallSpec } from '../calls/call.ts';
 import type { Caller } from '../calls/caller.ts';
 import { bareEtag, encryptionParameters, SAVE_ID } from '../calls/object-headers.ts';
 import { PutObjectCommand } from '../calls/sdk.ts';
@@ -63,30 +64,18 @@ async function put(
     signal,
     sendsBytes: sizeBytes,
   };
-  const body = ownBody(part);
-  return caller.run(spec, async (client, options, progress) => {
+  const parameters = {
+    ContentType: 'application/zstd',
+    Metadata: { [SAVE_ID]: saveId },
+    ...(conditional && onlyIfAbsent && { IfNoneMatch: '*' }),
+    // radosgw 16.2.15 compares If-Match of a PutObject with its unquoted ETag; AWS takes both
+    ...(conditional && onlyIfEtag !== undefined && { IfMatch: onlyIfEtag }),
+  };
+  return caller.run(spec, async (...call) => {
     try {
-      const { ETag, VersionId } = await sendPart(caller, body, md5 =>
-        client.send(
-          new PutObjectCommand({
-            Bucket: caller.settings.bucket,
-            Key: name,
-            Body: body.stream(progress),
-            ContentLength: part.sizeBytes,
-            ContentType: 'application/zstd',
-            Metadata: { [SAVE_ID]: saveId },
-            ...encryptionParameters(caller.settings),
-            ...md5,
-            ...(conditional && onlyIfAbsent && { IfNoneMatch: '*' }),
-            // radosgw 16.2.15 compares If-Match of a PutObject with its unquoted ETag; AWS takes both
-            ...(conditional && onlyIfEtag !== undefined && { IfMatch: onlyIfEtag }),
-          }),
-          options,
-        ),
-      );
-      caller.capabilities.versioned ||= VersionId !== undefined;
+      const etag = await sendObject(caller, name, part, parameters, call);
       // A server that is not S3's may answer anything with 200
-      return bareEtag(ETag) === undefined ? 'unclear' : 'stored';
+      return etag === undefined ? 'unclear' : 'stored';
     } catch (error) {
       if (conditional && lacksConditions(error)) return 'not implemented';
       if (isStatus(error, 409)) return 'conflict';
@@ -95,6 +84,43 @@ async function put(
       throw error;
     }
   });
+}
+
+/** Stores an object without bytes. May be repeated: each attempt stores the same. */
+export async function putEmpty(
+  caller: Caller,
+  name: string,
+  { signal, optional = false }: OptionalCallOptions = {},
+): Promise<void> {
+  const spec = { operation: 'PutObject', about: `${name}, 0 bytes`, signal, optional };
+  await caller.run(spec, (...call) => sendObject(caller, name, { pieces: [], sizeBytes: 0 }, {}, call));
+}
+
+/** Sends one PutObject. Returns the ETag without quotes. */
+async function sendObject(
+  caller: Caller,
+  name: string,
+  part: PartBytes,
+  parameters: object,
+  [client, options, progress]: Parameters<Attempt<unknown>>,
+): Promise<string | undefined> {
+  const body = ownBody(part);
+  const { ETag, VersionId } = await sendPart(caller, body, md5 =>
+    client.send(
+      new PutObjectCommand({
+        Bucket: caller.settings.bucket,
+        Key: name,
+        Body: body.stream(progress),
+        ContentLength: part.sizeBytes,
+        ...encryptionParameters(caller.settings),
+        ...parameters,
+        ...md5,
+      }),
+      options,
+    ),
+  );
+  caller.capabilities.versioned ||= VersionId !== undefined;
+  return bareEtag(ETag);
 }
 
 /**

@@ -55,12 +55,6 @@ export async function sweepUploads(
 
 type Page = ListMultipartUploadsCommandOutput;
 type Listed = NonNullable<Page['Uploads']>[number];
-
-interface Markers {
-  readonly KeyMarker?: string;
-  readonly UploadIdMarker?: string;
-}
-
 type ListedUpload = UploadRef & UnfinishedUpload;
 
 /** Lists unfinished uploads, those of at most 100 pages. */
@@ -70,11 +64,16 @@ export async function* unfinishedUploads(
   olderThanMs: number,
   { signal }: CallOptions = {},
 ): AsyncGenerator<ListedUpload> {
-  let from: Markers = {};
+  let [KeyMarker, UploadIdMarker]: (string | undefined)[] = [];
   for (let pages = 0; pages < MAX_PAGES; pages++) {
     const page: Page = await caller.send(
       { operation: 'ListMultipartUploads', about: prefix, signal, maxBodyBytes: MAX_PARSED_BYTES },
-      new ListMultipartUploadsCommand({ Bucket: caller.settings.bucket, Prefix: prefix, ...from }),
+      new ListMultipartUploadsCommand({
+        Bucket: caller.settings.bucket,
+        Prefix: prefix,
+        KeyMarker,
+        UploadIdMarker,
+      }),
     );
     const oldest = Math.min(caller.serverTimeMs, Date.now()) - olderThanMs;
     for (const listed of page.Uploads ?? []) {
@@ -83,9 +82,10 @@ export async function* unfinishedUploads(
       const begunMs = beganMs(listed);
       if (upload && begunMs <= oldest) yield { ...upload, begunMs };
     }
-    const next = nextMarkers(page);
-    if (!page.IsTruncated || isSame(from, next)) return;
-    from = next;
+    const { NextKeyMarker, NextUploadIdMarker } = page;
+    // The order of markers proves nothing: some servers list names in none
+    if (!page.IsTruncated || (KeyMarker === NextKeyMarker && UploadIdMarker === NextUploadIdMarker)) return;
+    [KeyMarker, UploadIdMarker] = [NextKeyMarker, NextUploadIdMarker];
   }
 }
 
@@ -98,16 +98,4 @@ function uploadUnder(prefix: string, { Key, UploadId }: Listed): UploadRef | und
 /** Returns the start in whole seconds, because a Date header has no fraction. Returns NaN if it is not known. */
 function beganMs({ Initiated }: Listed): number {
   return Math.floor((Initiated?.getTime() ?? Number.NaN) / 1000) * 1000;
-}
-
-function nextMarkers({ NextKeyMarker, NextUploadIdMarker }: Page): Markers {
-  return {
-    ...(NextKeyMarker !== undefined && { KeyMarker: NextKeyMarker }),
-    ...(NextUploadIdMarker !== undefined && { UploadIdMarker: NextUploadIdMarker }),
-  };
-}
-
-/** Compares markers. Their order proves nothing: some servers list names in none. */
-function isSame(from: Markers, to: Markers): boolean {
-  return from.KeyMarker === to.KeyMarker && from.UploadIdMarker === to.UploadIdMarker;
 }

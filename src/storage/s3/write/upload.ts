@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { anySignal, unlessAborted } from '../../../retry/signals.ts';
 import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../../object-store.ts';
-import { MIN_PART_BYTES } from '../../part-size.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { abandonUpload } from './multipart/abandon-upload.ts';
 import { type Completion, completeUpload } from './multipart/complete-upload.ts';
-import { checkSource, copyPart, refuseKnown } from './multipart/copy-part.ts';
-import { copyRanges } from './multipart/copy-ranges.ts';
+import { checkSource, copyPart, copyRanges, refuseKnown } from './multipart/copy-part.ts';
 import { createUpload, type StoredPart, type UploadRef, uploadPart } from './multipart/multipart-calls.ts';
 import { ownBody, type PartBody } from './multipart/part-body.ts';
 import { type PartBytes, PartGatherer } from './multipart/part-gatherer.ts';
@@ -69,15 +67,6 @@ export class S3Upload implements Upload {
 
   async copyRange(source: ObjectVersion, range: ByteSpan): Promise<void> {
     this.#check();
-    const sizeBytes = range.end - range.start;
-    if (sizeBytes < MIN_PART_BYTES)
-      throw new RangeError(`cannot copy ${sizeBytes} bytes: S3 takes 5 MiB or more`);
-    const before = this.#gatherer.takeRest();
-    if (before) {
-      if (before.sizeBytes < MIN_PART_BYTES)
-        throw new RangeError('cannot copy a range after less than one part');
-      await this.#send(before);
-    }
     this.#gatherer.cutEarly();
     await this.#sticky(async () => {
       refuseKnown(this.#caller);
@@ -90,7 +79,7 @@ export class S3Upload implements Upload {
       await this.#drain();
       await checkSource(this.#caller, source, this.#partSignal);
     });
-    this.#sizeBytes += sizeBytes;
+    this.#sizeBytes += range.end - range.start;
   }
 
   async complete(): Promise<void> {
@@ -112,15 +101,8 @@ export class S3Upload implements Upload {
 
   async #publish(): Promise<void> {
     const rest = this.#gatherer.takeRest();
-    const publication: Publication = {
-      name: this.#name,
-      saveId: this.#saveId,
-      sizeBytes: this.#sizeBytes,
-      onlyIfAbsent: this.#options.onlyIfAbsent,
-      onlyIfEtag: this.#options.onlyIfEtag,
-      signal: this.#options.signal,
-      onPublish: this.#options.onPublish,
-    };
+    const [name, saveId, sizeBytes] = [this.#name, this.#saveId, this.#sizeBytes];
+    const publication: Publication = { ...this.#options, name, saveId, sizeBytes };
     if (!this.#creation) {
       const whole = rest ?? { pieces: [], sizeBytes: 0 };
       await putWhole(this.#caller, publication, whole);
@@ -215,7 +197,6 @@ export class S3Upload implements Upload {
   #check(): void {
     this.#options.signal?.throwIfAborted();
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#aborting) throw new Error('the upload was aborted');
     if (this.#published) throw new Error('the upload is complete');
   }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { MIN_PART_BYTES } from '../../../../../src/storage/part-size.ts';
-import { copyRanges } from '../../../../../src/storage/s3/write/multipart/copy-ranges.ts';
+import { copyRanges } from '../../../../../src/storage/s3/write/multipart/copy-part.ts';
 import { MiB } from '../../../../support/sizes.ts';
 
 test.each([
