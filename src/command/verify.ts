@@ -11,6 +11,7 @@ import { asFound } from './find-cache.ts';
 import { createDirectoryLayout } from './get.ts';
 import type { Invocation } from './invocation.ts';
 import { jsonRow } from './list.ts';
+import { mapInOrder } from './map-in-order.ts';
 import { writeJson } from './output/json.ts';
 import { type Filter, readSelected } from './select.ts';
 
@@ -86,7 +87,7 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
     progress.update(`Verified ${formatCount(report.caches)} caches, ${formatBytes(received)}`);
   };
   try {
-    const checks = engine.mapInOrder(selected(), options.parallel, entry =>
+    const checks = mapInOrder(selected(), options.parallel, entry =>
       checkCache(engine, invocation, entry, { manifestOnly: options.manifests === true, onBytes }),
     );
     for await (const check of checks) {

@@ -42,7 +42,8 @@ export class BaseDiff {
   readonly #deadDirectories: Set<string>;
   /** Index of the base's next entry. */
   #next = 0;
-  #isBlocked = false;
+  /** Whether something else has taken the place of a directory of the frames: tar could not write it there. */
+  isBlocked = false;
 
   constructor(base: BaseArchive) {
     this.#base = base;
@@ -71,7 +72,7 @@ export class BaseDiff {
       return NOTHING;
     }
     // An unchanged entry is never where a directory was
-    this.#isBlocked ||= this.#deadDirectories.has(`${found.name}/`);
+    this.isBlocked ||= this.#deadDirectories.has(`${found.name}/`);
     const directory = this.#open.parentOf(found.name);
     if (!directory) return [found];
     // Each entry that tar makes in a directory changes the directory's time: its own entry has to come again before that
@@ -102,11 +103,6 @@ export class BaseDiff {
    */
   deadDirectories(): readonly string[] {
     return [...this.#deadDirectories];
-  }
-
-  /** Whether something else has taken the place of a directory of the frames: tar could not write it there. */
-  get isBlocked(): boolean {
-    return this.#isBlocked;
   }
 
   #reuse(found: ScannedEntry, index: number): void {

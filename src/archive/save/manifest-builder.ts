@@ -34,6 +34,12 @@ export interface ManifestEntry {
   readonly isLinkable: boolean;
 }
 
+/** The manifest's skippable frame, and its number of entries. */
+export interface FinishedManifest {
+  readonly manifest: Uint8Array;
+  readonly entries: number;
+}
+
 /**
  * Builds a manifest during a save. A full save's entries are encoded as they come. Those of an incremental save wait
  * for their places among the reused ones, which are known at the end.
@@ -94,13 +100,10 @@ export class ManifestBuilder {
   }
 
   /**
-   * Returns the manifest's skippable frame and its number of entries; the builder cannot be used afterwards. `reused` are
-   * the entries whose data is in the base's frames, in byte order. Throws as `add`.
+   * Ends the manifest; the builder cannot be used afterwards. `reused` are the entries whose data is in the base's frames, in byte
+   * order. Throws as `add`.
    */
-  finish(
-    head: ManifestHead,
-    reused: Iterable<ManifestEntry> = [],
-  ): { readonly manifest: Uint8Array; readonly entries: number } {
+  finish(head: ManifestHead, reused: Iterable<ManifestEntry> = []): FinishedManifest {
     const waiting = (this.#waiting ?? []).sort((a, b) => compareNames(a.entry.name, b.entry.name));
     let next = 0;
     const writeUpTo = (name: string | undefined) => {

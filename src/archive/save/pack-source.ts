@@ -9,7 +9,7 @@ import { Listings } from '../scan/listings.ts';
 import type { ScanNotes } from '../scan/saved-links.ts';
 import { type Batch, scan } from '../scan/scan.ts';
 import { BaseDiff } from './base-diff.ts';
-import { ManifestBuilder, type ManifestEntry } from './manifest-builder.ts';
+import { type FinishedManifest, ManifestBuilder } from './manifest-builder.ts';
 import { planFrames } from './plan-frames.ts';
 import { type BaseArchive, isWorthReusing } from './reuse-estimate.ts';
 import { type ComparedTurn, TouchedFiles } from './touched-files.ts';
@@ -27,36 +27,28 @@ export interface SourceOptions {
 /** Entries that a save packs: a whole tree, or the difference to a base. */
 export interface PackSource {
   readonly builder: ManifestBuilder;
-  readonly plans: AsyncIterable<FramePlan>;
+  readonly plans: AsyncGenerator<FramePlan, void>;
   /** Lets workers help with the scan, when there are some. */
   readonly useWorkers?: (pool: JobRunner) => void;
   /** Bytes of the object that are copied from the base. */
   readonly reusedBytes: number;
   /** Takes the bytes behind those. */
   readonly output: ArchiveOutput;
-  /** Resolves when all that was written is taken. */
-  readonly flush: () => Promise<void>;
-  /** Call it when there are no more plans. */
-  readonly finish: () => PackEnd;
-}
-
-interface PackEnd {
-  readonly head: ManifestHead;
-  /** Entries whose data is in the base's frames, in byte order. */
-  readonly reused: Iterable<ManifestEntry>;
+  /** Returns the manifest, as `builder.finish` does, when there are no more plans. */
+  readonly finish: () => FinishedManifest;
 }
 
 /** Packs the whole tree. */
 export function wholeTree({ layout, roots, notes, head, output, signal }: SourceOptions): PackSource {
   const listings = new Listings(false);
+  const builder = new ManifestBuilder(notes);
   return {
-    builder: new ManifestBuilder(notes),
+    builder,
     plans: planFrames(scan(layout, roots, notes, listings, signal)),
     useWorkers: pool => listings.begin(pool),
     reusedBytes: 0,
     output,
-    flush: () => Promise.resolve(),
-    finish: () => ({ head, reused: [] }),
+    finish: () => builder.finish(head),
   };
 }
 
@@ -83,15 +75,14 @@ export function incrementalSource(
   const diff = new BaseDiff(base);
   const listings = new Listings(true);
   const touched = new TouchedFiles(base, listings, openPool);
-  const writes = new WritesAfterCopy(base.copy(regionBytes), output);
+  const builder = new ManifestBuilder(notes, frames);
   return {
-    builder: new ManifestBuilder(notes, frames),
+    builder,
     plans: planFrames(
       changedEntries(touched.compare(scan(layout, roots, notes, listings, signal), diff), diff),
     ),
     reusedBytes: regionBytes,
-    output: writes,
-    flush: () => writes.flush(),
+    output: new WritesAfterCopy(base.copy(regionBytes), output),
     finish() {
       if (!isWorthReusing(diff.usage())) throw new BaseOutgrownError('too much of the tree has changed');
       const deadDirectories = diff.deadDirectories();
@@ -99,10 +90,7 @@ export function incrementalSource(
       const bytes = deadDirectories.reduce((sum, name) => sum + encodedLength(name) + 3, 0);
       if (bytes > MAX_HEAD_BYTES / 2) throw new BaseOutgrownError('too many directories were removed');
       const rest = deadDirectories.length > 0 ? { deadDirectories } : {};
-      return {
-        head: { ...head, ...rest },
-        reused: diff.reused(),
-      };
+      return builder.finish({ ...head, ...rest }, diff.reused());
     },
   };
 }

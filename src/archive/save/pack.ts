@@ -3,9 +3,9 @@
 import { Buffer } from 'node:buffer';
 import { compressFrame } from '../format/codec.ts';
 import { seekTable } from '../format/container.ts';
+import { EntryType } from '../format/entry.ts';
 import { END_OF_ARCHIVE_BYTES } from '../format/tar-blocks.ts';
-import { encodePackJob, type FramePlan } from '../messages/pack-job.ts';
-import { mapInOrder } from '../pool/in-flight.ts';
+import { encodePackJob, type FramePlan, type ScannedEntry } from '../messages/pack-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { InlineRunner } from '../worker/worker.ts';
 import { isLikelyWorthReusing } from './changed-share.ts';
@@ -62,8 +62,10 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
       base && (await isLikelyWorthReusing(base, layout))
         ? incrementalSource(options, base, openPool)
         : wholeTree(options);
-    const plans = concat(source.plans);
-    const firstTwo = await take(plans, 2);
+    const { plans } = source;
+    const firstTwo = [await plans.next(), await plans.next()].flatMap(({ done, value }) =>
+      done ? [] : [value],
+    );
     // One frame is packed before a worker has started
     const isQuick = firstTwo.length <= 1 && firstTwo.every(plan => isQuickToPack(plan, levels.level));
     const isForThisThread = () => levels.level <= QUICK_LEVEL && options.isHostCrowded();
@@ -100,23 +102,39 @@ async function packFrames(
   const lostNames = new LostFirstNames(notes);
   const add = async ({ plan, result }: Awaited<ReturnType<typeof work>>): Promise<void> => {
     signal?.throwIfAborted();
-    const instead = lostNames.replan(plan, result);
+    const instead = plan.members.some(isLinked) ? lostNames.replan(plan, result) : undefined;
     if (instead) {
       for (const again of instead) await add(await work(again));
       return;
     }
     if (builder.add(plan, result)) await write(result.bytes);
   };
-  for await (const packed of mapInOrder(plans, framesInFlight(runner), work)) await add(packed);
-  const { head, reused } = source.finish();
-  const { manifest, entries } = builder.finish(head, reused);
+  const inFlight: ReturnType<typeof work>[] = [];
+  let hasFailed = false;
+  for await (const plan of plans) {
+    const packed = work(plan);
+    // It may fail while an earlier one is awaited
+    packed.catch(() => {
+      hasFailed = true;
+    });
+    inFlight.push(packed);
+    if (inFlight.length >= framesInFlight(runner)) await add(await inFlight.shift()!);
+    if (hasFailed) break;
+  }
+  while (inFlight.length > 0) await add(await inFlight.shift()!);
+  const { manifest, entries } = source.finish();
   if (entries === 0) return undefined;
   const { frames, rawBytes } = builder;
   const end = compressFrame(Buffer.alloc(END_OF_ARCHIVE_BYTES), levels.level);
   const table = seekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]);
   for (const bytes of [end, manifest, table]) await write(bytes);
-  await source.flush();
+  await source.output.flush?.();
   return { entries, rawBytes, sizeBytes, reusedBytes, levels: levels.runs };
+}
+
+/** Returns whether it is one of several names of a file. */
+function isLinked({ type, inode }: ScannedEntry): boolean {
+  return inode !== undefined || type === EntryType.hardLink;
 }
 
 /** Above it, zstd takes up to a second for each MiB, in which no signal is handled (4 MiB at level 19: 4.2 s on a busy host). */
@@ -127,19 +145,9 @@ function isQuickToPack({ members }: FramePlan, level: number): boolean {
   return level <= QUICK_LEVEL || members.reduce((sum, member) => sum + member.size, 0) <= 256 * 1024;
 }
 
-/** Takes up to `count` items, and leaves the rest in the iterator. */
-async function take<T>(items: AsyncIterator<T>, count: number): Promise<T[]> {
-  const taken: T[] = [];
-  while (taken.length < count) {
-    const { done, value } = await items.next();
-    if (done) break;
-    taken.push(value);
-  }
-  return taken;
-}
-
-async function* concat<T>(...parts: readonly (Iterable<T> | AsyncIterable<T>)[]): AsyncGenerator<T> {
-  for (const part of parts) yield* part;
+async function* concat<T>(first: Iterable<T>, rest: AsyncIterable<T>): AsyncGenerator<T> {
+  yield* first;
+  yield* rest;
 }
 
 /** A worker has one frame under work and one waiting, and finished frames wait for an earlier one that takes longer. */

@@ -7,7 +7,7 @@ import { statusNow } from '../scan/read-entry.ts';
 import type { Batch } from '../scan/scan.ts';
 
 /** Yields the frames of all members. Throws `SourceTreeError` and the errors of `batches`. */
-export async function* planFrames(batches: AsyncIterable<Batch>): AsyncGenerator<FramePlan> {
+export async function* planFrames(batches: AsyncIterable<Batch>): AsyncGenerator<FramePlan, void> {
   const planner = new FramePlanner();
   for await (const batch of batches)
     for (const member of batch) for (const plan of planner.add(member)) yield plan;
@@ -31,7 +31,7 @@ export class FramePlanner {
   add(member: ScannedEntry): Iterable<FramePlan> {
     const { size } = member;
     const full = this.#openBytes > 0 && this.#openBytes + size > FRAME_RAW_BYTES ? this.rest() : NONE;
-    if (size > WHOLE_FILE_BYTES) return chain(full, slices(member));
+    if (size > WHOLE_FILE_BYTES) return slices(member, full);
     this.#open.push(member);
     // Most members have pax records, because of the fraction in their mtime
     this.#openBytes += PAX_HEADER_BYTES + size;
@@ -48,12 +48,12 @@ export class FramePlanner {
   }
 }
 
-function* chain<T>(...parts: readonly Iterable<T>[]): Generator<T> {
-  for (const part of parts) yield* part;
-}
-
-/** The file's size and identity are taken now: all slices must be of the same state of the file. */
-function* slices(scanned: ScannedEntry): Generator<FramePlan> {
+/**
+ * Yields `before`, and the frames of a large file. Its size and identity are taken now: all slices must be of the same state of the
+ * file.
+ */
+function* slices(scanned: ScannedEntry, before: readonly FramePlan[]): Generator<FramePlan> {
+  yield* before;
   const stats = statusNow(scanned.path);
   const size = Number(stats?.size);
   if (!stats?.isFile() || size <= WHOLE_FILE_BYTES || isShortFile(scanned.path, size)) {

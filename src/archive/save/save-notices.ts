@@ -4,47 +4,36 @@ import type { ScanNotes } from '../scan/saved-links.ts';
 /** Paths that a notice names; of the others it gives the number. */
 const NAMED_PATHS = 3;
 
-interface Notice {
-  count: number;
-  readonly paths: string[];
-}
-
 /**
  * Collects the paths that a save skips or changes, and makes one notice for each reason: a tree that another process
  * deletes during the save has thousands of vanished files.
  */
 export class SaveNotices implements ScanNotes {
-  readonly #skipped = new Map<string, Notice>();
-  readonly #changed = new Map<string, Notice>();
+  /** By the outcome for the paths: their number, and the first of them. */
+  readonly #notices = new Map<string, { count: number; readonly named: string[] }>();
 
   skipped(path: string, why: string): void {
-    add(this.#skipped, path, why);
+    this.#add(path, `not in the cache (${why})`);
   }
 
   timeOutOfRange(path: string, limit: 1970 | 2112): void {
-    add(this.#changed, path, `times ${limit === 1970 ? 'before' : 'after'} ${limit} become ${limit}`);
+    const when = limit === 1970 ? 'before' : 'after';
+    this.#add(path, `saved with a change (times ${when} ${limit} become ${limit})`);
   }
 
   /** Returns the notices. */
   lines(): string[] {
-    return [...linesOf(this.#skipped, 'not in the cache'), ...linesOf(this.#changed, 'saved with a change')];
+    return [...this.#notices].map(([outcome, { count, named }]) => {
+      const subject = count === 1 ? '1 path is' : `${count} paths are`;
+      const others = count > named.length ? ` and ${count - named.length} more` : '';
+      return `${subject} ${outcome}: ${named.join(', ')}${others}.`;
+    });
   }
-}
 
-function add(notices: Map<string, Notice>, path: string, reason: string): void {
-  let notice = notices.get(reason);
-  if (!notice) {
-    notice = { count: 0, paths: [] };
-    notices.set(reason, notice);
+  #add(path: string, outcome: string): void {
+    const notice = this.#notices.get(outcome) ?? { count: 0, named: [] };
+    this.#notices.set(outcome, notice);
+    notice.count++;
+    if (notice.named.length < NAMED_PATHS) notice.named.push(showPath(path));
   }
-  notice.count++;
-  if (notice.paths.length < NAMED_PATHS) notice.paths.push(showPath(path));
-}
-
-function linesOf(notices: ReadonlyMap<string, Notice>, state: string): string[] {
-  return [...notices].map(([reason, { count, paths }]) => {
-    const subject = count === 1 ? '1 path is' : `${count} paths are`;
-    const others = count > paths.length ? ` and ${count - paths.length} more` : '';
-    return `${subject} ${state} (${reason}): ${paths.join(', ')}${others}.`;
-  });
 }

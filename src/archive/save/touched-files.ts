@@ -74,34 +74,18 @@ export class TouchedFiles {
     indexes: readonly number[],
     touched: readonly number[],
   ): Promise<ComparedTurn> {
-    const pieces = touched.map(at =>
-      hashedPieces(this.#base, indexes[at]!, found[at]!.path, found[at]!.stats.exact!),
-    );
-    const results = await this.#comparePieces(pieces.flat());
     const isSame = new Uint8Array(found.length);
-    let next = 0;
-    pieces.forEach(({ length }, index) => {
-      const ofFile = results.subarray(next, next + length);
-      next += length;
-      if (ofFile.every(Boolean)) isSame[touched[index]!] = 1;
+    const pieces = touched.flatMap(at => {
+      isSame[at] = 1;
+      const { path, stats } = found[at]!;
+      return hashedPieces(this.#base, indexes[at]!, path, stats.exact!).map(piece => ({ ...piece, at }));
     });
-    return { found, indexes, isSame };
-  }
-
-  /** Returns 1 for each piece that has its hash, else 0. */
-  async #comparePieces(pieces: readonly HashedPiece[]): Promise<Uint8Array> {
-    const isSame = new Uint8Array(pieces.length);
-    let start = 0;
     const jobs = [...jobsOf(pieces)].map(async job => {
-      const at = start;
-      start += job.length;
-      const { isSame: ofJob } = await this.#runnerFor(job).run(
-        encodeContentJob(job, this.#base.contents!.key),
-      );
-      isSame.set(ofJob, at);
+      const result = await this.#runnerFor(job).run(encodeContentJob(job, this.#base.contents!.key));
+      for (const [index, { at }] of job.entries()) isSame[at]! &= result.isSame[index]!;
     });
     await Promise.all(jobs);
-    return isSame;
+    return { found, indexes, isSame };
   }
 
   #runnerFor(job: readonly HashedPiece[]): JobRunner {
@@ -115,8 +99,8 @@ export class TouchedFiles {
 }
 
 /** Groups pieces into jobs, in their order. */
-function* jobsOf(pieces: readonly HashedPiece[]): Generator<readonly HashedPiece[]> {
-  let group: HashedPiece[] = [];
+function* jobsOf<P extends HashedPiece>(pieces: readonly P[]): Generator<readonly P[]> {
+  let group: P[] = [];
   let bytes = 0;
   for (const piece of pieces) {
     group.push(piece);

@@ -7,6 +7,8 @@ export interface ArchiveOutput {
   write(bytes: Uint8Array): Promise<void>;
   /** The use of the queue of bytes that wait to be sent: 0 is empty, 1 or more is full. */
   readonly queued: number;
+  /** Resolves when all that was written is taken. Default: `write` does. */
+  flush?(): Promise<void>;
 }
 
 /** Queues writes until the store has copied the bytes before them, so that the scan need not wait for the copy. */

@@ -61,11 +61,8 @@ test('an incremental save finds changed files while the store still copies', asy
   expect(source.reusedBytes).toBe(copied[0]);
   const plans = await collect(source.plans);
   expect(plans.map(({ members }) => members.map(({ name }) => name))).toEqual([['./tree/', './tree/03']]);
-  const { head, reused } = source.finish();
-  expect(head).toEqual(options.head);
-  const kept = [...reused].map(({ entry }) => entry.name);
-  expect(kept).toHaveLength(11);
-  expect(kept).not.toContain('./tree/03');
+  // The other files, whose data is reused
+  expect(source.finish().entries).toBe(11);
 });
 
 test('an incremental save fails at the end of the scan when too much has changed', async () => {

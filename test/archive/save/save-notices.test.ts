@@ -26,8 +26,8 @@ test('each reason has a notice of its own', () => {
   notices.timeOutOfRange('/w/future', 2112);
   expect(notices.lines()).toEqual([
     '1 path is not in the cache (neither a file, a directory nor a link): /w/pipe.',
-    '2 paths are not in the cache (vanished during the save): /w/a, /w/b.',
     '2 paths are saved with a change (times before 1970 become 1970): /w/old, /w/older.',
+    '2 paths are not in the cache (vanished during the save): /w/a, /w/b.',
     '1 path is saved with a change (times after 2112 become 2112): /w/future.',
   ]);
 });
