@@ -13,6 +13,7 @@ import type { S3Settings } from '../s3-settings.ts';
 import type { ConnectionSettings } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { TransportResponse } from '../transport/transport.ts';
+import { AttemptTurns } from './attempt-turns.ts';
 import type { Attempt, CallProgress, CallSpec, S3Command } from './call.ts';
 import { CallLimits } from './call-limits.ts';
 import { Capabilities } from './capabilities.ts';
@@ -22,7 +23,6 @@ import { type Connection, type ConnectionOptions, connect } from './client.ts';
 import { RepeatedRequests } from './repeated-request.ts';
 import type { ServiceInputTypes, ServiceOutputTypes } from './sdk.ts';
 import type { SdkRequestHandler } from './sdk-request-handler.ts';
-import { Turns } from './turns.ts';
 import { UnsignedReads } from './unsigned-reads.ts';
 
 export interface CallerOptions extends ConnectionOptions {
@@ -48,7 +48,7 @@ export class Caller {
   readonly counters = { requests: 0, retries: 0 };
   readonly #options: CallerOptions;
   readonly #limits: TimeLimits;
-  readonly #turns: Turns;
+  readonly #turns: AttemptTurns;
   readonly #circuit = new Circuit();
   readonly #unsigned: UnsignedReads;
   /** Whether a failure is final: the bucket was down before, and no call has succeeded since. */
@@ -65,7 +65,7 @@ export class Caller {
     this.clock = clock;
     this.#options = options;
     this.#limits = new TimeLimits(clock, timeLimits);
-    this.#turns = new Turns(clock, timeLimits.serverWorkMs);
+    this.#turns = new AttemptTurns(clock, timeLimits.serverWorkMs);
     this.#unsigned = new UnsignedReads(log);
     this.#bucketWasDown = bucketWasDown;
   }

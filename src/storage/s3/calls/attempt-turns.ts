@@ -22,7 +22,7 @@ interface Turn {
  * Gives each attempt of a store's calls its turn: the number of transfers at once, the bytes without a response and the rate of
  * requests follow the refusals of the server.
  */
-export class Turns {
+export class AttemptTurns {
   readonly #clock: Clock;
   readonly #limiter = new ConcurrencyLimiter();
   readonly #window: SendWindow;

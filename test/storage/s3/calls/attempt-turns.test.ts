@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { WaitedTime } from '../../../../src/retry/stall-limit.ts';
 import { TIME_LIMITS, TimeLimits } from '../../../../src/retry/time-limits.ts';
+import { AttemptTurns } from '../../../../src/storage/s3/calls/attempt-turns.ts';
 import type { CallSpec } from '../../../../src/storage/s3/calls/call.ts';
 import { CallLimits } from '../../../../src/storage/s3/calls/call-limits.ts';
-import { Turns } from '../../../../src/storage/s3/calls/turns.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
 
 const SPEC: CallSpec = { operation: 'UploadPart', about: 'x part 1', transfer: true };
@@ -11,7 +11,7 @@ const SPEC: CallSpec = { operation: 'UploadPart', about: 'x part 1', transfer: t
 /** Gives turns by a clock that moves only when the test moves it. */
 function turnsOf() {
   const clock = new FakeClock();
-  const turns = new Turns(clock, TIME_LIMITS.serverWorkMs);
+  const turns = new AttemptTurns(clock, TIME_LIMITS.serverWorkMs);
   const limits = new CallLimits(SPEC, false, {
     limits: new TimeLimits(clock, TIME_LIMITS),
     clock,
