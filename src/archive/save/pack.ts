@@ -24,7 +24,7 @@ interface PackOptions extends SourceOptions {
   readonly level: CompressionLevel;
   /** Called if there is more to pack than one quick frame; closed here. */
   readonly runner: () => JobRunner;
-  /** Called if there is more to pack than one quick frame. */
+  /** Called before a full save of more than one quick frame, up to level 9. */
   readonly isHostCrowded: () => boolean;
   readonly base?: CopyableBase | undefined;
 }
@@ -58,10 +58,8 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
     return pool;
   };
   try {
-    const source =
-      base && (await isLikelyWorthReusing(base, layout))
-        ? incrementalSource(options, base, openPool)
-        : wholeTree(options);
+    const reused = base && (await isLikelyWorthReusing(base, layout)) ? base : undefined;
+    const source = reused ? incrementalSource(options, reused, openPool) : wholeTree(options);
     const { plans } = source;
     const firstTwo = [await plans.next(), await plans.next()].flatMap(({ done, value }) =>
       done ? [] : [value],
@@ -69,7 +67,8 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
     // One frame is packed before a worker has started
     const isQuick = firstTwo.length <= 1 && firstTwo.every(plan => isQuickToPack(plan, levels.level));
     const isForThisThread = () => levels.level <= QUICK_LEVEL && options.isHostCrowded();
-    if (!isQuick && !pool && isForThisThread()) {
+    // An incremental save has its workers compare more than they pack
+    if (!isQuick && !reused && isForThisThread()) {
       const workers = options.runner();
       pool = new LateWorkers(workers, () => source.useWorkers?.(workers));
     } else if (!isQuick) {

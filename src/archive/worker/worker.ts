@@ -33,9 +33,9 @@ export class InlineRunner implements JobRunner {
 
   /** Gives the event loop a turn before each job: the next one may be ready when a job ends. */
   async run<J extends Job>(job: J): Promise<ResultOf<J>> {
+    const hasher = await hasherFor(job);
     this.#turn = this.#turn.then(() => setImmediate());
     await this.#turn;
-    const hasher = await hasherFor(job);
     if (this.#isClosed) throw new Error('the runner is closed');
     return runAndRelease(job, hasher) as ResultOf<J>;
   }

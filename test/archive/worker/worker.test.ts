@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { compressFrame, sha256 } from '../../../src/archive/format/codec.ts';
+import { newHashKey } from '../../../src/archive/format/content-hashes.ts';
+import { encodeContentJob } from '../../../src/archive/messages/content-job.ts';
 import type { Fetcher } from '../../../src/archive/messages/fetch.ts';
 import type { Job, JobOutcome } from '../../../src/archive/messages/job.ts';
 import { encodeListJob } from '../../../src/archive/messages/list-job.ts';
@@ -15,6 +17,7 @@ import { scratch } from '../../support/scratch.ts';
 
 const raw = Buffer.from('content');
 const frame = compressFrame(raw, 3);
+const key = newHashKey();
 const attributes = { mode: 0o640, mtimeUs: 0, mtimeRestNs: 0, uid: -1, gid: -1 };
 
 /** A job that writes the file `path` out of one frame with these bytes. */
@@ -106,12 +109,15 @@ test('a runner without threads frees the bytes of a job, also of one that fails'
   expect([sound.length, damaged.length]).toEqual([0, 0]);
 });
 
-test('a runner without threads gives the event loop a turn before each job', async () => {
-  const directory = scratch();
+test.each<[string, () => Job]>([
+  ['job', () => encodeListJob([scratch()], false)],
+  ['of several jobs that wait for the same hasher', () => encodeContentJob([], key)],
+])('a runner without threads gives the event loop a turn before each %s', async (_, jobOf) => {
+  const job = jobOf();
   const runner = new InlineRunner();
   const order: string[] = [];
   const run = async (name: string) => {
-    await runner.run(encodeListJob([directory], false));
+    await runner.run(job);
     order.push(name);
     setImmediate(() => order.push(`a turn after ${name}`));
   };
