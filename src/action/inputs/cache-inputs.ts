@@ -1,3 +1,4 @@
+import { isIncluding } from '../../cache/paths/patterns.ts';
 import { BadInputError, type Environment, quoteValue, readInput, readLines } from './read-input.ts';
 
 /** Inputs that name the cache and its content. */
@@ -35,7 +36,7 @@ function checkPaths(paths: readonly string[]): void {
   if (paths.length === 0) {
     throw new BadInputError('path', 'is missing: list the files and directories to cache, one on each line.');
   }
-  if (!paths.some(line => !line.startsWith('!') && !line.startsWith('#'))) {
+  if (!paths.some(isIncluding)) {
     const lines = quoteValue(paths.join(' '));
     throw new BadInputError('path', `is ${lines}, but at least one line must name something to cache.`);
   }

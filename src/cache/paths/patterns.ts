@@ -28,6 +28,18 @@ export interface Wildcards {
 /** Lines that name nothing. `!${{ inputs.skip }}` with an empty input is `!` alone, which does not mean the workspace. */
 const NAMES_NOTHING = /^#|^[!\s]*$/;
 
+/** The signs before a line's text. Each `!` turns inclusion into exclusion, or back. */
+const SIGNS = /^[!\s]*/;
+
+/** Returns whether a line of the `path` input names something to save: it is no exclusion, no comment, and not empty. */
+export function isIncluding(line: string): boolean {
+  return !NAMES_NOTHING.test(line.trim()) && !isNegated(SIGNS.exec(line)![0]);
+}
+
+function isNegated(signs: string): boolean {
+  return signs.replaceAll(/\s/g, '').length % 2 === 1;
+}
+
 /**
  * Parses the lines of the `path` input by the rules of @actions/glob: a leading `~` is the home directory, a relative path
  * is in the workspace, `!` excludes, `#` begins a comment. A trailing `/**` has no effect, because a directory is always
@@ -43,9 +55,9 @@ interface Segment {
 }
 
 function parsePattern(line: string, anchors: Anchors): Pattern {
-  const signs = /^[!\s]*/.exec(line)![0];
+  const signs = SIGNS.exec(line)![0];
   const text = line.slice(signs.length).trim();
-  const negate = signs.replaceAll(/\s/g, '').length % 2 === 1;
+  const negate = isNegated(signs);
   const { base, rest } = anchored(text, anchors);
   // `/`, `C:\` or `\\server\share\`
   const root = anchors.platformPath.parse(base).root;

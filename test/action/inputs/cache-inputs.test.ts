@@ -47,6 +47,10 @@ describe('of the inputs that name the cache,', () => {
     expect(parse({ ...minimal, path }).paths).toHaveLength(19_999);
   });
 
+  test('a path of !!dist names something to cache, because two signs cancel out', () => {
+    expect(parse({ ...minimal, path: '!!dist' }).paths).toEqual(['!!dist']);
+  });
+
   test.each([
     { paths: [], key: 'k', restoreKeys: [] },
     { paths: ['a'], key: 'a,b', restoreKeys: [] },
@@ -58,6 +62,7 @@ describe('of the inputs that name the cache,', () => {
   test.each([
     [{ path: '' }, "Input 'path' is missing: list the files and directories to cache, one on each line."],
     [{ path: '!a\n!b' }, "Input 'path' is '!a !b', but at least one line must name something to cache."],
+    [{ path: '# a\n!' }, "Input 'path' is '# a !', but at least one line must name something to cache."],
     [{ key: '' }, /^Input 'key' is missing: /],
     [{ key: 'a,b' }, "Input 'key' has the key 'a,b', but a key cannot contain a comma."],
     [{ key: 'k'.repeat(513) }, /^Input 'key' has a key of 513 characters \('k{40}\.\.\.'\), but at most 512/],

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createAnchors } from '../../../src/cache/paths/anchors.ts';
-import { parsePatterns } from '../../../src/cache/paths/patterns.ts';
+import { isIncluding, parsePatterns } from '../../../src/cache/paths/patterns.ts';
 
 const here = { workspace: '/w/app', home: '/home/me', platformPath: path.posix };
 const onWindows = { workspace: 'D:\\a\\app', home: 'C:\\Users\\Me', platformPath: path.win32 };
@@ -61,6 +61,13 @@ describe('the stored line, which goes into the version', () => {
     expect(storedLines(['# the store', '', ' a ', '!', '! !'])).toEqual(['./a']);
   });
 });
+
+test.each(['a', '!a', '!!a', '! ! !a', '!!', '# a', '!# a', ''])(
+  'isIncluding gives the line %j the sign of its pattern',
+  line => {
+    expect(isIncluding(line)).toBe(parse([line]).some(({ negate }) => !negate));
+  },
+);
 
 test.each([
   ['a/b', '/w/app/a/b', false],
