@@ -166,7 +166,7 @@ export class S3Upload implements Upload {
       },
       error => this.#fail(error),
     );
-    this.#inFlight.add(heldBytes, request, sending);
+    this.#inFlight.add(sending, request);
   }
 
   async #drain(): Promise<void> {

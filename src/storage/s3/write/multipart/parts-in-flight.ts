@@ -6,8 +6,9 @@ const PART_BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 /** Parts of which nothing is sent yet: a full queue. A fast link has at most one, because the next one is made meanwhile. */
 const QUEUED_PARTS = 2;
 
-/** A part whose bytes a request sends. */
+/** A part that a request sends. */
 export interface SendingPart {
+  /** 0 if the server copies the part. */
   readonly sizeBytes: number;
   /** Bytes that the latest request has passed to its socket. */
   sentBytes: number;
@@ -15,7 +16,7 @@ export interface SendingPart {
 
 /** The parts of an upload that the server has not acknowledged yet, bounded in number and bytes. */
 export class PartsInFlight {
-  readonly #requests = new Map<Promise<void>, SendingPart | undefined>();
+  readonly #requests = new Map<Promise<void>, SendingPart>();
   #bytes = 0;
 
   /** Resolves when there is room for a part that holds `bytes` of memory. */
@@ -27,21 +28,18 @@ export class PartsInFlight {
   queued(partBytes: number): number {
     if (!this.#hasRoomFor(partBytes)) return 1;
     let unsent = 0;
-    for (const part of this.#requests.values()) if (part) unsent += part.sizeBytes - part.sentBytes;
+    for (const part of this.#requests.values()) unsent += part.sizeBytes - part.sentBytes;
     return unsent / (QUEUED_PARTS * partBytes);
   }
 
-  /**
-   * Adds a part that holds `bytes` of memory until `request` ends. `request` must not reject. `sending` is undefined if the server
-   * copies the part.
-   */
-  add(bytes: number, request: Promise<void>, sending?: SendingPart): void {
-    this.#bytes += bytes;
+  /** Adds a part that holds its bytes in memory until `request` ends. `request` must not reject. */
+  add(part: SendingPart, request: Promise<void>): void {
+    this.#bytes += part.sizeBytes;
     const ended = request.finally(() => {
-      this.#bytes -= bytes;
+      this.#bytes -= part.sizeBytes;
       this.#requests.delete(ended);
     });
-    this.#requests.set(ended, sending);
+    this.#requests.set(ended, part);
   }
 
   /** Resolves when no part is in flight. */

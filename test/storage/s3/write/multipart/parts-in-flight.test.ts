@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { PartsInFlight } from '../../../../../src/storage/s3/write/multipart/parts-in-flight.ts';
 import { MiB } from '../../../../support/sizes.ts';
 
-/** Adds parts of these sizes; `land` ends the oldest. */
+const unsent = (sizeBytes: number) => ({ sizeBytes, sentBytes: 0 });
+
+/** Adds sent parts of these sizes; `land` ends the oldest. */
 async function withParts(...sizes: number[]) {
   const parts = new PartsInFlight();
   const landings: (() => void)[] = [];
@@ -10,7 +12,7 @@ async function withParts(...sizes: number[]) {
     await parts.roomFor(size);
     const { promise, resolve } = Promise.withResolvers<void>();
     landings.push(resolve);
-    parts.add(size, promise);
+    parts.add({ sizeBytes: size, sentBytes: size }, promise);
   }
   return { parts, land: () => landings.shift()?.() };
 }
@@ -55,13 +57,14 @@ test('ended() resolves when no part is in flight', async () => {
 test('the queue is measured by the bytes that were not sent, two parts of them are a full one', async () => {
   const parts = new PartsInFlight();
   expect(parts.queued(8 * MiB)).toBe(0);
-  const part = { sizeBytes: 8 * MiB, sentBytes: 0 };
-  parts.add(8 * MiB, new Promise(() => {}), part);
+  const part = unsent(8 * MiB);
+  parts.add(part, new Promise(() => {}));
   expect(parts.queued(8 * MiB)).toBe(0.5);
   part.sentBytes = 6 * MiB;
   expect(parts.queued(8 * MiB)).toBe(0.125);
-  parts.add(8 * MiB, new Promise(() => {}), { ...part, sentBytes: 0 });
-  parts.add(0, new Promise(() => {}));
+  parts.add(unsent(8 * MiB), new Promise(() => {}));
+  // A part that the server copies
+  parts.add(unsent(0), new Promise(() => {}));
   expect(parts.queued(8 * MiB)).toBe(0.625);
 });
 
