@@ -31,15 +31,6 @@ function readAdvice(code: string): string {
   return thisPlatform.inUseCodes.has(code) ? '; a process has it open and does not share it' : '';
 }
 
-/** Returns what `read` returns. Throws `readError` in place of the system's error. */
-export function wrapReadError<T>(path: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw readError(path, error);
-  }
-}
-
 /** Returns what `change` returns, which works on a path in staging. Throws `StagedFileError` in place of the system's error. */
 export function wrapStagedError<T>(path: string, change: () => T): T {
   try {
