@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { markerName } from '../src/cache/keys/cache-names.ts';
-import { spacesOf } from '../src/cache/keys/scope.ts';
+import { placesOf } from '../src/cache/keys/scope.ts';
 import { findObject } from '../src/storage/find-object.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';
 import { openStore } from '../test/storage/s3/support.ts';
@@ -59,14 +59,14 @@ try {
   await gateway.stop();
 }
 
-function spacesFor(repository: string) {
-  const place = { repository, readRefs: ['refs/heads/main'], writeRef: 'refs/heads/main' };
-  return spacesOf({ scope: 'ref', prefix: 'cache-s3', version: VERSION, ...place });
+function placesFor(repository: string) {
+  const run = { repository, readRefs: ['refs/heads/main'], writeRef: 'refs/heads/main' };
+  return placesOf({ scope: 'ref', prefix: 'cache-s3', version: VERSION, ...run });
 }
 
 /** Stores the caches of a repository, and the markers of `octo/marked`. */
 async function fill(store: ObjectStore, repository: string): Promise<void> {
-  const { write } = spacesFor(repository);
+  const { write } = placesFor(repository);
   const names = Array.from({ length: CACHES }, (_, index) => write.objectName(`npm-${index}`));
   const markers = repository === 'octo/marked' ? names.map(name => markerName('cache-s3', name)!) : [];
   const next = [...names, ...markers].values();
@@ -79,12 +79,12 @@ async function fill(store: ObjectStore, repository: string): Promise<void> {
 
 /** Returns the ms of a lookup that all caches of the repository match. */
 async function lookUp(store: ObjectStore, repository: string): Promise<number> {
-  const spaces = spacesFor(repository).read;
+  const places = placesFor(repository).read;
   const request = createLookupRequest({
     primaryKey: 'npm-new',
     restoreKeys: ['npm-'],
     version: VERSION,
-    spaces,
+    places,
   });
   const begin = performance.now();
   const found = await findObject(store, request, 0);

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 import { markerName } from '../../src/cache/keys/cache-names.ts';
-import { spacesOf } from '../../src/cache/keys/scope.ts';
+import { placesOf } from '../../src/cache/keys/scope.ts';
 import { objectPath } from '../../src/storage/directory/file-names.ts';
 import { BenchError } from '../bench-error.ts';
 import type { Store } from '../programs/environment.ts';
@@ -33,8 +33,8 @@ function* fleetObjects(caches: number): Generator<FleetObject> {
     const ref = index % 3 === 0 ? 'refs/heads/main' : `refs/pull/${index % 400}/merge`;
     const hash = ((index * 40503) % 2 ** 32).toString(16).padStart(12, '0');
     const key = `${KEY_PREFIXES[index % KEY_PREFIXES.length]}${hash}${index.toString(16).padStart(6, '0')}`;
-    const place = { repository, readRefs: [ref], writeRef: ref };
-    const name = spacesOf({ scope: 'ref', prefix: PREFIX, version: VERSION, ...place }).write.objectName(key);
+    const run = { repository, readRefs: [ref], writeRef: ref };
+    const name = placesOf({ scope: 'ref', prefix: PREFIX, version: VERSION, ...run }).write.objectName(key);
     yield { name, sizeBytes: 1 + (index % 977) };
     if (index % 10 < MARKED) yield { name: markerName(PREFIX, name)!, sizeBytes: 0 };
   }

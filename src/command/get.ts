@@ -41,7 +41,7 @@ export async function getCache(
         paths: archive.manifest.head.paths,
         crossOs: false,
         version: entry.version,
-        spaces: [],
+        places: [],
         // A read by an operator is not noted as use
         markerName: () => undefined,
         layout: createDirectoryLayout(target, name => engine.hasEntry(archive.manifest.entries, name)),

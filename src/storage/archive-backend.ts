@@ -113,12 +113,12 @@ function hitOf(
 /** Aborts uploads of killed jobs. The save is complete, so a failure here is only a debug line. */
 async function sweep(
   store: ObjectStore,
-  { space, signal }: SaveRequest,
+  { place, signal }: SaveRequest,
   { log }: ArchiveBackendOptions,
 ): Promise<void> {
   try {
-    const isOwn = (name: string) => space.parse(name) !== undefined;
-    const count = await store.abortStale(space.root, STALE_UPLOAD_MS, { isOwn, signal });
+    const isOwn = (name: string) => place.parse(name) !== undefined;
+    const count = await store.abortStale(place.root, STALE_UPLOAD_MS, { isOwn, signal });
     if (count > 0) log.info(`Aborted ${countOf(count, 'unfinished upload')} of earlier jobs.`);
   } catch (error) {
     log.debug(`Unfinished uploads were not aborted: ${(error as Error).message}`);

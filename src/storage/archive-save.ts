@@ -39,7 +39,7 @@ export async function saveObject(
   options: ArchiveBackendOptions,
 ): Promise<SaveOutcome> {
   const { records, log } = options;
-  const name = request.space.objectName(request.key);
+  const name = request.place.objectName(request.key);
   // Before the scan: most saves of a key that exists end here
   const condition = await conditionOf(store, request, records, name);
   if (!condition) return { kind: 'exists', source: store.kind };

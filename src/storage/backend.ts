@@ -8,21 +8,21 @@ import type { LookupOutcome, RestoreOutcome, SaveOutcome } from './outcomes.ts';
  * (`@actions/cache`) implement it; `fallback.ts` joins two of them.
  */
 
-/** A scope of entries (a ref, the repository, the bucket) and its rules for object names. */
-export interface KeySpace {
+/** A place of caches (of a ref, of the repository, of the bucket) and its rules for object names. */
+export interface KeyPlace {
   /** For the log: `refs/heads/main`, `repository`, `bucket`. */
   readonly label: string;
   /** Returns the name of the object of `key` in this step's version. */
   objectName(key: string): string;
   /** Returns the prefix of every object, of any version, whose key starts with `keyPrefix`. */
   listPrefix(keyPrefix: string): string;
-  /** The prefix of all objects of the scope. */
+  /** The prefix of all objects of the place. */
   readonly root: string;
-  /** Returns the key and version in an object name. Returns undefined if it is not a name of this scope. */
+  /** Returns the key and version in an object name. Returns undefined if it is not a name of this place. */
   parse(objectName: string): { readonly key: string; readonly version: string } | undefined;
 }
 
-/** Scopes that a step does not read, for the diagnosis of a miss. */
+/** Places that a step does not read, for the diagnosis of a miss. */
 export interface Elsewhere {
   /** The prefix of all their objects. */
   readonly root: string;
@@ -40,11 +40,11 @@ export interface LookupRequest {
   readonly crossOs: boolean;
   /** Our version (64 hex digits). GitHub's cache computes its own. */
   readonly version: string;
-  /** The scopes that the step reads, nearest first. */
-  readonly spaces: readonly KeySpace[];
+  /** The places that the step reads, nearest first. */
+  readonly places: readonly KeyPlace[];
   /** Returns the name of the object that notes the last use of another. Returns undefined if it has none. */
   markerName(objectName: string): string | undefined;
-  /** Undefined if the step reads every scope. */
+  /** Undefined if the step reads all places of its scope. */
   readonly elsewhere?: Elsewhere | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -66,7 +66,7 @@ export interface SaveRequest {
   readonly paths: readonly string[];
   readonly crossOs: boolean;
   readonly version: string;
-  readonly space: KeySpace;
+  readonly place: KeyPlace;
   readonly layout: PathLayout;
   readonly compressionLevel: CompressionLevel;
   /** Replace an entry of the same key (input `overwrite`). */

@@ -17,11 +17,11 @@ const LIMIT_MS = 2000;
  */
 export async function findElsewhere(
   store: ObjectStore,
-  { elsewhere, spaces, primaryKey, version }: LookupRequest,
+  { elsewhere, places, primaryKey, version }: LookupRequest,
   signal: AbortSignal,
 ): Promise<OtherScope | undefined> {
   if (!elsewhere) return undefined;
-  const read = new Set(spaces.map(({ label }) => label));
+  const read = new Set(places.map(({ label }) => label));
   const limit = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]);
   let found: OtherScope | undefined;
   try {

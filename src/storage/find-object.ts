@@ -1,5 +1,5 @@
 import { anySignal } from '../retry/signals.ts';
-import type { KeySpace, LookupRequest } from './backend.ts';
+import type { KeyPlace, LookupRequest } from './backend.ts';
 import { findElsewhere, type OtherScope } from './find-elsewhere.ts';
 import type { ObjectInfo, ObjectStore, RangeBytes } from './object-store.ts';
 import type { Miss } from './outcomes.ts';
@@ -40,8 +40,8 @@ async function search(
   tailBytes: number,
   signal: AbortSignal,
 ): Promise<FoundObject | Miss> {
-  const { spaces, primaryKey, restoreKeys } = request;
-  const probes = spaces.map(space => unobserved(probe(store, space, primaryKey, tailBytes, signal)));
+  const { places, primaryKey, restoreKeys } = request;
+  const probes = places.map(place => unobserved(probe(store, place, primaryKey, tailBytes, signal)));
   let exact: FoundObject | undefined;
   let exactAt = 0;
   for (; exactAt < probes.length; exactAt++) {
@@ -49,9 +49,9 @@ async function search(
     if (exact) break;
   }
   const prefixes = [...new Set([primaryKey, ...restoreKeys])];
-  const listings = spaces
+  const listings = places
     .slice(0, exactAt)
-    .flatMap(space => prefixes.map(prefix => unobserved(list(store, space, prefix, request, signal))));
+    .flatMap(place => prefixes.map(prefix => unobserved(list(store, place, prefix, request, signal))));
   const elsewhere = exact ? undefined : findElsewhere(store, request, signal);
   let keyInOtherVersion = false;
   for (const listing of listings) {
@@ -86,12 +86,12 @@ function unobserved<T>(promise: Promise<T>): Promise<T> {
 
 async function probe(
   store: ObjectStore,
-  space: KeySpace,
+  place: KeyPlace,
   key: string,
   tailBytes: number,
   signal: AbortSignal,
 ): Promise<FoundObject | undefined> {
-  const name = space.objectName(key);
+  const name = place.objectName(key);
   if (tailBytes === 0) {
     const info = await store.head(name, { signal });
     return info && foundObject(key, info);
@@ -110,15 +110,15 @@ interface Listed {
 
 async function list(
   store: ObjectStore,
-  space: KeySpace,
+  place: KeyPlace,
   prefix: string,
   { primaryKey, version }: LookupRequest,
   signal: AbortSignal,
 ): Promise<Listed> {
   let newest: FoundObject | undefined;
   let keyInOtherVersion = false;
-  for await (const info of store.list(space.listPrefix(prefix), { signal })) {
-    const parsed = space.parse(info.name);
+  for await (const info of store.list(place.listPrefix(prefix), { signal })) {
+    const parsed = place.parse(info.name);
     if (!parsed?.key.startsWith(prefix)) continue;
     // The requested part is the user's own, and may have line breaks
     if (CONTROL_CHARACTER.test(parsed.key.slice(prefix.length))) continue;

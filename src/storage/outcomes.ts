@@ -164,17 +164,17 @@ export function bucketWasDown(outcome: Outcome): boolean {
 }
 
 /** Names the store of a step, for people. */
-export function placeOf(source: CacheSource): string {
+export function sourceNoun(source: CacheSource): string {
   return source === 'directory' ? 'cache directory' : 'bucket';
 }
 
 /** Returns one clause for the log: `The bucket is unavailable: connection refused`. */
 export function describeUnserved({ source, error }: Unserved): string {
   if (source === 'github') return error.message;
-  const place = placeOf(source);
-  if (error instanceof NameTooLongError) return `The ${place} cannot hold this key: ${error.message}`;
-  if (error instanceof StoreUnavailableError) return `The ${place} is unavailable: ${error.message}`;
+  const noun = sourceNoun(source);
+  if (error instanceof NameTooLongError) return `The ${noun} cannot hold this key: ${error.message}`;
+  if (error instanceof StoreUnavailableError) return `The ${noun} is unavailable: ${error.message}`;
   const reason = `${error.setting === undefined ? ':' : ','} ${error.advice}`;
   // The bucket itself may have received no request: certificates, credentials and roles come first
-  return `The ${place} cannot be used${reason}`;
+  return `The ${noun} cannot be used${reason}`;
 }

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { markerName } from '../../src/cache/keys/cache-names.ts';
-import { spacesOf } from '../../src/cache/keys/scope.ts';
+import { placesOf } from '../../src/cache/keys/scope.ts';
 import type { Invocation } from '../../src/command/invocation.ts';
 import { createCommandLog, createOutput } from '../../src/command/output/output.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
@@ -37,9 +37,9 @@ interface FakeCache {
 export async function putFakeCaches(store: ObjectStore, caches: readonly FakeCache[]): Promise<string[]> {
   const names: string[] = [];
   for (const { repository = 'org/repo', ref = 'refs/heads/main', key, bytes = 1, used = false } of caches) {
-    const place = { repository, readRefs: [ref], writeRef: ref };
-    const spaces = spacesOf({ scope: 'ref', prefix: 'cache-s3', version: VERSION_HASH, ...place });
-    const name = spaces.write.objectName(key);
+    const run = { repository, readRefs: [ref], writeRef: ref };
+    const places = placesOf({ scope: 'ref', prefix: 'cache-s3', version: VERSION_HASH, ...run });
+    const name = places.write.objectName(key);
     await putObject(store, name, Buffer.alloc(bytes));
     if (used) await putObject(store, markerName('cache-s3', name)!, Buffer.alloc(0));
     names.push(name);

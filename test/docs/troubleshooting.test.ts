@@ -7,8 +7,8 @@ const sources = filesBelow('src', '.ts')
   .join('\n')
   .replace(/['`] \+\n\s*['`]/g, '')
   .replaceAll('\\`', '`')
-  // storage/fallback.ts: the bucket, or the cache directory
-  .replaceAll(`\${place}`, 'bucket');
+  // storage/outcomes.ts: the bucket, or the cache directory
+  .replaceAll(`\${noun}`, 'bucket');
 
 const document = read('docs/troubleshooting.md');
 

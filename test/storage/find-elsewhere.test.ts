@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { spacesOf } from '../../src/cache/keys/scope.ts';
+import { placesOf } from '../../src/cache/keys/scope.ts';
 import type { LookupRequest } from '../../src/storage/backend.ts';
 import { findObject } from '../../src/storage/find-object.ts';
 import type { ListOptions, ObjectInfo, ObjectStore } from '../../src/storage/object-store.ts';
@@ -18,7 +18,7 @@ const feature = 'refs=2Fheads=2Ffeature';
 const main = 'refs=2Fheads=2Fmain';
 
 function request(restoreKeys: readonly string[] = [], scope: 'ref' | 'repository' = 'ref'): LookupRequest {
-  const { read, elsewhere } = spacesOf({
+  const { read, elsewhere } = placesOf({
     ...{ scope, prefix: 'p', version, repository: 'octo/app' },
     ...{ readRefs: ['refs/heads/topic', 'refs/heads/main'], writeRef: 'refs/heads/topic' },
   });
@@ -26,7 +26,7 @@ function request(restoreKeys: readonly string[] = [], scope: 'ref' | 'repository
     primaryKey: 'k',
     restoreKeys,
     version,
-    spaces: read,
+    places: read,
     ...(elsewhere && { elsewhere }),
   });
 }

@@ -1,7 +1,7 @@
 import { utimesSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { spacesOf } from '../../src/cache/keys/scope.ts';
+import { placesOf } from '../../src/cache/keys/scope.ts';
 import { createDirectoryStore } from '../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../src/storage/directory/file-names.ts';
 import { findObject } from '../../src/storage/find-object.ts';
@@ -27,7 +27,7 @@ async function storeOf(saved: readonly Saved[]) {
   const root = scratch();
   const store = createDirectoryStore(root, { log: silentLog });
   for (const [index, { key, ref = MAIN, version = VERSION }] of saved.entries()) {
-    const name = spaces([ref], version).write.objectName(key);
+    const name = places([ref], version).write.objectName(key);
     await putObject(store, name, `${ref} ${key}`);
     const seconds = Date.now() / 1000 - 60 * (saved.length - index);
     utimesSync(path.join(root, objectPath(name)), seconds, seconds);
@@ -35,8 +35,8 @@ async function storeOf(saved: readonly Saved[]) {
   return store;
 }
 
-function spaces(readRefs: readonly string[], version = VERSION) {
-  return spacesOf({
+function places(readRefs: readonly string[], version = VERSION) {
+  return placesOf({
     scope: 'ref',
     prefix: 'ci',
     version,
@@ -53,10 +53,10 @@ interface Wanted {
 }
 
 async function find(store: ObjectStore, { key, restoreKeys = [], refs = [MAIN] }: Wanted, tailBytes = 0) {
-  const { read } = spaces(refs);
+  const { read } = places(refs);
   return findObject(
     store,
-    createLookupRequest({ primaryKey: key, restoreKeys, version: VERSION, spaces: read }),
+    createLookupRequest({ primaryKey: key, restoreKeys, version: VERSION, places: read }),
     tailBytes,
   );
 }
@@ -66,7 +66,7 @@ async function keyFound(saved: readonly Saved[], wanted: Wanted): Promise<string
   const found = await find(await storeOf(saved), wanted);
   if (found.kind === 'miss') return undefined;
   if (!wanted.refs) return found.key;
-  const ref = wanted.refs.find(one => spaces([one]).write.parse(found.name));
+  const ref = wanted.refs.find(one => places([one]).write.parse(found.name));
   return `${ref} ${found.key}`;
 }
 

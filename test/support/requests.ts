@@ -1,11 +1,11 @@
 import { posix } from 'node:path';
 import type { PathLayout } from '../../src/archive/fs/paths/layout.ts';
 import type { Log } from '../../src/report/log.ts';
-import type { KeySpace, LookupRequest, RestoreRequest, SaveRequest } from '../../src/storage/backend.ts';
+import type { KeyPlace, LookupRequest, RestoreRequest, SaveRequest } from '../../src/storage/backend.ts';
 
 /** Requests to a StorageBackend. A test gives only the fields that matter to it. */
 
-const space: KeySpace = {
+const place: KeyPlace = {
   label: 'repository',
   objectName: key => `v1/o/r/_/${key}/0.tar.zst`,
   listPrefix: prefix => `v1/o/r/_/${prefix}`,
@@ -31,7 +31,7 @@ export function createLookupRequest(overrides: Partial<LookupRequest> = {}): Loo
     paths: ['tree'],
     crossOs: false,
     version: '0'.repeat(64),
-    spaces: [],
+    places: [],
     markerName: () => undefined,
     ...overrides,
   };
@@ -55,7 +55,7 @@ export function createSaveRequest(overrides: Partial<SaveRequest> = {}): SaveReq
     paths: ['tree'],
     crossOs: false,
     version: '0'.repeat(64),
-    space,
+    place,
     layout,
     compressionLevel: 3,
     overwrite: false,

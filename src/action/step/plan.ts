@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { markerName } from '../../cache/keys/cache-names.ts';
-import { type Spaces, spacesOf } from '../../cache/keys/scope.ts';
+import { type Places, placesOf } from '../../cache/keys/scope.ts';
 import { cacheVersion } from '../../cache/keys/version.ts';
 import { createPathLayout, type StepLayout } from '../../cache/paths/paths.ts';
 import type { LookupRequest } from '../../storage/backend.ts';
@@ -19,7 +19,7 @@ export interface StepPlan {
   readonly target: Target;
   readonly access: Access;
   readonly layout: StepLayout;
-  readonly spaces: Spaces;
+  readonly places: Places;
   readonly version: string;
 }
 
@@ -42,7 +42,7 @@ export function planStep(
     platform: process.platform,
     crossOs: inputs.crossOs,
   });
-  const spaces = spacesOf({
+  const places = placesOf({
     scope: inputs.scope,
     prefix: inputs.prefix,
     version,
@@ -50,7 +50,7 @@ export function planStep(
     readRefs: access.readRefs,
     writeRef: access.writeRef,
   });
-  return { inputs, context, target, access, layout, spaces, version };
+  return { inputs, context, target, access, layout, places, version };
 }
 
 /** Plans the step from its inputs. Returns undefined after a call of `refuse` with one sentence if an input is wrong. */
@@ -85,9 +85,9 @@ export function lookupRequest(plan: StepPlan, signal: AbortSignal): LookupReques
     paths,
     crossOs,
     version: plan.version,
-    spaces: plan.spaces.read,
+    places: plan.places.read,
     markerName: name => markerName(plan.inputs.prefix, name),
-    elsewhere: plan.spaces.elsewhere,
+    elsewhere: plan.places.elsewhere,
     signal,
   };
 }

@@ -4,8 +4,8 @@ import {
   isForkWithoutCredentials,
   isRefusedByPolicy,
   isUnserved,
-  placeOf,
   type SaveOutcome,
+  sourceNoun,
   type Unserved,
 } from '../../storage/outcomes.ts';
 import { NameTooLongError, StoreRefusedError } from '../../storage/store-errors.ts';
@@ -60,8 +60,8 @@ function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: 
       if (isByDesign(outcome)) {
         log.info(`Cache not saved: ${outcome.error.message}.`);
       } else if (onlyBucket && isUnserved(outcome)) {
-        const place = placeOf(outcome.source);
-        log.info(`Cache not saved to the ${place}: ${reason}. GitHub's cache holds the key already.`);
+        const noun = sourceNoun(outcome.source);
+        log.info(`Cache not saved to the ${noun}: ${reason}. GitHub's cache holds the key already.`);
       } else {
         // The words of actions/cache for a failure; a save that is not tried is `Cache not saved`
         warnOrFail(runner, `Failed to save: ${reason}`);
@@ -79,7 +79,7 @@ function failureReason(outcome: Unserved | Failed): string {
   const { error } = outcome;
   if (error instanceof StoreRefusedError) return error.advice;
   if (isUnserved(outcome) && error instanceof NameTooLongError) {
-    return `the ${placeOf(outcome.source)} cannot hold this key: ${error.message}`;
+    return `the ${sourceNoun(outcome.source)} cannot hold this key: ${error.message}`;
   }
   return error.message;
 }

@@ -112,14 +112,14 @@ async function save(
 }
 
 function saveRequest(plan: StepPlan, state: StepState | undefined, signal: AbortSignal): SaveRequest {
-  const { inputs, spaces, version, layout } = plan;
+  const { inputs, places, version, layout } = plan;
   const { repository, ref, sha, runId, runAttempt } = plan.context;
   return {
     key: inputs.key,
     paths: inputs.paths,
     crossOs: inputs.crossOs,
     version,
-    space: spaces.write,
+    place: places.write,
     layout,
     compressionLevel: inputs.compressionLevel,
     overwrite: inputs.overwrite,

@@ -2,7 +2,7 @@ import { MAX_OBJECT_NAME_BYTES } from '../../storage/object-store.ts';
 import {
   decodeComponent,
   encodeComponent,
-  parseEntry,
+  parseKeyAndVersion,
   placeOf,
   rootOf,
   SHARED,
@@ -83,7 +83,7 @@ export function markedCacheName(prefix: string, name: string): string | undefine
 
 function parsePlace(name: string): CacheName | undefined {
   const [encodedOwner = '', encodedName = '', encodedScope = '', ...rest] = name.split('/');
-  const entry = parseEntry(rest.join('/'));
+  const entry = parseKeyAndVersion(rest.join('/'));
   const owner = decodeComponent(encodedOwner);
   const repository = decodeComponent(encodedName);
   const scope = decodeComponent(encodedScope);

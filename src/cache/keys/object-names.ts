@@ -1,4 +1,4 @@
-import type { KeySpace } from '../../storage/backend.ts';
+import type { KeyPlace } from '../../storage/backend.ts';
 import { MAX_OBJECT_NAME_BYTES } from '../../storage/object-store.ts';
 import { NameTooLongError } from '../../storage/store-errors.ts';
 
@@ -14,11 +14,11 @@ export const SHARED = '_';
  * version, so that one listing finds the matches of a restore-key and also keys that exist only for other paths. `root` is
  * that of the place (`rootOf`), `version` the step's.
  */
-export function createKeySpace({
+export function createKeyPlace({
   label,
   root,
   version,
-}: Pick<KeySpace, 'label' | 'root'> & { readonly version: string }): KeySpace {
+}: Pick<KeyPlace, 'label' | 'root'> & { readonly version: string }): KeyPlace {
   return {
     label,
     root,
@@ -34,7 +34,7 @@ export function createKeySpace({
     },
     listPrefix: keyPrefix => `${root}${encodeComponent(keyPrefix)}`,
     parse(objectName) {
-      return objectName.startsWith(root) ? parseEntry(objectName.slice(root.length)) : undefined;
+      return objectName.startsWith(root) ? parseKeyAndVersion(objectName.slice(root.length)) : undefined;
     },
   };
 }
@@ -51,8 +51,10 @@ export function rootOf(prefix: string, place: readonly string[]): string {
   return `${[prefix, LAYOUT, ...place.map(encodeComponent)].join('/')}/`;
 }
 
-/** Parses `<key>/<version>.tar.zst`. Returns undefined if it is not the name of an entry below a place. */
-export function parseEntry(name: string): { readonly key: string; readonly version: string } | undefined {
+/** Parses `<key>/<version>.tar.zst`. Returns undefined if it is not the name of a cache below a place. */
+export function parseKeyAndVersion(
+  name: string,
+): { readonly key: string; readonly version: string } | undefined {
   if (!name.endsWith(SUFFIX)) return undefined;
   const [encodedKey = '', version = '', ...rest] = name.slice(0, -SUFFIX.length).split('/');
   if (rest.length > 0 || !/^[0-9a-f]{64}$/.test(version)) return undefined;

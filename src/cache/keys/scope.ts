@@ -1,11 +1,11 @@
 /** This folder maps keys to names of objects: where they are looked up, where they are saved, and for which version. */
 
-import type { Elsewhere, KeySpace } from '../../storage/backend.ts';
+import type { Elsewhere, KeyPlace } from '../../storage/backend.ts';
 import { BUCKET_PLACE, parseCacheName } from './cache-names.ts';
-import { createKeySpace, placeOf, rootOf } from './object-names.ts';
+import { createKeyPlace, placeOf, rootOf } from './object-names.ts';
 
 export const SCOPES = ['ref', 'repository', 'bucket'] as const;
-/** Who shares entries: the runs of one ref (GitHub's rule), of one repository, or all runs that use the bucket. */
+/** The runs that share caches: those of one ref (GitHub's rule), of one repository, or all that use the bucket. */
 export type Scope = (typeof SCOPES)[number];
 
 export interface ScopeOptions {
@@ -20,33 +20,33 @@ export interface ScopeOptions {
   readonly writeRef: string;
 }
 
-export interface Spaces {
+export interface Places {
   /** Nearest first. */
-  readonly read: readonly KeySpace[];
-  readonly write: KeySpace;
+  readonly read: readonly KeyPlace[];
+  readonly write: KeyPlace;
   /** All refs of the repository. Undefined if the step reads all places of its scope. */
   readonly elsewhere?: Elsewhere;
 }
 
 /** Returns the places that a step reads, and the one that it saves to. */
-export function spacesOf({ scope, prefix, version, repository, readRefs, writeRef }: ScopeOptions): Spaces {
+export function placesOf({ scope, prefix, version, repository, readRefs, writeRef }: ScopeOptions): Places {
   /** `label` is a ref, `repository` or `bucket`. */
-  const spaceOf = (label: string) => {
+  const placeWith = (label: string) => {
     const root = rootOf(prefix, label === 'bucket' ? BUCKET_PLACE : placeOf(repository, label));
-    return createKeySpace({ label, root, version });
+    return createKeyPlace({ label, root, version });
   };
   if (scope !== 'ref') {
-    const space = spaceOf(scope);
-    return { read: [space], write: space };
+    const place = placeWith(scope);
+    return { read: [place], write: place };
   }
   return {
-    read: readRefs.map(spaceOf),
-    write: spaceOf(writeRef),
+    read: readRefs.map(placeWith),
+    write: placeWith(writeRef),
     elsewhere: allRefs(prefix, repository),
   };
 }
 
-/** Names all entries below a repository: those of its refs, and those that `scope: repository` shares. */
+/** Names all caches below a repository: those of its refs, and those that `scope: repository` shares. */
 function allRefs(prefix: string, repository: string): Elsewhere {
   return {
     root: rootOf(prefix, placeOf(repository)),

@@ -16,7 +16,7 @@ const request: LookupRequest = {
   crossOs: false,
   version: 'v',
   markerName: name => `used/${name}`,
-  spaces: [
+  places: [
     {
       label: 'repository',
       objectName: key => key,
@@ -63,8 +63,8 @@ test.each([
     const objectName = () => {
       throw new NameTooLongError('it has 2000 bytes');
     };
-    const space = { ...request.spaces[0]!, objectName };
-    const outcome = await backend.lookup({ ...request, spaces: [space] });
+    const place = { ...request.places[0]!, objectName };
+    const outcome = await backend.lookup({ ...request, places: [place] });
     expect(outcome).toMatchObject({ source });
     expect('insteadOf' in outcome && outcome.insteadOf?.source).toBe(fallback ? 'directory' : false);
   },

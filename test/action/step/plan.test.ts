@@ -18,11 +18,11 @@ const pullRequest = {
 };
 
 test('the plan of a push saves to the scope that it reads first', () => {
-  const { access, spaces, target } = planned();
+  const { access, places, target } = planned();
   expect(target.kind).toBe('s3');
   expect(access.write.allowed).toBe(true);
-  expect(spaces.write.label).toBe('refs/heads/main');
-  expect(spaces.read.map(({ label }) => label)).toEqual(['refs/heads/main']);
+  expect(places.write.label).toBe('refs/heads/main');
+  expect(places.read.map(({ label }) => label)).toEqual(['refs/heads/main']);
 });
 
 test('the plan of a pull request with a shared scope may only read', () => {
@@ -54,7 +54,7 @@ test('the lookup of a plan has the keys, the version and the scopes that are rea
     version: plan.version,
     signal,
   });
-  expect(request.spaces).toBe(plan.spaces.read);
+  expect(request.places).toBe(plan.places.read);
 });
 
 test('a plan with a wrong input is refused before a request', () => {

@@ -29,7 +29,7 @@ describe('a restore, before its first request,', () => {
     const { backend } = await runRestore({ restore: missed }, {}, more);
     const request = backend.calls[0]?.request as LookupRequest;
     expect(request.primaryKey).toBe('npm-1');
-    expect(request.spaces.map(({ label }) => label)).toEqual(['refs/heads/topic']);
+    expect(request.places.map(({ label }) => label)).toEqual(['refs/heads/topic']);
   });
 
   test('passes on use-fallback and the number of the run', async () => {

@@ -12,7 +12,7 @@ describe('the post phase', () => {
       'info: Saved 3 entries, 4.0 kB of files, 1.0 kB stored, in N s (R)',
       'info: cache-s3: op=save source=s3 result=saved bytes=1000 ms=N requests=3 retries=1',
     ]);
-    expect(request).toMatchObject({ key: 'npm-1', overwrite: false, space: { label: 'refs/heads/main' } });
+    expect(request).toMatchObject({ key: 'npm-1', overwrite: false, place: { label: 'refs/heads/main' } });
     expect(backend.closed).toBe(1);
   });
 

@@ -6,7 +6,7 @@ import {
   markersRoot,
   parseCacheName,
 } from '../../../src/cache/keys/cache-names.ts';
-import { spacesOf } from '../../../src/cache/keys/scope.ts';
+import { placesOf } from '../../../src/cache/keys/scope.ts';
 
 const version = 'ab'.repeat(32);
 
@@ -16,8 +16,8 @@ function nameOf(
   key: string,
   prefix = 'cache-s3',
 ): string {
-  const place = { repository: 'org/re.po', readRefs: [ref], writeRef: ref };
-  return spacesOf({ scope, prefix, version, ...place }).write.objectName(key);
+  const run = { repository: 'org/re.po', readRefs: [ref], writeRef: ref };
+  return placesOf({ scope, prefix, version, ...run }).write.objectName(key);
 }
 
 describe('the name of a cache', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createKeySpace, decodeComponent, encodeComponent } from '../../../src/cache/keys/object-names.ts';
+import { createKeyPlace, decodeComponent, encodeComponent } from '../../../src/cache/keys/object-names.ts';
 import { NameTooLongError } from '../../../src/storage/store-errors.ts';
 
 const version = '0123456789abcdef'.repeat(4);
@@ -51,19 +51,19 @@ describe('components of object names', () => {
   );
 });
 
-describe('createKeySpace', () => {
-  const space = createKeySpace({ label: 'x', root: 'p/v1/o/r/refs=2Fheads=2Fmain/', version });
+describe('createKeyPlace', () => {
+  const place = createKeyPlace({ label: 'x', root: 'p/v1/o/r/refs=2Fheads=2Fmain/', version });
 
   test('the object name of a key is parsed as the same key and version', () => {
-    const name = space.objectName('go ü/1');
+    const name = place.objectName('go ü/1');
     expect(name).toBe(`p/v1/o/r/refs=2Fheads=2Fmain/go=20=C3=BC=2F1/${version}.tar.zst`);
-    expect(space.parse(name)).toEqual({ key: 'go ü/1', version });
+    expect(place.parse(name)).toEqual({ key: 'go ü/1', version });
   });
 
   test('the list prefix of a key prefix covers the object names of all keys that start with it', () => {
-    expect(space.objectName('col-10').startsWith(space.listPrefix('col-1'))).toBe(true);
-    expect(space.objectName('..x').startsWith(space.listPrefix('.'))).toBe(true);
-    expect(space.objectName('other').startsWith(space.listPrefix('col-1'))).toBe(false);
+    expect(place.objectName('col-10').startsWith(place.listPrefix('col-1'))).toBe(true);
+    expect(place.objectName('..x').startsWith(place.listPrefix('.'))).toBe(true);
+    expect(place.objectName('other').startsWith(place.listPrefix('col-1'))).toBe(false);
   });
 
   test.each([
@@ -76,13 +76,13 @@ describe('createKeySpace', () => {
     ['has a key that is not encoded', `p/v1/o/r/refs=2Fheads=2Fmain/k k/${version}.tar.zst`],
     ['has no key', `p/v1/o/r/refs=2Fheads=2Fmain//${version}.tar.zst`],
   ])('an object name that %s is ignored', (_, name) => {
-    expect(space.parse(name)).toBeUndefined();
+    expect(place.parse(name)).toBeUndefined();
   });
 
   test('a key whose object name exceeds 1024 bytes is refused with the limit', () => {
-    const fits = 'k'.repeat(1024 - space.root.length - `/${version}.tar.zst`.length);
-    expect(space.objectName(fits)).toHaveLength(1024);
-    expect(() => space.objectName(`${fits}k`)).toThrow(NameTooLongError);
-    expect(() => space.objectName('ü'.repeat(500))).toThrow(/1024/);
+    const fits = 'k'.repeat(1024 - place.root.length - `/${version}.tar.zst`.length);
+    expect(place.objectName(fits)).toHaveLength(1024);
+    expect(() => place.objectName(`${fits}k`)).toThrow(NameTooLongError);
+    expect(() => place.objectName('ü'.repeat(500))).toThrow(/1024/);
   });
 });

@@ -5,7 +5,7 @@ import {
   markersRoot,
   parseCacheName,
 } from '../../../src/cache/keys/cache-names.ts';
-import { spacesOf } from '../../../src/cache/keys/scope.ts';
+import { placesOf } from '../../../src/cache/keys/scope.ts';
 import { type Deletion, type PruneRules, planPrune } from '../../../src/cache/prune/plan.ts';
 import { pruneCaches } from '../../../src/cache/prune/prune-caches.ts';
 import { noteUse } from '../../../src/storage/note-use.ts';
@@ -150,9 +150,9 @@ class History {
 
   #anyName(): string {
     const ref = this.#random.pick(REFS);
-    const place = { repository: this.#random.pick(REPOSITORIES), readRefs: [ref], writeRef: ref };
+    const run = { repository: this.#random.pick(REPOSITORIES), readRefs: [ref], writeRef: ref };
     const version = this.#random.pick(VERSIONS);
-    return spacesOf({ scope: 'ref', prefix: PREFIX, version, ...place }).write.objectName(
+    return placesOf({ scope: 'ref', prefix: PREFIX, version, ...run }).write.objectName(
       this.#random.pick(KEYS),
     );
   }

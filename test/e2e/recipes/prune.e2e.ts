@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { markerName } from '../../../src/cache/keys/cache-names.ts';
-import { spacesOf } from '../../../src/cache/keys/scope.ts';
+import { placesOf } from '../../../src/cache/keys/scope.ts';
 import { repositoryFile } from '../../support/checkout.ts';
 import { gateway, gatewayAvailable } from '../../support/gateway/shared-gateway.ts';
 import type { WorkflowResult } from '../../support/runner/model.ts';
@@ -11,9 +11,9 @@ const lab = useLab();
 
 /** Stores an object with the name of a cache, and its marker. Returns both names. */
 async function putCache(repository: string, ref: string, key: string): Promise<readonly string[]> {
-  const place = { repository, readRefs: [ref], writeRef: ref };
+  const run = { repository, readRefs: [ref], writeRef: ref };
   const version = 'ab'.repeat(32);
-  const names = spacesOf({ scope: 'ref', prefix: lab.prefix, version, ...place });
+  const names = placesOf({ scope: 'ref', prefix: lab.prefix, version, ...run });
   const name = names.write.objectName(key);
   const marker = markerName(lab.prefix, name)!;
   await lab.bucket.put(name, Buffer.from('no archive'));

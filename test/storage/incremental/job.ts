@@ -6,7 +6,7 @@ import { TAIL_BYTES } from '../../../src/archive/format/limits.ts';
 import type { OpenArchive } from '../../../src/archive/format/open-archive.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { markerName } from '../../../src/cache/keys/cache-names.ts';
-import { type Spaces, spacesOf } from '../../../src/cache/keys/scope.ts';
+import { type Places, placesOf } from '../../../src/cache/keys/scope.ts';
 import { cacheVersion } from '../../../src/cache/keys/version.ts';
 import { JobRecords } from '../../../src/records/job-records.ts';
 import { createArchiveBackend } from '../../../src/storage/archive-backend.ts';
@@ -83,14 +83,14 @@ export class CacheJob {
     { restoreKeys = [''], warm = false, savesLater = false, record = true, signal }: RestoreOverrides = {},
   ): Promise<RestoreOutcome> {
     this.#mayReuseTouched = savesLater;
-    const { layout, version, spaces, paths } = this.#plan();
+    const { layout, version, places, paths } = this.#plan();
     const outcome = await this.#backend(record ? this.temp : undefined).restore(
       createRestoreRequest({
         primaryKey: key,
         restoreKeys,
         paths,
         version,
-        spaces: spaces.read,
+        places: places.read,
         markerName: this.#nameOfMarker,
         layout,
         includedPaths: layout.includedPaths,
@@ -105,13 +105,13 @@ export class CacheJob {
 
   /** Looks an exact key up, as with `lookup-only`. */
   lookup(key: string): Promise<LookupOutcome> {
-    const { version, spaces, paths } = this.#plan();
+    const { version, places, paths } = this.#plan();
     return this.#backend(undefined).lookup(
       createLookupRequest({
         primaryKey: key,
         paths,
         version,
-        spaces: spaces.read,
+        places: places.read,
         markerName: this.#nameOfMarker,
       }),
     );
@@ -125,8 +125,8 @@ export class CacheJob {
     key: string,
     { record = true, recordsOf = this, ...overrides }: SaveOverrides = {},
   ): Promise<SaveOutcome> {
-    const { spaces, ...plan } = this.#plan();
-    const common = { key, ...plan, space: spaces.write, base: this.#base, compressionLevel: 1 };
+    const { places, ...plan } = this.#plan();
+    const common = { key, ...plan, place: places.write, base: this.#base, compressionLevel: 1 };
     const outcome = await this.#backend(record ? recordsOf.temp : undefined).save(
       createSaveRequest({ ...common, ...overrides }),
     );
@@ -161,7 +161,7 @@ export class CacheJob {
   }
 
   objectName(key: string): string {
-    return this.#plan().spaces.write.objectName(key);
+    return this.#plan().places.write.objectName(key);
   }
 
   #backend(recordDirectory: string | undefined) {
@@ -192,7 +192,7 @@ export class CacheJob {
     const layout = layoutIn(this.workspace, paths, home);
     const { storedLines } = layout;
     const version = cacheVersion({ storedLines, platform: process.platform, crossOs: false });
-    const spaces: Spaces = spacesOf({
+    const places: Places = placesOf({
       scope: 'ref',
       prefix: this.#prefix,
       version,
@@ -200,6 +200,6 @@ export class CacheJob {
       readRefs: refs,
       writeRef: refs[0]!,
     });
-    return { layout, version, spaces, paths };
+    return { layout, version, places, paths };
   }
 }
