@@ -101,7 +101,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .option('--max-age <age>', 'delete caches that were saved this long ago or earlier', readAge)
     .option(
       '--max-size <size>',
-      'delete the least recently used caches until the others have at most this size',
+      'delete the least recently used caches until the remaining caches together have at most this size',
       readSize,
     )
     .option('--per-repository <size>', 'the same limit for the caches of each repository', readSize)

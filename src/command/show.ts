@@ -67,7 +67,7 @@ export async function showCache(invocation: Invocation, options: ShowOptions, ke
     ['files', `${formatBytes(fileBytes)}, stored in ${formatBytes(archive.dataBytes)}`],
     ['frames', formatCount(archive.frames)],
     ['generations', archive.generations === 1 ? '1' : `${archive.generations} or more`],
-    ['dead', `about ${formatBytes(archive.deadBytes)} of earlier generations`],
+    ['unused', `about ${formatBytes(archive.deadBytes)} of earlier generations`],
     ['manifest', formatBytes(archive.manifestBytes)],
   ];
   await writeTable(output, [], rows);

@@ -157,8 +157,11 @@ async function writeReport(
     `Verified ${manifests ? 'the manifests' : 'every frame'} of ${countOf(caches, 'cache')} (${formatBytes(bytes)}).`,
   );
   if (unreadable.length > 0)
-    await output.line(`${formatCount(unreadable.length)} of them need another release or machine.`);
-  if (changedMeanwhile > 0) await output.line(`${formatCount(changedMeanwhile)} were replaced meanwhile.`);
+    await output.line(
+      `${countOf(unreadable.length, 'cache')} cannot be read here: use the release or machine that saved them.`,
+    );
+  if (changedMeanwhile > 0)
+    await output.line(`${countOf(changedMeanwhile, 'cache')} not verified: replaced during the run.`);
 }
 
 async function checkCache(

@@ -128,5 +128,7 @@ async function sweep(
 /** Node 22.15 and 24 have it; 32-bit ARM runners fall back to Node 20. */
 function requireZstd(): void {
   if (process.versions.zstd !== undefined) return;
-  throw new StoreUnavailableError(`Node.js ${process.versions.node} of this runner has no zstd`);
+  throw new StoreUnavailableError(
+    `Node.js ${process.versions.node} of this runner has no zstd: put Node.js 24 in PATH`,
+  );
 }

@@ -22,6 +22,8 @@ export function installLastResort(log: Log, end: () => Promise<void>): void {
 
 export function reportEarlyEnd(log: Log, error: unknown): void {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  log.warning(`The cache step ended early, and the job continues without it: ${message}`);
+  log.warning(
+    `The cache step ended early, and the job continues without it (${message}). Report this with the debug log.`,
+  );
   log.debug(stack ?? '');
 }

@@ -151,7 +151,8 @@ function summaryRows(
 }
 
 function sentenceOf(error: unknown, env: Environment, signal: AbortSignal): string {
-  if (signal.aborted) return 'The prune was cancelled. The next one continues.';
+  if (signal.aborted)
+    return 'The prune was cancelled: caches that it deleted stay deleted, and the next prune deletes the rest.';
   if (error instanceof BadInputError) return badInputSentence(error, env);
   if (error instanceof StoreRefusedError) return `Failed to prune: ${error.advice}`;
   if (error instanceof StoreError) return `Failed to prune: ${error.message}`;

@@ -47,7 +47,9 @@ export function describeResult(result: PruneResult, dryRun: boolean): readonly s
     lines.push(`${aborted} ${countOf(abortedUploads, 'unfinished upload')} older than a day.`);
   }
   if (changed > 0) {
-    lines.push(`${countOf(changed, 'decision')} changed, because a cache was used or saved meanwhile.`);
+    lines.push(
+      `The rules were applied again in ${countOf(changed, 'case')}, because a cache was used or saved during the prune.`,
+    );
   }
   if (excessBytes > 0) {
     lines.push(

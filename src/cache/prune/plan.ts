@@ -62,7 +62,7 @@ export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, now
   }
   left.sort(byLastUse);
   let excessBytes = 0;
-  /** Deletes the first caches of `group` that are not kept until the others have at most `limit` bytes. */
+  /** Deletes the first caches of `group` that are not kept until the remaining caches together have at most `limit` bytes. */
   const shrink = (group: readonly CacheEntry[], limit: number, reason: PruneReason) => {
     let bytes = bytesOf(group);
     const fitting = group.filter(entry => {

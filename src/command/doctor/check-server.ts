@@ -119,7 +119,9 @@ async function checkConnection(
   for (const check of CONNECTION_CHECKS) {
     if (check === failed) {
       const finding = connectionFinding(check, failure, settings);
-      report(expectsTls ? { ...finding, found: `The port expects TLS, and the request was http.` } : finding);
+      report(
+        expectsTls ? { ...finding, found: 'The port expects https, and the request was http.' } : finding,
+      );
       // A refused listing still shows that everything before it works
       if (check !== 'list') return 'unreachable';
       return false;

@@ -59,7 +59,7 @@ async function checkConditions(trial: Trial, name: string): Promise<void> {
     check: 'conditions',
     result: 'limited',
     meaning: 'of two jobs that save one key at the same moment, the last one wins, with a whole cache.',
-    fix: 'nothing has to be changed; a newer server or a bucket without versions may be exact.',
+    fix: 'nothing has to be changed; a newer server or a bucket without versions may obey the condition.',
   } as const;
   try {
     await put(trial, name, '*');
@@ -79,7 +79,7 @@ async function checkOrder(trial: Trial): Promise<void> {
   const { Contents = [] } = await send('ListObjectsV2', { Prefix: `${root}/` });
   const listed = Contents.map(({ Key }) => Key ?? '');
   if (listed.join('\n') === names.join('\n')) {
-    report({ check: 'listing order', result: 'ok', found: 'bytes' });
+    report({ check: 'listing order', result: 'ok', found: 'byte order' });
     return;
   }
   report({
@@ -121,7 +121,7 @@ export async function checkDelete(trial: Trial): Promise<void> {
     check: 'delete',
     result: error instanceof StoreRefusedError ? 'limited' : 'failed',
     found: sentenceOf(error),
-    meaning: `prune and rm cannot delete caches; jobs need no delete. Trial objects remain, which prune deletes after a day with other credentials: ${remaining.join(', ')}.`,
+    meaning: `prune and rm cannot delete caches; jobs do not need this right. Trial objects remain, which prune deletes after a day with other credentials: ${remaining.join(', ')}.`,
     fix: allow(
       's3:DeleteObject',
       `${objectsArn(bucket, prefixes.caches)} and ${objectsArn(bucket, prefixes.markers)}`,

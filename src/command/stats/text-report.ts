@@ -14,10 +14,12 @@ export async function writeText(output: Output, tally: Tally, facts: StatsFacts)
     await output.line(`${countOf(tally.strayMarkers, 'marker')} without a cache: prune deletes them.`);
   if (tally.trialObjects > 0)
     await output.line(
-      `${formatCount(tally.trialObjects)} trial objects of doctor remain: prune deletes them after a day.`,
+      `${countOf(tally.trialObjects, 'trial object')} of doctor: prune deletes them after a day.`,
     );
   if (tally.foreignObjects > 0)
-    await output.line(`${formatCount(tally.foreignObjects)} objects are of other programs.`);
+    await output.line(
+      `${countOf(tally.foreignObjects, 'object')} of other programs: prune does not delete them.`,
+    );
   if (all.caches === 0) return;
   for (const [title, kind] of TABLES) await writeGroups(output, title, tally, kind, facts);
   await writeChart(output, 'AGE', tally.ages);

@@ -169,7 +169,7 @@ class DirectoryStore implements ObjectStore {
     if (!this.#leftOut) {
       const { path: file, code } = error as NodeJS.ErrnoException;
       this.#log.notice(
-        `Listings of the directory ${this.#root} leave out what this user may not read, such as ${file} (${code}).`,
+        `Listings of the directory ${this.#root} skip files that this user may not read, such as ${file} (${code}), so their caches are not found: give this user the right to read them.`,
       );
     }
     this.#leftOut = true;

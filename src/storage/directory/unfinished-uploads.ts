@@ -28,7 +28,7 @@ export async function findUploads(
   const found: UploadFile[] = [];
   const leaveOut = (error: unknown) => {
     if (!isDenied(systemCode(error))) throw error;
-    log.debug(`directory: left out: ${(error as Error).message}`);
+    log.debug(`directory: skipped: ${(error as Error).message}`);
   };
   for await (const levels of walkFiles(root, prefix, leaveOut)) {
     const name = temporaryObjectName(levels);

@@ -29,7 +29,7 @@ test.each(['main', 'post', 'restore-only', 'save-only'] as const)(
       preload: entry === 'post' ? neverStat(preload) : preload,
       state,
     });
-    expect(log).toContain(`::warning::${warning}: a bug`);
+    expect(log).toContain(`::warning::${warning} (a bug). Report this with the debug log.`);
     expect(code).toBe(0);
   },
 );
@@ -37,20 +37,24 @@ test.each(['main', 'post', 'restore-only', 'save-only'] as const)(
 test('a rejection that no code awaits ends the phase with a warning and status 0', async () => {
   const preload = "setTimeout(() => void Promise.reject(new Error('a bug')), 700)";
   const { code, log } = await phase('main', { inputs, preload });
-  expect(log).toContain(`::warning::${warning}: a bug`);
+  expect(log).toContain(`::warning::${warning} (a bug). Report this with the debug log.`);
   expect(code).toBe(0);
 });
 
 test('a wait for something that can never happen ends the phase with a warning and status 0', async () => {
   const { code, log } = await phase('main', { preload: neverStat('') });
-  expect(log).toContain(`::warning::${warning}: an operation did not finish`);
+  expect(log).toContain(
+    `::warning::${warning} (an operation did not finish). Report this with the debug log.`,
+  );
   expect(code).toBe(0);
 });
 
 test('a thrown value that is no error, and is several lines, is one line of the log', async () => {
   const preload = "setTimeout(() => { throw 'a\\n::error::b'; }, 700)";
   const { code, log } = await phase('main', { inputs, preload });
-  expect(log).toMatch(/^::warning::The cache step .*: a\\n::error::b$/m);
+  expect(log).toMatch(
+    /^::warning::The cache step .* \(a\\n::error::b\)\. Report this with the debug log\.$/m,
+  );
   expect(log).not.toMatch(/^::error::/m);
   expect(code).toBe(0);
 });

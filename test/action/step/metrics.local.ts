@@ -119,7 +119,9 @@ test.each<[string, (place: string) => string]>([
   const before = path.isAbsolute(file) ? statSync(file, { throwIfNoEntry: false })?.size : undefined;
   const warnings = (await endPhase(file)).filter(line => line.startsWith('warning'));
   expect(warnings).toEqual([
-    expect.stringMatching(/^warning: CACHE_S3_METRICS_FILE: no line was written \(.+\)\.$/),
+    expect.stringMatching(
+      /^warning: CACHE_S3_METRICS_FILE: no line was written \(.+\); the cache is not affected\.$/,
+    ),
   ]);
   if (before !== undefined) expect(statSync(file).size).toBe(before);
 });
@@ -160,7 +162,9 @@ test(
       ...limited,
       ...['--input-type=module', '-e', program, file],
     ]);
-    expect(stdout.trim()).toBe('CACHE_S3_METRICS_FILE: no line was written (the disk or a quota is full).');
+    expect(stdout.trim()).toBe(
+      'CACHE_S3_METRICS_FILE: no line was written (the disk or a quota is full); the cache is not affected.',
+    );
     expect(readFileSync(file, 'utf8')).toBe(earlier);
     await endPhase(file);
     expect(linesOf(file)).toHaveLength(2);
@@ -196,7 +200,7 @@ describe('a phase of root, in a directory of another user', requires(root), () =
     writeFileSync(other, '');
     linkSync(other, file);
     expect(await endPhase(file)).toContain(
-      'warning: CACHE_S3_METRICS_FILE: no line was written (it has hard links, through which root does not write).',
+      'warning: CACHE_S3_METRICS_FILE: no line was written (it has hard links, through which root does not write); the cache is not affected.',
     );
     expect(statSync(other)).toMatchObject({ size: 0, uid: 0 });
   });

@@ -40,7 +40,7 @@ test('a prune has a line for each kind of thing that it deletes, leaves or finds
     'Deleted 2 trial objects of cache-s3 doctor.',
     '2 leftovers (markers without a cache, trial objects) were not deleted: the credentials do not allow it.',
     'Aborted 3 unfinished uploads older than a day.',
-    '1 decision changed, because a cache was used or saved meanwhile.',
+    'The rules were applied again in 1 case, because a cache was used or saved during the prune.',
     'The limit on the size is exceeded by 2.0 MB, because the newest caches are kept.',
   ]);
 });

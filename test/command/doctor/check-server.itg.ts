@@ -111,7 +111,7 @@ describe('doctor names the cause of', () => {
   test('http for https', async () => {
     const endpoint = new URL(gateway().tlsEndpoint.replace('https:', 'http:'));
     const { found, fix } = await onlyFailure('TLS', { endpoint });
-    expect(found).toContain('The port expects TLS');
+    expect(found).toContain('The port expects https');
     expect(fix).toContain('remove --insecure');
   });
 

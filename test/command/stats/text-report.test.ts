@@ -37,8 +37,8 @@ test('the report counts the objects that are no caches, each kind with what beco
   tally.foreignObjects = 3;
   expect(await reportOf(tally)).toContain(
     `1 marker without a cache: prune deletes them.
-2,000 trial objects of doctor remain: prune deletes them after a day.
-3 objects are of other programs.
+2,000 trial objects of doctor: prune deletes them after a day.
+3 objects of other programs: prune does not delete them.
 `,
   );
 });

@@ -23,7 +23,7 @@ describe('in a directory store with a directory that the user may not read', req
     const { result, notices } = await evaluate(root, listings);
     expect(result).toEqual([['mine'], ['mine']]);
     expect(notices).toEqual([
-      expect.stringMatching(/^Listings of the directory .* leave out what this user may not read, such as /),
+      expect.stringMatching(/^Listings of the directory .* skip files that this user may not read, such as /),
     ]);
     expect(notices[0]).toContain(`${caches}/other`);
   });
@@ -67,7 +67,7 @@ describe('in a directory store with a directory that the user may not read', req
   test('a prune that may not read a cache deletes the others, and keeps the marker of this one', async () => {
     const { root, names } = await prepare({ [`${caches}/other`]: 0 });
     const { exitCode, stdout, stderr } = await command(root, 'prune', '--max-age', '7d');
-    expect(stderr).toContain('leave out what this user may not read');
+    expect(stderr).toContain('skip files that this user may not read');
     expect(stdout).toContain('Deleted 1 cache of 1');
     expect(exitCode).toBe(0);
     chmodSync(path.join(root, caches, 'other'), 0o700);

@@ -28,7 +28,7 @@ export function describeClaims(token: string): string {
   try {
     claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
   } catch {
-    return 'a token that is not of GitHub';
+    return 'no claims that can be read, so it is not a token of GitHub';
   }
   const shown = CLAIMS.flatMap(name => {
     const value = claims?.[name];

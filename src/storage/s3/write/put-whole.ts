@@ -46,7 +46,7 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
   if (outcome !== 'stored') throw new StoreUnavailableError(`${name}: ${NOT_STORED}`);
 }
 
-const NOT_STORED = 'the server answered PutObject, and does not have the object';
+const NOT_STORED = 'the server responded to PutObject, but does not have the object';
 
 /**
  * May be repeated: the same bytes under the same name. Where the first attempt succeeded and only its response was lost,
