@@ -1,6 +1,6 @@
 /**
  * Messages with which the main thread lets a worker fetch bytes into its own memory. The archive knows only how many there
- * are; the ticket and the answer are plain data of a store (`ObjectStore.workerFetch`).
+ * are; the ticket and the answer are plain data of a store (`ObjectStore.workerReads`).
  */
 
 /** Fetch bytes with `ticket` into buffer number `buffer` of `length` bytes, from offset `at` on. */

@@ -17,7 +17,7 @@ export const COPY_SUFFIX = '/copy';
 
 const SUFFIXES: readonly string[] = ['', ...ORDERED_SUFFIXES, MULTIPART_SUFFIX, COPY_SUFFIX];
 
-/** The last component of a trial's name. */
+/** A trial's name below the root: its place, `doctor-<12 hex digits>`, a suffix. */
 const TRIAL = /^(?:([^/]+)\/([^/]+)\/(?:([^/]+)\/)?)?doctor-[0-9a-f]{12}((?:\/.*)?)$/;
 
 /** Returns a new name for a trial below the root of its place (`cachesRoot`). */

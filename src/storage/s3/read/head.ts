@@ -17,7 +17,7 @@ export interface HeadInfo extends ObjectInfo {
  * Describes an object. Returns undefined if there is none.
  *
  * A GET of one byte takes the place of a HEAD that is refused, because its refusal has a code and its success counts, and
- * of one without a length (reverse proxies that send the body in chunks leave it out). An optional call leaves it at the refusal.
+ * of one without a length (reverse proxies that send the body in chunks leave it out). An optional call leaves it at a 400 or 403.
  */
 export async function headObject(
   caller: Caller,

@@ -6,11 +6,13 @@ import { MAX_LISTING_BYTES } from '../calls/sdk-request-handler.ts';
 import { describeBucket } from '../s3-settings.ts';
 import { type ListPage, listPage } from './list-page.ts';
 
-/** Bounds of one listing of a step: pages (of a million objects), pages in a row without an object, and the time for all in ms. */
+/** Bound of one listing of a step, in pages: a million objects. */
 const MAX_PAGES = 1000;
 /** Bound of a listing of any length, in pages: 10^8 objects. */
 const MAX_PAGES_OF_ANY_LENGTH = 100_000;
+/** Bound of both, in pages in a row without an object. */
 const MAX_EMPTY_PAGES = 32;
+/** Time limit for one listing of a step, in ms. */
 const LISTING_MS = 45_000;
 
 /**
