@@ -7,7 +7,12 @@ import type { ReadInWorker } from '../archive/restore/unpack.ts';
 import { anySignal } from '../retry/signals.ts';
 import type { FoundObject } from './find-object.ts';
 import type { ByteSpan, ObjectStore, ObjectVersion, RangeBytes } from './object-store.ts';
-import { ObjectMissingError, ObjectReplacedError, rangesNotServed } from './store-errors.ts';
+import {
+  ObjectMissingError,
+  type ObjectReplacedError,
+  objectReplaced,
+  rangesNotServed,
+} from './store-errors.ts';
 
 /** Reads the archive in an object. */
 
@@ -42,7 +47,7 @@ export function rangeReaders(
     // One response is no proof of damage
     const present = await store.head(name, { signal: stop });
     if (!present) throw missing();
-    if (present.etag !== etag) throw new ObjectReplacedError(`${name} was replaced meanwhile`);
+    if (present.etag !== etag) throw objectReplaced(name);
     if (present.sizeBytes < end)
       throw new DamagedArchiveError('it ends before the data that its manifest names');
     const all = `although the object has ${present.sizeBytes}`;

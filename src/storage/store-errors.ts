@@ -76,6 +76,11 @@ export class ObjectReplacedError extends StoreError {
   override name = 'ObjectReplacedError';
 }
 
+/** Makes the error for an object that is not the one that was found before. */
+export function objectReplaced(name: string, cause?: unknown): ObjectReplacedError {
+  return new ObjectReplacedError(`${name} was replaced or removed meanwhile`, { cause });
+}
+
 /** A read of an object that has just been found returned 404. */
 export class ObjectMissingError extends ObjectReplacedError {
   override name = 'ObjectMissingError';

@@ -1,5 +1,5 @@
 import type { ByteRange, GetOptions, RangeBytes } from '../object-store.ts';
-import { ObjectReplacedError } from '../store-errors.ts';
+import { ObjectReplacedError, objectReplaced } from '../store-errors.ts';
 import { fileEtag, modifiedMsOf, openObjectFile } from './files.ts';
 
 /** Bytes per read: after each, progress is reported and the signal is checked. */
@@ -21,9 +21,7 @@ export async function readRange(
   const { handle, stats } = opened;
   try {
     const etag = fileEtag(stats);
-    if (options.etag !== undefined && options.etag !== etag) {
-      throw new ObjectReplacedError(`${name} was replaced meanwhile`);
-    }
+    if (options.etag !== undefined && options.etag !== etag) throw objectReplaced(name);
     const sizeBytes = Number(stats.size);
     const { start, end } = within(range, sizeBytes);
     // Memory outside of Buffer's pool, which cannot be transferred to a worker

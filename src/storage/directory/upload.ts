@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../object-store.ts';
-import { ObjectExistsError, ObjectReplacedError } from '../store-errors.ts';
+import { ObjectExistsError, ObjectReplacedError, objectReplaced } from '../store-errors.ts';
 import { createFile } from './create-file.ts';
 import { objectFile, temporaryFile } from './file-names.ts';
 import { fileEtag, findLink, fromSystemError, openObjectFile, publishNew, statObjectFile } from './files.ts';
@@ -107,7 +107,7 @@ export class DirectoryUpload implements Upload {
     if (!opened) throw new ObjectReplacedError(`${source.name} was removed meanwhile`);
     if (fileEtag(opened.stats) === source.etag) return opened.handle;
     await opened.handle.close();
-    throw new ObjectReplacedError(`${source.name} was replaced meanwhile`);
+    throw objectReplaced(source.name);
   }
 
   async #open(): Promise<FileHandle> {

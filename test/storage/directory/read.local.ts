@@ -63,7 +63,7 @@ test('a read of another version fails without its bytes, and closes the file', a
   const file = fileOf('one');
   const before = await nextDescriptor(file);
   await expect(readRange(file, 'x', { suffix: 3 }, { etag: 'other' })).rejects.toThrow(
-    'x was replaced meanwhile',
+    'x was replaced or removed meanwhile',
   );
   expect(await nextDescriptor(file)).toBe(before);
 });

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { WorkerBuffer } from '../../../archive/pool/worker-pool.ts';
 import type { ByteRange, ByteSpan, GetOptions, RangeBytes } from '../../object-store.ts';
+import { objectReplaced } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { GetObjectCommand } from '../calls/sdk.ts';
 import { isMissing, isStatus, ResponseError } from '../errors/response-error.ts';
@@ -9,7 +10,6 @@ import { headObject } from './head.ts';
 import {
   checkContinuation,
   isEmptyObject,
-  objectReplaced,
   parseFirstResponse,
   type Received,
   rangeHeader,

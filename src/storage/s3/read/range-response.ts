@@ -1,7 +1,7 @@
 /** Checks the responses to requests for a range: each has the requested bytes, all of one object. */
 
 import type { ByteRange, ByteSpan } from '../../object-store.ts';
-import { ObjectReplacedError, rangesNotServed, StoreUnavailableError } from '../../store-errors.ts';
+import { objectReplaced, rangesNotServed, StoreUnavailableError } from '../../store-errors.ts';
 import { bareEtag } from '../calls/object-headers.ts';
 import { isWebPage, webPage } from '../errors/proxy-refusals.ts';
 import type { TransportResponse } from '../transport/transport.ts';
@@ -85,9 +85,4 @@ export function checkContinuation(
 
 function shortened(text: string | undefined): string | undefined {
   return text?.slice(0, 80);
-}
-
-/** Makes the error for an object that is not the one of the earlier responses. */
-export function objectReplaced(name: string, cause?: unknown): ObjectReplacedError {
-  return new ObjectReplacedError(`${name} was replaced or removed meanwhile`, { cause });
 }

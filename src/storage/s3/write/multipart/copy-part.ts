@@ -1,5 +1,5 @@
 import type { ByteSpan, ObjectVersion } from '../../../object-store.ts';
-import { CopyRefusedError, ObjectReplacedError, StoreUnavailableError } from '../../../store-errors.ts';
+import { CopyRefusedError, objectReplaced, StoreUnavailableError } from '../../../store-errors.ts';
 import type { CallSpec } from '../../calls/call.ts';
 import type { Caller } from '../../calls/caller.ts';
 import { bareEtag } from '../../calls/object-headers.ts';
@@ -70,9 +70,7 @@ export function refuseKnown({ capabilities }: Caller): void {
 /** Throws unless the source is still the object that it was. */
 export async function checkSource(caller: Caller, source: ObjectVersion, signal: AbortSignal): Promise<void> {
   const present = await headObject(caller, source.name, { signal });
-  if (present?.etag !== source.etag) {
-    throw new ObjectReplacedError(`${source.name} was replaced or removed meanwhile`);
-  }
+  if (present?.etag !== source.etag) throw objectReplaced(source.name);
 }
 
 async function attemptCopy(
