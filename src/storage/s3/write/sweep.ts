@@ -4,7 +4,7 @@ import type { CallOptions, SweepOptions, UnfinishedUpload } from '../../object-s
 import type { Caller } from '../calls/caller.ts';
 import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandOutput } from '../calls/sdk.ts';
 import { MAX_PARSED_BYTES } from '../calls/sdk-request-handler.ts';
-import { isJoined } from './multipart/completed-upload.ts';
+import { isJoined } from './multipart/joined-upload.ts';
 import { abortUpload, type UploadRef } from './multipart/multipart-calls.ts';
 
 /** Aborts in flight at once. */
@@ -30,7 +30,7 @@ export async function sweepUploads(
   { isOwn, ...options }: SweepOptions,
 ): Promise<number> {
   const limit = deadline(SWEEP_MS, caller.clock);
-  const signal = anySignal(options.signal, limit.signal);
+  const signal = anySignal(limit.signal, options.signal);
   let aborted = 0;
   try {
     const stale: UploadRef[] = [];

@@ -12,7 +12,7 @@ type Part = NonNullable<ListPartsCommandOutput['Parts']>[number];
  * still succeeds, GET returns 404 once the parts are collected as garbage. Also returns true where listing the parts is
  * not allowed: a remaining upload costs less than a lost cache.
  */
-export async function isJoined(caller: Caller, upload: UploadRef, signal?: AbortSignal): Promise<boolean> {
+export async function isJoined(caller: Caller, upload: UploadRef, signal: AbortSignal): Promise<boolean> {
   const present = await headObject(caller, upload.name, { signal });
   // '-' and the number of parts: only the ETag of a multipart object has it
   if (!present?.etag.includes('-')) return false;
@@ -28,7 +28,7 @@ export async function isJoined(caller: Caller, upload: UploadRef, signal?: Abort
 const MAX_PAGES = 100;
 const MAX_PAGE_BYTES = 1024 * 1024;
 
-async function partsOf(caller: Caller, upload: UploadRef, signal?: AbortSignal): Promise<readonly Part[]> {
+async function partsOf(caller: Caller, upload: UploadRef, signal: AbortSignal): Promise<readonly Part[]> {
   const parts: Part[] = [];
   let marker = 0;
   for (let pages = 0; pages < MAX_PAGES; pages++) {
