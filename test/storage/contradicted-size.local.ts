@@ -57,6 +57,16 @@ test.each<[string, Takeover]>([
   expect(await describeTree(job.workspace)).toEqual({});
 });
 
+test('an object is not damaged if each request for a range of it is answered by 416', async () => {
+  const { server, job, object } = await setUp();
+  server.takeover = operation =>
+    operation === 'GetObject' ? (_, to) => void to.writeHead(416).end() : undefined;
+  expect(await job.restore('k1', { restoreKeys: [] })).toMatchObject({
+    kind: 'unavailable',
+    error: { message: expect.stringContaining(`although the object has ${object.bytes.length}`) },
+  });
+});
+
 test('an object is damaged if a request for its data and a HEAD show that it ends earlier', async () => {
   const { server, job, name, object } = await setUp();
   let requests = 0;

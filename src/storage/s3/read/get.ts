@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { WorkerBuffer } from '../../../archive/pool/worker-pool.ts';
 import type { ByteRange, ByteSpan, GetOptions, RangeBytes } from '../../object-store.ts';
-import { objectReplaced } from '../../store-errors.ts';
+import { objectReplaced, rangesNotServed } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { GetObjectCommand } from '../calls/sdk.ts';
 import { isMissing, isStatus, ResponseError } from '../errors/response-error.ts';
@@ -49,8 +49,9 @@ export async function getRange(
 }
 
 /**
- * Lets a worker read one range of an object into a buffer of its own, over its own connections. All that `getRange` decides
- * is decided here too: the worker gets one signed request after the other, and returns what came back.
+ * Lets a worker read one range of an object into a buffer of its own, over its own connections. This thread decides as for
+ * `getRange`: the worker gets one signed request after the other, and returns what came back. Returns the number of bytes, 0
+ * if the server has none in the range, and undefined if there is no such object.
  */
 export async function fetchRange(
   caller: Caller,
@@ -133,6 +134,7 @@ async function readRange(
 /**
  * Reads the last bytes by their offsets. A 416 to a suffix range means an empty object, but some servers also refuse a suffix
  * that is longer than the object (rclone's S3 layer, gofakes3).
+ * @throws StoreUnavailableError if the server returns fewer bytes than the object has by HEAD: that is no damage.
  */
 async function byAbsoluteRange(
   caller: Caller,
@@ -147,7 +149,12 @@ async function byAbsoluteRange(
   if (sizeBytes === 0) return { bytes: new Uint8Array(0), start: 0, sizeBytes, etag, modifiedMs };
   caller.capabilities.longSuffixRanges = false;
   const range = { start: Math.max(0, sizeBytes - suffix), end: sizeBytes };
-  return getRange(caller, name, range, { ...options, etag });
+  const tail = await getRange(caller, name, range, { ...options, etag });
+  const got = tail?.bytes.length ?? 0;
+  if (tail && got < range.end - range.start) {
+    throw rangesNotServed(name, rangeHeader(range), `${got} bytes, although the object has ${sizeBytes}`);
+  }
+  return tail;
 }
 
 /** Describes a range without bytes by HEAD: HTTP cannot request one, and 416 returns neither size nor ETag. */
