@@ -68,7 +68,7 @@ export async function* readInventory(
   { prefix, repository, scope, signal, onMarkersRefused }: InventoryOptions,
 ): AsyncGenerator<InventoryItem> {
   const listing = (root: string, whole: boolean) => store.list(root, { anyLength: true, whole, signal });
-  // A use that was left out would make its cache an unused one
+  // `whole`: a skipped marker would make its cache look unused
   const markers = markersOf(prefix, listing(markersRoot(prefix, repository, scope), true));
   let refusal: StoreRefusedError | undefined;
   const readNext = () => {
@@ -85,7 +85,7 @@ export async function* readInventory(
   try {
     // Both listings send their first request at once
     let ahead = readNext();
-    // Not before the other listing has responded: its failure may be the same, and explains more
+    // Called when the other listing has responded: if both fail for the same reason, its error explains more
     const peek = async () => {
       const at = await ahead;
       if (refusal) onMarkersRefused?.(refusal);
@@ -97,7 +97,7 @@ export async function* readInventory(
     for await (const listed of listing(cachesRoot(prefix, repository, scope), false)) {
       const object = ownObject(listed);
       const name = parseCacheName(prefix, object.name);
-      // With a size that no object has, the sizes of the others would decide nothing
+      // An object with an impossible size would falsify the limits on the size
       if (name === undefined || !isSize(object.sizeBytes)) {
         yield { kind: parseTrialName(prefix, object.name) ? 'trial' : 'foreign', object };
         continue;
@@ -111,7 +111,7 @@ export async function* readInventory(
         version: ownText(name.version, before?.version),
       };
       let marker: ObjectState | undefined;
-      // The markers before that of this cache have none
+      // Markers that sort before this cache's marker have no cache
       for (let at = await peek(); !at.done && isUpTo(at.value, object.name); at = await peek()) {
         if (at.value.kind === 'marker' && at.value.cacheObject === object.name) {
           marker = stateOf(at.value.object);

@@ -29,7 +29,7 @@ const DEFAULT_RETRY_COUNT = 4;
 const DEFAULT_COMPRESSION_LEVEL = 3;
 const DEFAULT_PREFIX = 'cache-s3';
 const MAX_PREFIX_LENGTH = 256;
-/** GitHub's limit on the caches of a repository, so that what a job may restore from there also fits here. */
+/** GitHub's limit on the caches of a repository, so that the directory holds every cache that GitHub can hold. */
 const DEFAULT_DISK_CACHE_BYTES = 10e9;
 const MIN_DISK_CACHE_BYTES = 100e6;
 

@@ -1,6 +1,6 @@
 /** A size or an age as people write it: `2.2MB`, `7d`. */
 export interface Quantity {
-  /** Its forms, for a message. */
+  /** The accepted forms, as a message shows them. */
   readonly form: string;
   /** Returns whole bytes or ms. Returns undefined if the text has another form. */
   parse(text: string): number | undefined;

@@ -121,7 +121,7 @@ function parseSegment(pattern: string): readonly (typeof ANY | UnitTest)[] | und
 }
 
 interface CharacterClass {
-  /** undefined if no character is in the class. */
+  /** Undefined if no character is in the class. */
   readonly test: UnitTest | undefined;
   /** Index of the closing bracket. */
   readonly end: number;

@@ -36,8 +36,9 @@ export function hasForeignLetters(stored: string): boolean {
 }
 
 /**
- * Returns whether a pattern may match a stored name on one machine and not on another. A pattern and a name below one anchor
- * move together. A line without wildcards that includes the name elsewhere has another stored line there.
+ * Returns whether a pattern may match a stored name on one machine and not on another. A pattern and a name below the same
+ * anchor (workspace or home) match on every machine or on none. A line without wildcards that includes the name elsewhere
+ * has another stored line there.
  */
 function mayMove(pattern: Pattern, stored: string, deciding: Pattern | undefined): boolean {
   const order = anchorOrder(pattern.storedLine.replace(/^!/, ''));

@@ -75,7 +75,7 @@ async function searchBelow(
     if (isStagingName(component)) return;
     const isLink = entry.isSymbolicLink();
     const realPath = isLink ? undefined : join(way.realPath, component);
-    // Only after a link can a directory be one of the directories above it
+    // Only behind a link can the search meet a directory that it is already in
     if (realPath !== undefined && way.behindLink && isOnWay(realPath, way)) return;
     const path = join(way.path, component);
     const name = comparable(path);

@@ -3,7 +3,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { CommandError } from '../command-error.ts';
 
-/** Checks of the place of a result, before the work that leads to it. Each throws `CommandError` if it cannot be written. */
+/** These functions check that a result can be written, before the work begins. Each throws `CommandError` if it cannot. */
 
 /** Checks a file, which is replaced if it exists. Its directory must exist. */
 export async function checkOutputFile(file: string): Promise<void> {

@@ -81,14 +81,14 @@ async function byGet(
   const get = async (Range?: string) => {
     const command = new GetObjectCommand({ Bucket: bucket, Key: name, ...(Range && { Range }) });
     const response = await client.send(command, streamed);
-    // One byte, or a whole object that is not wanted
+    // The body is one byte, or the whole object, and is not needed
     (response.Body as Readable).destroy();
     return response;
   };
   let isEmpty = false;
   const response = await get('bytes=0-0').catch(error => {
     if (!isStatus(error, 416)) throw error;
-    // No first byte
+    // 416: the object is empty
     isEmpty = true;
     return get();
   });

@@ -68,7 +68,7 @@ function withoutPrefixes(page: string): string {
 
 interface TakenObjects {
   readonly objects: readonly ObjectInfo[];
-  /** The page without them. */
+  /** The page without these objects. */
   readonly rest: string;
 }
 

@@ -58,8 +58,8 @@ export async function* listObjects(
 
 /**
  * Detects a listing without an end. A server can send a new token with every page, and tokens are opaque. Names that do not
- * ascend are no proof, since some servers list in no order (Storj, directory buckets of AWS). But a name that comes again is
- * one: pages that repeat are found by Brent's algorithm, which keeps one name.
+ * ascend are no proof, since some servers list in no order (Storj, directory buckets of AWS). But a repeated name is a
+ * proof: pages that repeat are found by Brent's algorithm, which keeps one name.
  */
 class EndCheck {
   readonly #listing: string;

@@ -54,7 +54,7 @@ export class WorkerMemory implements RangeTarget {
 
   senderOf(onBytes: OnBytes): Transport['send'] {
     return async (request, { signal, ...limits }) => {
-      // It was signed meanwhile
+      // The signal may have been aborted while the request was signed
       signal?.throwIfAborted();
       this.#arrived = 0;
       const ticket: RequestTicket = {

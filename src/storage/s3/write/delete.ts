@@ -20,6 +20,6 @@ export async function deleteObject(
       if (!isMissing(error)) throw error;
     }
   });
-  // The calls of many deletes are no standstill
+  // Many deletes transfer no data, which must not count as missing progress
   caller.forgetWaits();
 }

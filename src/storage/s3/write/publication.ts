@@ -3,7 +3,7 @@ import { ObjectExistsError, ObjectReplacedError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { type HeadInfo, headObject } from '../read/head.ts';
 
-/** How an upload becomes an object. Without one of the two conditions the object always appears. */
+/** An upload and its condition. Without `onlyIfAbsent` or `onlyIfEtag` the object is always stored. */
 export interface Publication
   extends Pick<UploadOptions, 'onlyIfAbsent' | 'onlyIfEtag' | 'signal' | 'onPublish'> {
   readonly name: string;
@@ -11,21 +11,24 @@ export interface Publication
   readonly sizeBytes: number;
 }
 
-/** Throws unless the object may appear now. After this the last writer wins, with a whole object. */
+/** Throws unless the object may be stored now. After this the last writer wins, with a whole object. */
 export async function checkCondition(caller: Caller, publication: Publication): Promise<void> {
   const { name, onlyIfAbsent, onlyIfEtag, signal } = publication;
   if (!onlyIfAbsent && onlyIfEtag === undefined) return;
   const present = await headObject(caller, name, { signal });
-  if (!holds(publication, present)) throw conditionFailed(publication);
+  if (!conditionHolds(publication, present)) throw conditionError(publication);
 }
 
 /** Returns whether the condition holds while this object is present. */
-export function holds({ onlyIfAbsent, onlyIfEtag }: Publication, present: HeadInfo | undefined): boolean {
+export function conditionHolds(
+  { onlyIfAbsent, onlyIfEtag }: Publication,
+  present: HeadInfo | undefined,
+): boolean {
   if (onlyIfAbsent) return present === undefined;
   return onlyIfEtag === undefined || present?.etag === onlyIfEtag;
 }
 
-export function conditionFailed({ name, onlyIfAbsent }: Publication): Error {
+export function conditionError({ name, onlyIfAbsent }: Publication): Error {
   return onlyIfAbsent
     ? new ObjectExistsError(`${name} was stored by another job meanwhile`)
     : new ObjectReplacedError(`${name} was replaced by another job meanwhile`);

@@ -10,7 +10,7 @@ import { headObject } from '../read/head.ts';
 import { md5Of } from '../transport/transport.ts';
 import { ownBody, sendPart } from './multipart/part-body.ts';
 import type { PartBytes } from './multipart/part-gatherer.ts';
-import { checkCondition, conditionFailed, holds, isOurs, type Publication } from './publication.ts';
+import { checkCondition, conditionError, conditionHolds, isOurs, type Publication } from './publication.ts';
 
 /**
  * Stores a whole object by one PutObject. `onlyIfAbsent` is exact where the server obeys the condition: of several writers
@@ -31,15 +31,15 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
     await checkCondition(caller, publication);
     outcome = await put(caller, publication, part, false);
   }
-  // AWS requires a repetition when two conditional writes meet
+  // AWS requires a repetition after 409, when two conditional writes overlap
   if (outcome === 'conflict') outcome = await put(caller, publication, part, conditional);
   if (outcome === 'stored') return;
   const present = await headObject(caller, name, { signal });
   if (isOurs(present, publication, () => md5Of(part.pieces, 'hex'))) return;
   if (outcome === 'unclear') {
-    throw present ? conditionFailed(publication) : new StoreUnavailableError(`${name}: ${NOT_STORED}`);
+    throw present ? conditionError(publication) : new StoreUnavailableError(`${name}: ${NOT_STORED}`);
   }
-  if (outcome === 'conflict' || !holds(publication, present)) throw conditionFailed(publication);
+  if (outcome === 'conflict' || !conditionHolds(publication, present)) throw conditionError(publication);
   // Refused although the condition holds: radosgw 16.2.15 answers each If-Match by 412 in a bucket with versions
   capabilities.conditionalPut = false;
   outcome = await put(caller, publication, part, false);
@@ -49,8 +49,8 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
 const NOT_STORED = 'the server responded to PutObject, but does not have the object';
 
 /**
- * May be repeated: the same bytes under the same name. Where the first attempt succeeded and only its response was lost,
- * the condition makes the second one fail; the save-id shows that the object is ours.
+ * Sends PutObject. It may be repeated, because each attempt stores the same bytes under the same name. Where the first attempt
+ * succeeded and only its response was lost, the condition makes the second one fail; the save-id shows that the object is ours.
  */
 async function put(
   caller: Caller,
@@ -74,7 +74,7 @@ async function put(
   return caller.run(spec, async (...call) => {
     try {
       const etag = await sendObject(caller, name, part, parameters, call);
-      // A server that is not S3's may answer anything with 200
+      // A server that is not an S3 server may return 200 to any request
       return etag === undefined ? 'unclear' : 'stored';
     } catch (error) {
       if (conditional && lacksConditions(error)) return 'not implemented';

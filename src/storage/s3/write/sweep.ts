@@ -7,7 +7,7 @@ import { MAX_PARSED_BYTES } from '../calls/sdk-request-handler.ts';
 import { isJoined } from './multipart/joined-upload.ts';
 import { abortUpload, type UploadRef } from './multipart/multipart-calls.ts';
 
-/** Aborts in flight at once. */
+/** Number of aborts that run at the same time. */
 const PARALLEL = 8;
 
 /** Bounds of one sweep: pages of uploads, uploads to abort, and the time for all in ms. A later sweep does the rest. */
@@ -78,18 +78,21 @@ export async function* unfinishedUploads(
     const oldest = Math.min(caller.serverTimeMs, Date.now()) - olderThanMs;
     for (const listed of page.Uploads ?? []) {
       const upload = uploadUnder(prefix, listed);
-      // NaN without a time: it may be an upload that another job is writing. The bucket's lifecycle removes it
+      // NaN if the server sends no time: another job may be writing the upload. The bucket's lifecycle rule removes it
       const begunMs = beganMs(listed);
       if (upload && begunMs <= oldest) yield { ...upload, begunMs };
     }
     const { NextKeyMarker, NextUploadIdMarker } = page;
-    // The order of markers proves nothing: some servers list names in none
+    // The order of markers proves nothing: some servers list names in no order
     if (!page.IsTruncated || (KeyMarker === NextKeyMarker && UploadIdMarker === NextUploadIdMarker)) return;
     [KeyMarker, UploadIdMarker] = [NextKeyMarker, NextUploadIdMarker];
   }
 }
 
-/** Returns an upload of the listing, if it is one under the prefix: a server may list others, which are not ours. */
+/**
+ * Returns the upload. Returns undefined if its name is outside the prefix, because a server may list others, which are not ours,
+ * or if its id is missing or too long.
+ */
 function uploadUnder(prefix: string, { Key, UploadId }: Listed): UploadRef | undefined {
   if (!Key?.startsWith(prefix) || !UploadId || UploadId.length > MAX_ID_CHARACTERS) return undefined;
   return { name: Key, uploadId: UploadId };

@@ -5,7 +5,7 @@ import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { abandonUpload } from './multipart/abandon-upload.ts';
 import { type Completion, completeUpload } from './multipart/complete-upload.ts';
-import { checkSource, copyPart, copyRanges, refuseKnown } from './multipart/copy-part.ts';
+import { checkCopySupport, checkSource, copyPart, copyRanges } from './multipart/copy-part.ts';
 import { createUpload, type StoredPart, type UploadRef, uploadPart } from './multipart/multipart-calls.ts';
 import { ownBody, type PartBody } from './multipart/part-body.ts';
 import { type PartBytes, PartGatherer } from './multipart/part-gatherer.ts';
@@ -69,7 +69,7 @@ export class S3Upload implements Upload {
     this.#check();
     this.#gatherer.cutEarly();
     await this.#sticky(async () => {
-      refuseKnown(this.#caller);
+      checkCopySupport(this.#caller);
       await checkSource(this.#caller, source, this.#partSignal);
       for (const piece of copyRanges(range)) {
         await this.#launch(0, (upload, number) =>

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { HeadInfo } from '../../../../src/storage/s3/read/head.ts';
 import {
-  conditionFailed,
-  holds,
+  conditionError,
+  conditionHolds,
   isOurs,
   type Publication,
 } from '../../../../src/storage/s3/write/publication.ts';
@@ -24,14 +24,17 @@ test.each([
   ['only if there is none', { onlyIfAbsent: true }, true, false],
   ['only in place of the same object', { onlyIfEtag: 'e' }, false, true],
   ['only in place of another object', { onlyIfEtag: 'f' }, false, false],
-])('a save that stores its object %s does so exactly then', (_, condition, absent, taken) => {
-  const wanted = { ...publication, ...condition };
-  expect([holds(wanted, undefined), holds(wanted, present)]).toEqual([absent, taken]);
-});
+])(
+  'the condition "%s" holds for exactly the states of the object that it names',
+  (_, condition, absent, taken) => {
+    const wanted = { ...publication, ...condition };
+    expect([conditionHolds(wanted, undefined), conditionHolds(wanted, present)]).toEqual([absent, taken]);
+  },
+);
 
 test('a condition that does not hold is reported as a key that exists, or as a replaced object', () => {
-  expect(conditionFailed({ ...publication, onlyIfAbsent: true })).toBeInstanceOf(ObjectExistsError);
-  expect(conditionFailed({ ...publication, onlyIfEtag: 'e' })).toBeInstanceOf(ObjectReplacedError);
+  expect(conditionError({ ...publication, onlyIfAbsent: true })).toBeInstanceOf(ObjectExistsError);
+  expect(conditionError({ ...publication, onlyIfEtag: 'e' })).toBeInstanceOf(ObjectReplacedError);
 });
 
 test('an object belongs to an upload by its save-id, whatever its ETag is', () => {

@@ -6,7 +6,7 @@ import { isStatus, ResponseError } from '../../errors/response-error.ts';
 import { isRetryable } from '../../errors/s3-errors.ts';
 import { lacksConditions } from '../../errors/server-refusals.ts';
 import { headObject } from '../../read/head.ts';
-import { checkCondition, conditionFailed, isOurs, type Publication } from '../publication.ts';
+import { checkCondition, conditionError, isOurs, type Publication } from '../publication.ts';
 import { multipartEtag, type StoredPart, type UploadRef } from './multipart-calls.ts';
 
 /** Time that a running Complete gets after a signal, in ms. Few take longer, and the step has 5 s. */
@@ -89,13 +89,13 @@ export async function completeUpload(
       const present = await isNowOurs();
       stored = present === 'ours';
       if (present === 'ours') return;
-      if (!conditional || present !== undefined) throw conditionFailed(publication);
+      if (!conditional || present !== undefined) throw conditionError(publication);
     }
     if (outcome !== 'stored') {
       capabilities.conditionalComplete = false;
       outcome = await send(false);
     }
-    if (outcome !== 'stored') throw conditionFailed(publication);
+    if (outcome !== 'stored') throw conditionError(publication);
   } catch (error) {
     // The limit for all attempts may pass while the HEAD succeeds
     if (stored) return;

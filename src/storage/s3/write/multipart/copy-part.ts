@@ -47,7 +47,7 @@ interface PartCopy {
  */
 export async function copyPart(caller: Caller, copy: PartCopy, signal: AbortSignal): Promise<StoredPart> {
   const { capabilities } = caller;
-  refuseKnown(caller);
+  checkCopySupport(caller);
   let outcome = await attemptCopy(caller, copy, signal, capabilities.conditionalCopy);
   if (outcome === 'condition failed') {
     // Swift 2.30 compares the ETag of a multipart object with another one than its own
@@ -63,7 +63,7 @@ export async function copyPart(caller: Caller, copy: PartCopy, signal: AbortSign
 }
 
 /** Throws if the server is known not to copy. */
-export function refuseKnown({ capabilities }: Caller): void {
+export function checkCopySupport({ capabilities }: Caller): void {
   if (!capabilities.copy) throw new CopyRefusedError('the server does not copy parts of objects');
 }
 

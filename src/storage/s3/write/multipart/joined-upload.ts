@@ -43,7 +43,7 @@ async function partsOf(caller: Caller, upload: UploadRef, signal: AbortSignal): 
     );
     parts.push(...(page.Parts ?? []));
     const next = page.IsTruncated ? Number(page.NextPartNumberMarker) : 0;
-    // The last page, or one that leads back
+    // The last page, or a page whose marker leads back
     if (!(next > marker)) return parts;
     marker = next;
   }

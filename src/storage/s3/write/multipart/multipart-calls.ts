@@ -14,7 +14,7 @@ import { isStatus } from '../../errors/response-error.ts';
 import { type PartBody, sendPart } from './part-body.ts';
 import type { SendingPart } from './parts-in-flight.ts';
 
-/** An upload the server knows. */
+/** An upload that the server has created. */
 export interface UploadRef {
   readonly name: string;
   readonly uploadId: string;

@@ -3,7 +3,7 @@ const PARTS_IN_FLIGHT = 6;
 /** Bytes that they may hold together, where parts are larger than the default: a save's memory is bounded (ADR 0011). */
 const PART_BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 
-/** Parts of which nothing is sent yet: a full queue. A fast link has at most one, because the next one is made meanwhile. */
+/** Number of unsent parts at which the queue is full. A fast link has at most one, because the next one is made meanwhile. */
 const QUEUED_PARTS = 2;
 
 /** A part that a request sends. */
@@ -24,7 +24,7 @@ export class PartsInFlight {
     while (!this.#hasRoomFor(bytes)) await Promise.race(this.#requests.keys());
   }
 
-  /** The use of the queue that a faster link would empty (`Upload.queued`). `partBytes` is the size of a part. */
+  /** Returns how full the queue of unsent bytes is (`Upload.queued`): 0 is empty, 1 or more full. `partBytes` is a part's size. */
   queued(partBytes: number): number {
     if (!this.#hasRoomFor(partBytes)) return 1;
     let unsent = 0;
@@ -48,7 +48,7 @@ export class PartsInFlight {
   }
 
   #hasRoomFor(bytes: number): boolean {
-    // A single part may be larger than that
+    // A single part may be larger than `PART_BYTES_IN_FLIGHT`
     if (this.#requests.size === 0) return true;
     return this.#requests.size < PARTS_IN_FLIGHT && this.#bytes + bytes <= PART_BYTES_IN_FLIGHT;
   }

@@ -10,7 +10,7 @@ import { ownsMemory, type PartBytes } from './part-gatherer.ts';
 
 /** Parts that a thread holds before another one is started: it fills 10 Gbit/s alone. */
 const PARTS_A_THREAD = 3;
-/** Its objects are those of some requests. */
+/** Heap limit: a thread allocates objects only for a few requests. */
 const LIMITS = { maxYoungGenerationSizeMb: 4 };
 
 interface SenderThread extends Thread<SenderMessage> {
@@ -20,14 +20,14 @@ interface SenderThread extends Thread<SenderMessage> {
 
 /** Threads that hold the parts of an upload and send them. The main thread signs each request and judges its response. */
 export class SenderThreads {
-  readonly #most: number;
+  readonly #maxThreads: number;
   readonly #threads: Threads<SenderMessage>;
   readonly #senders: SenderThread[] = [];
   #lastPart = 0;
 
-  /** Starts no thread yet, and at most `most`. */
-  constructor(most: number, settings: ConnectionSettings) {
-    this.#most = most;
+  /** Starts no thread yet, and at most `maxThreads`. */
+  constructor(maxThreads: number, settings: ConnectionSettings) {
+    this.#maxThreads = maxThreads;
     this.#threads = new Threads({
       program: threadProgram('sender'),
       settings,
@@ -57,7 +57,7 @@ export class SenderThreads {
       senderOf:
         progress =>
         async ({ body: _, ...request }, { signal, ...limits }) => {
-          // It was signed meanwhile
+          // The signal may have been aborted while the request was signed
           signal?.throwIfAborted();
           const ticket = { request, limits };
           const answer = await send(thread, part, ticket, bytes => progress.sent(bytes), signal);
@@ -79,7 +79,7 @@ export class SenderThreads {
   /** Finds the thread with the fewest parts, and starts one if all have enough and the number allows it. */
   #thread(): SenderThread {
     const best = this.#senders.toSorted((a, b) => a.parts - b.parts)[0];
-    const isEnough = this.#senders.length >= this.#most;
+    const isEnough = this.#senders.length >= this.#maxThreads;
     if (best && (isEnough || best.parts < PARTS_A_THREAD)) return best;
     const thread = { ...this.#threads.start(), parts: 0 };
     this.#senders.push(thread);
