@@ -25,7 +25,7 @@ test.each([
   ['octo/app', 'octo/app'],
   ['octo/*', undefined],
   ['octo/ap?', undefined],
-])('of the pattern %o only %o need be listed', (pattern, text) => {
+])('for the pattern %o the listing is limited to %o', (pattern, text) => {
   expect(placeOfPatterns({ repository: pattern, scope: pattern, key: pattern })).toEqual({
     repository: text,
     scope: text,
@@ -68,7 +68,7 @@ test.each([
   expect(matchesWildcard(pattern, text)).toBe(false);
 });
 
-test('many stars and a long key take no long time', () => {
+test('a pattern of many stars is matched quickly with a long key', () => {
   expect(matchesWildcard(`${'*a'.repeat(200)}b`, 'a'.repeat(2000))).toBe(false);
 });
 

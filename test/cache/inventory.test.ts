@@ -64,7 +64,7 @@ test('caches are listed with their markers, and markers without a cache are list
   expect(uses).toEqual([4, 1, 7]);
 });
 
-test('every random set of caches and markers is joined as by a table of their names', async () => {
+test('in random sets, each cache gets exactly the marker of its name', async () => {
   for (let seed = 1; seed <= 300; seed++) {
     let state = seed;
     const random = (count: number) => {

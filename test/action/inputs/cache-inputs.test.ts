@@ -6,7 +6,7 @@ import { inputVariables } from '../../support/runner/process/step-variables.ts';
 const parse = (inputs: Record<string, string>) => parseInputs(inputVariables(inputs));
 const minimal = { path: 'node_modules', key: 'k' };
 
-describe('of the inputs that name the cache,', () => {
+describe('parseCacheInputs', () => {
   test('the post step keeps the path, key and restore-keys of the restore step', () => {
     const remembered = { paths: ['a'], key: 'then', restoreKeys: [] };
     expect(parseInputs(inputVariables({ path: 'b', key: 'a,b' }), remembered)).toMatchObject(remembered);

@@ -81,7 +81,7 @@ describe('keys and a role', () => {
       { CACHE_S3_ROLE_TO_ASSUME: ARN, CACHE_S3_ACCESSKEY: 'a' },
       "Input 'role-to-assume' (CACHE_S3_ROLE_TO_ASSUME) is set together with input 'accessKey' (CACHE_S3_ACCESSKEY): remove one of them.",
     ],
-  ])('of one level are an error that names both (%j, %j)', (inputs, variables, sentence) => {
+  ])('keys and a role of one level are an error that names both (%j, %j)', (inputs, variables, sentence) => {
     expect(problem(inputs, variables)).toBe(sentence);
   });
 });

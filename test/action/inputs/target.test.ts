@@ -164,9 +164,12 @@ describe('the credentials', () => {
     [{ secretKey: 'IS' }, 'accessKey'],
     [{ accessKey: 'IA', secretKey: 'IS' }, undefined],
     [{}, undefined],
-  ] as [Record<string, string>, string | undefined][])('of %j the input %s is missing', (inputs, missing) => {
-    expect(settings(inputs).missingKey).toBe(missing);
-  });
+  ] as [Record<string, string>, string | undefined][])(
+    'the inputs %j are reported as missing %s',
+    (inputs, missing) => {
+      expect(settings(inputs).missingKey).toBe(missing);
+    },
+  );
 });
 
 test.each([
@@ -211,7 +214,7 @@ describe('the role', () => {
     expect(settings(true)).toMatchObject({ role: { arn: WRITER }, onlySaveHasRole: false });
   });
 
-  test('of a save is that of role-to-assume-for-save, and else the same', () => {
+  test('of a save is that of role-to-assume-for-save, or of role-to-assume if that is not set', () => {
     expect(role({ 'role-to-assume': READER }, true)).toMatchObject({ arn: READER, input: 'role-to-assume' });
     expect(
       role({ 'role-to-assume': READER, 'role-to-assume-for-save': WRITER, audience: 'a' }, true),
@@ -223,7 +226,7 @@ describe('the role', () => {
     });
   });
 
-  test('is requested from the STS of AWS where the bucket is there', () => {
+  test('is requested from the STS of AWS if the bucket is on AWS', () => {
     for (const endpoint of ['', 's3.amazonaws.com', 's3.eu-west-1.amazonaws.com']) {
       expect(role({ endpoint, 'role-to-assume': READER })).toMatchObject({ stsEndpoint: undefined });
     }

@@ -55,7 +55,7 @@ test('a decision that depends on case differs between Windows and other systems'
   }
 });
 
-test('only Windows takes a backslash or colon for more than a letter', () => {
+test('a backslash or colon in a name is special only on Windows', () => {
   for (const name of ['./out/a:b', './out/a\\b']) {
     expect(windows(['out/*']).permits(name)).toBe(false);
     expect(windows(['out/*']).dependsOnMachine(name)).toBe(true);

@@ -18,14 +18,18 @@ test('the stored lines are those of the patterns, in the order of the input', ()
 });
 
 // Links are resolved in the system's own files
-test('the included paths are those before its wildcards, without exclusions', requires(posixSystem), () => {
-  expect(posix(['deps/', 'a/de*', '!x', '~/**', '/b?', 'deps']).includedPaths()).toEqual([
-    '/w/app/deps',
-    '/w/app/a',
-    '/home/me',
-    '',
-  ]);
-});
+test(
+  'the included paths are the parts of the lines before their wildcards, without exclusions',
+  requires(posixSystem),
+  () => {
+    expect(posix(['deps/', 'a/de*', '!x', '~/**', '/b?', 'deps']).includedPaths()).toEqual([
+      '/w/app/deps',
+      '/w/app/a',
+      '/home/me',
+      '',
+    ]);
+  },
+);
 
 describe('permits', () => {
   test.each([

@@ -86,7 +86,7 @@ describe('the search finds the same paths as actions/cache', () => {
     [['q/x/y/**/y']],
     [['w/*']],
     [['w/**/*']],
-  ])('for %j', async lines => {
+  ])('the lines %j find the same paths', async lines => {
     const theirs = await foundByActions(lines);
     const ours = await found(lines);
     expect(ours.filter(name => theirs.includes(name))).toEqual(theirs);

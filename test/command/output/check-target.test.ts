@@ -19,7 +19,7 @@ test('an output file is a new or old file in a directory that exists, and the ch
   }
 });
 
-test('an output directory may be absent with those above it, and must not be or be below a file', async () => {
+test('an output directory and its parents may be absent, but none of them may be a file', async () => {
   const root = scratch();
   await checkOutputDirectory(root);
   await checkOutputDirectory(path.join(root, 'a', 'b', 'c'));

@@ -33,7 +33,7 @@ test.each<[string, (page: number) => readonly string[], number, string]>([
   ['the same 30 pages', index => [`p/${99 - (index % 30)}`], 62, 'the same names again'],
   ['descending names', index => [`p/${999_999 - index}`], 1001, 'more than 1000 pages'],
   ['no names', () => [], 33, 'many pages without an object'],
-])('a listing with fresh tokens without end and %s ends', async (_, names, pages, reason) => {
+])('a listing with endless fresh tokens and %s is stopped', async (_, names, pages, reason) => {
   let count = 0;
   const server = await scriptedServer(() => ({ body: pageOf(names(count), `token-${count++}`) }));
   await expect(listAll(server.store())).rejects.toThrow(
@@ -55,7 +55,7 @@ test('a listing whose names have no order is read to its end', async () => {
   expect(await listAll(server.store())).toEqual(names);
 });
 
-test('a listing with over 2 MiB that the SDK would parse ends, and one of objects as servers write them is read', async () => {
+test('a listing with over 2 MiB for the SDK to parse is refused, and one in the usual form is read', async () => {
   const name = `p/${'&#x41;'.repeat(1000)}`;
   const body = pageOf(
     Array.from({ length: 400 }, () => name),
@@ -97,7 +97,7 @@ test('a listing of any length is read past a thousand pages', async () => {
   expect(await collect(server.store().list('p/', { anyLength: true }))).toHaveLength(1005);
 });
 
-test('a listing that takes over 45 s ends with its time, and one of any length does not', async () => {
+test('a listing of over 45 s is refused with its time limit, unless it may have any length', async () => {
   for (const anyLength of [false, true]) {
     const clock = new FakeClock();
     const server = await scriptedServer(async (_, { url = '' }) => {

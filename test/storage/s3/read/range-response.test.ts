@@ -73,7 +73,7 @@ describe('the response to a continuation', () => {
     expect(check({ 'content-range': 'bytes 14-19/100', etag: 'W/"e"' })).not.toThrow();
   });
 
-  test('of another object is that of a replaced one', () => {
+  test('is refused as that of a replaced object if its ETag differs', () => {
     expect(check({ 'content-range': 'bytes 14-19/100', etag: '"f"' })).toThrow(ObjectReplacedError);
   });
 

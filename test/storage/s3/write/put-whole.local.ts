@@ -43,7 +43,7 @@ test('an object of one part that another job replaced is kept, also by a server 
   expect(server.operations).toEqual(['HeadObject']);
 });
 
-test('a server that refuses each If-Match has a damaged object replaced while it is the same', async () => {
+test('a damaged object that has not changed is replaced on a server that refuses each If-Match', async () => {
   let stored = false;
   const server = await scriptedServer((operation, request) => {
     if (operation === 'HeadObject')
@@ -56,7 +56,7 @@ test('a server that refuses each If-Match has a damaged object replaced while it
   expect(server.operations).toEqual(['HeadObject', 'PutObject', 'HeadObject', 'PutObject']);
 });
 
-describe('a PutObject that may have been stored, with credentials that may not read,', () => {
+describe('with credentials that may not read,', () => {
   const unclear = async (first: 'silent' | 'reset', attempts: number) => {
     let puts = 0;
     const server = await scriptedServer(operation => {
@@ -70,20 +70,20 @@ describe('a PutObject that may have been stored, with credentials that may not r
     return upload.complete().catch(error => error);
   };
 
-  test('is unavailable after the last time-out', async () => {
+  test('a PutObject without a response is reported as unavailable after the last time-out', async () => {
     const failure = await unclear('silent', 1);
     expect(failure).toBeInstanceOf(StoreUnavailableError);
     expect(failure.message).toContain('no response within');
   });
 
-  test('is no object of another job when its repetition is refused', async () => {
+  test('a PutObject whose repetition fails with 412 is reported as refused, not as stored by another job', async () => {
     const failure = await unclear('reset', 2);
     expect(failure).toBeInstanceOf(StoreRefusedError);
     expect(failure.message).toContain('access is denied');
   });
 });
 
-test('a server without conditional writes learns it once, and then the object is checked before', async () => {
+test('a store learns once that its server has no conditional writes, and then checks for the object before each write', async () => {
   const { server, store } = await serveStore({ conditions: 'refused' });
   for (const name of ['first', 'second']) {
     await putObject(store, name, name, { onlyIfAbsent: true });
@@ -93,7 +93,7 @@ test('a server without conditional writes learns it once, and then the object is
 });
 
 test.each(['PutObject', 'CompleteMultipartUpload'])(
-  'a lost response to %s is no object of another job, also where metadata is dropped',
+  'after a lost response to %s the save recognises its own object, also where metadata is dropped',
   async loses => {
     const { store } = await serveStore({ dropsMetadata: true, loses });
     await putObject(store, 'x', new Uint8Array(loses === 'PutObject' ? 1000 : 12_000_000), {
@@ -104,7 +104,7 @@ test.each(['PutObject', 'CompleteMultipartUpload'])(
 );
 
 test.each([100, 12_000_000])(
-  'an upload of %i bytes meets a policy that requires encryption by a key',
+  'an upload of %i bytes sends the headers of a policy that requires encryption by a key',
   async sizeBytes => {
     const creating: unknown[] = [];
     const server = await scriptedServer((operation, { headers }) => {

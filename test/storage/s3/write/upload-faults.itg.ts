@@ -33,7 +33,7 @@ describe('an upload', () => {
     ['is a 500 before the work', 2, { kind: 'answer', status: 500 }],
     ['is a reset before the work', 2, { kind: 'reset', served: false }],
   ])(
-    'whose answer to Complete %s is looked for by its save-id: %i Complete in all',
+    'with an answer to Complete that %s is found by its save-id, after %i Complete in all',
     async (label, count, fault) => {
       faulty.proxy.rule = firstTimes(1, 'CompleteMultipartUpload', fault);
       const upload = await faulty.begin(faulty.proxied(), `complete ${label}`);

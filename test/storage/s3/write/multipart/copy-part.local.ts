@@ -85,7 +85,7 @@ test.each([404, 412, 416])(
   },
 );
 
-test('a copy that the policy does not allow is a refusal of the call, and of no later one', async () => {
+test('a copy that the policy refuses fails alone, and later copies are still sent', async () => {
   const denied = { status: 403, body: '<Error><Code>AccessDenied</Code></Error>' };
   const { store } = await serverOf([denied, COPIED]);
   expect(await copyIn(store)).toMatchObject({ name: 'StoreRefusedError' });

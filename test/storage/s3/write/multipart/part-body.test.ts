@@ -52,7 +52,7 @@ test('a part that is refused with its MD5 is not sent once more', async () => {
   expect(await sendWith([failure], capabilities)).toMatchObject({ sent: ['the MD5'], result: failure });
 });
 
-test('the smallest part that was refused as too large is known', async () => {
+test('the store remembers the smallest part that was refused as too large', async () => {
   const capabilities = new Capabilities();
   expect((await sendWith([refusal(413)], capabilities)).result).toBeInstanceOf(BodyTooLargeError);
   expect(capabilities.refusedBodyBytes).toBe(5);

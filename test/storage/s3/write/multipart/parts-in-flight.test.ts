@@ -54,7 +54,7 @@ test('ended() resolves when no part is in flight', async () => {
   expect(await hasEnded(end)).toBe(true);
 });
 
-test('the queue is measured by the bytes that were not sent, two parts of them are a full one', async () => {
+test('the queue is measured by its unsent bytes, and is full with two parts', async () => {
   const parts = new PartsInFlight();
   expect(parts.queued(8 * MiB)).toBe(0);
   const part = unsent(8 * MiB);

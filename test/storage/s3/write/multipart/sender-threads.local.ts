@@ -103,7 +103,7 @@ test('a thread returns the MD5 of its part to a server that requires it', async 
   expect((await stored())?.equals(content)).toBe(true);
 });
 
-test('a refusal of a part as too large is known by its size', async () => {
+test('a part that gets 413 from a thread throws BodyTooLargeError', async () => {
   breakFirstAttempt({ kind: 'answer', status: 413 });
   const upload = begin();
   const error = await writeAll(upload)
