@@ -32,7 +32,7 @@ export function planStep(
   const target = resolveTarget(inputs, { ...options, forkPullRequest: context.fork });
   const access = target.kind === 'github' ? githubAccess(context) : decideAccess(context, inputs.scope);
   const layout = createPathLayout({
-    patterns: inputs.paths,
+    lines: inputs.paths,
     workspace: context.workspace,
     home: context.home,
     platformPath: path,

@@ -12,7 +12,7 @@ import { findRoots, isDirectory } from './roots.ts';
 
 interface PathLayoutOptions extends AnchorOptions {
   /** The lines of the `path` input, trimmed, without empty ones. */
-  readonly patterns: readonly string[];
+  readonly lines: readonly string[];
 }
 
 /** The layout of one step, and the lines of its version. */
@@ -32,7 +32,7 @@ export interface StepLayout extends PathLayout {
  */
 export function createPathLayout(options: PathLayoutOptions): StepLayout {
   const anchors = createAnchors(options);
-  const patterns = parsePatterns(options.patterns, anchors);
+  const patterns = parsePatterns(options.lines, anchors);
   const decider = new PatternDecider(patterns);
   const firstExclusion = patterns.findIndex(({ negate }) => negate);
   const hasExclusions = firstExclusion !== -1;
@@ -55,7 +55,7 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
       if (!isStoredName(stored, anchors.windows)) return false;
       return decide(anchors.toAbsolute(stored), () => stored.endsWith('/'))?.negate === false;
     },
-    dependsOnMachine: compareMachines(options.patterns, anchors, patterns, decider),
+    dependsOnMachine: compareMachines(options.lines, anchors, patterns, decider),
     excludes(absolute) {
       return hasExclusions && decide(absolute, () => isDirectory(absolute))?.negate === true;
     },

@@ -31,10 +31,10 @@ export const HEAD: ManifestHead = {
 /** Returns the layout of a step with this `path` input that runs in `workspace`. */
 export function layoutIn(
   workspace: string,
-  patterns: readonly string[] = ['tree'],
+  lines: readonly string[] = ['tree'],
   home = '/nowhere/home',
 ): StepLayout {
-  return createPathLayout({ patterns, workspace, home, platformPath: path });
+  return createPathLayout({ lines, workspace, home, platformPath: path });
 }
 
 export interface PackedTree {

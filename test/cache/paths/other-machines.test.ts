@@ -2,11 +2,11 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { createPathLayout } from '../../../src/cache/paths/paths.ts';
 
-const posix = (patterns: string[], workspace: string, home: string) =>
-  createPathLayout({ patterns, workspace, home, platformPath: path.posix });
-const windows = (patterns: string[]) =>
-  createPathLayout({ patterns, workspace: 'D:\\a\\app', home: 'C:\\Users\\Me', platformPath: path.win32 });
-const linux = (patterns: string[]) => posix(patterns, '/home/me/app', '/home/me');
+const posix = (lines: string[], workspace: string, home: string) =>
+  createPathLayout({ lines, workspace, home, platformPath: path.posix });
+const windows = (lines: string[]) =>
+  createPathLayout({ lines, workspace: 'D:\\a\\app', home: 'C:\\Users\\Me', platformPath: path.win32 });
+const linux = (lines: string[]) => posix(lines, '/home/me/app', '/home/me');
 
 /** Paths whose decision differs between machines, a stored name, and the machine that includes it. */
 const moving: [string, string[], string, { workspace: string; home: string }][] = [

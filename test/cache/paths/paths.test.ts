@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPathLayout } from '../../../src/cache/paths/paths.ts';
 import { posix as posixSystem, requires } from '../../support/platform-needs.ts';
 
-const posix = (patterns: string[], workspace = '/w/app', home = '/home/me') =>
-  createPathLayout({ patterns, workspace, home, platformPath: path.posix });
-const windows = (patterns: string[]) =>
-  createPathLayout({ patterns, workspace: 'D:\\a\\app', home: 'C:\\Users\\Me', platformPath: path.win32 });
+const posix = (lines: string[], workspace = '/w/app', home = '/home/me') =>
+  createPathLayout({ lines, workspace, home, platformPath: path.posix });
+const windows = (lines: string[]) =>
+  createPathLayout({ lines, workspace: 'D:\\a\\app', home: 'C:\\Users\\Me', platformPath: path.win32 });
 
 test('the stored lines are those of the patterns, in the order of the input', () => {
   expect(posix(['~/.cargo', '# comment', '!~/.cargo/*.tmp']).storedLines).toEqual([
@@ -143,8 +143,8 @@ describe('followsLink', () => {
 describe('excludes', () => {
   let root: string;
   const at = (name: string) => path.join(root, name);
-  const layoutOf = (patterns: string[]) =>
-    createPathLayout({ patterns, workspace: root, home: at('home'), platformPath: path });
+  const layoutOf = (lines: string[]) =>
+    createPathLayout({ lines, workspace: root, home: at('home'), platformPath: path });
 
   beforeAll(() => {
     root = realpathSync(mkdtempSync(path.join(tmpdir(), 'cache-s3-paths-')));

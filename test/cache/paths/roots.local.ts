@@ -26,7 +26,7 @@ async function rootsOf(pattern: string): Promise<unknown> {
     const { createPathLayout } = await import(${JSON.stringify(new URL('../../../src/cache/paths/paths.ts', import.meta.url))});
     const platformPath = (await import('node:path')).default;
     const [workspace, pattern] = process.argv.slice(1);
-    const layout = createPathLayout({ patterns: [pattern], workspace, home: '/nowhere', platformPath });
+    const layout = createPathLayout({ lines: [pattern], workspace, home: '/nowhere', platformPath });
     console.log(JSON.stringify(await layout.roots().catch(error => error.message)));
   `;
   const { stdout, stderr } = await runUnprivileged(['--input-type=module', '-e', code, '--', root, pattern]);

@@ -10,8 +10,8 @@ import { slashed } from '../../support/slashed.ts';
 describe('the roots of a tree', () => {
   let root: string;
   const at = (name: string) => path.join(root, name);
-  const found = async (patterns: string[]) => {
-    const layout = createPathLayout({ patterns, workspace: root, home: at('home'), platformPath: path });
+  const found = async (lines: string[]) => {
+    const layout = createPathLayout({ lines, workspace: root, home: at('home'), platformPath: path });
     return (await layout.roots()).map(name => slashed(path.relative(root, name)) || '.').sort();
   };
 

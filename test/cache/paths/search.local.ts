@@ -25,7 +25,7 @@ describe('a search in directories that are linked to each other', requires(posix
   afterAll(() => rmSync(root, { recursive: true }));
 
   const search = (signal?: AbortSignal) =>
-    createPathLayout({ patterns: ['**/x'], workspace: root, home: '/', platformPath: path }).roots(signal);
+    createPathLayout({ lines: ['**/x'], workspace: root, home: '/', platformPath: path }).roots(signal);
 
   test('ends with one sentence that names the input', async () => {
     const error = await search().catch(reason => reason);
@@ -50,7 +50,7 @@ test('a search neither finds nor enters the staging of a restore', async () => {
     'a/modules/x': 'x',
   });
   const find = async (pattern: string) => {
-    const layout = createPathLayout({ patterns: [pattern], workspace: root, home: '/', platformPath: path });
+    const layout = createPathLayout({ lines: [pattern], workspace: root, home: '/', platformPath: path });
     return (await layout.roots()).map(found => slashed(path.relative(root, found))).toSorted();
   };
   expect(await find('**/modules')).toEqual(['.cache-s3-store/modules', 'a/modules']);
