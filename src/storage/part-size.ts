@@ -9,7 +9,7 @@ const MAX_PART_BYTES = 64 * 1024 * 1024;
 
 /**
  * Returns the part size in bytes: `wanted` is actions/cache's `upload-chunk-size`, limited by S3 and by memory. Parts of
- * very large objects grow by themselves (s3/write/part-gatherer.ts).
+ * very large objects grow by themselves (s3/write/multipart/part-gatherer.ts).
  */
 export function partSize(wanted: number | undefined): number {
   return Math.min(Math.max(wanted ?? DEFAULT_PART_BYTES, MIN_PART_BYTES), MAX_PART_BYTES);

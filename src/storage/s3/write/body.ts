@@ -1,11 +1,16 @@
 import type { Readable } from 'node:stream';
-import { release } from '../../../../archive/memory/buffers.ts';
-import { BodyTooLargeError } from '../../../store-errors.ts';
-import type { CallProgress } from '../../calls/call.ts';
-import type { Caller } from '../../calls/caller.ts';
-import { isStatus } from '../../errors/response-error.ts';
-import { bodyOf, md5Of, type Transport } from '../../transport/transport.ts';
-import { ownsMemory, type PartBytes } from './part-gatherer.ts';
+import { release } from '../../../archive/memory/buffers.ts';
+import { BodyTooLargeError } from '../../store-errors.ts';
+import type { CallProgress } from '../calls/call.ts';
+import type { Caller } from '../calls/caller.ts';
+import { isStatus } from '../errors/response-error.ts';
+import { bodyOf, md5Of, type Transport } from '../transport/transport.ts';
+
+/** Bytes in the pieces in which they were written. They are joined only on the wire. */
+export interface PartBytes {
+  readonly pieces: readonly Uint8Array[];
+  readonly sizeBytes: number;
+}
 
 /** The body of a request: bytes in this thread, or in another one that sends the request itself. */
 export interface PartBody {
@@ -29,6 +34,14 @@ export function ownBody({ pieces, sizeBytes }: PartBytes): PartBody {
     // Parts that wait for the garbage collector would be most of a save's memory
     release: () => pieces.filter(ownsMemory).forEach(release),
   };
+}
+
+/**
+ * Returns whether the memory of a part's piece may be given away with it, because nothing else in it is in use. That is so for a
+ * piece of at least half of it: `PartGatherer` copies the smaller side of a cut, and Node's shared pool makes only smaller Buffers.
+ */
+export function ownsMemory(piece: Uint8Array): boolean {
+  return 2 * piece.byteLength >= piece.buffer.byteLength;
 }
 
 /**

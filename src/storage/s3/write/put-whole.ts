@@ -8,8 +8,7 @@ import { isStatus } from '../errors/response-error.ts';
 import { lacksConditions } from '../errors/server-refusals.ts';
 import { headObject } from '../read/head.ts';
 import { md5Of } from '../transport/transport.ts';
-import { ownBody, sendPart } from './multipart/part-body.ts';
-import type { PartBytes } from './multipart/part-gatherer.ts';
+import { ownBody, type PartBytes, sendPart } from './body.ts';
 import { checkCondition, conditionError, conditionHolds, isOurs, type Publication } from './publication.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import type { Caller } from '../../../../../src/storage/s3/calls/caller.ts';
-import { Capabilities } from '../../../../../src/storage/s3/calls/capabilities.ts';
-import { ResponseError } from '../../../../../src/storage/s3/errors/response-error.ts';
-import { ownBody, sendPart } from '../../../../../src/storage/s3/write/multipart/part-body.ts';
-import { BodyTooLargeError } from '../../../../../src/storage/store-errors.ts';
+import type { Caller } from '../../../../src/storage/s3/calls/caller.ts';
+import { Capabilities } from '../../../../src/storage/s3/calls/capabilities.ts';
+import { ResponseError } from '../../../../src/storage/s3/errors/response-error.ts';
+import { ownBody, ownsMemory, sendPart } from '../../../../src/storage/s3/write/body.ts';
+import { BodyTooLargeError } from '../../../../src/storage/store-errors.ts';
 
 const REQUIRED = 'Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests';
 
@@ -70,4 +70,13 @@ test('a body in this thread has its bytes, counts them, and frees only the memor
   expect(sent).toEqual([1000, 4]);
   body.release();
   expect([own.byteLength, shared.byteLength]).toEqual([0, 4]);
+});
+
+test('a piece owns its memory unless more than half of the memory is of others', () => {
+  const memory = new ArrayBuffer(100);
+  expect([100, 50, 49].map(bytes => ownsMemory(new Uint8Array(memory, 0, bytes)))).toEqual([
+    true,
+    true,
+    false,
+  ]);
 });

@@ -11,7 +11,7 @@ import {
   UploadPartCommand,
 } from '../../calls/sdk.ts';
 import { isStatus } from '../../errors/response-error.ts';
-import { type PartBody, sendPart } from './part-body.ts';
+import { type PartBody, sendPart } from '../body.ts';
 import type { SendingPart } from './parts-in-flight.ts';
 
 /** An upload that the server has created. */

@@ -1,12 +1,8 @@
+import type { PartBytes } from '../body.ts';
+
 /** S3 accepts 10,000 parts. The size of an object is known only at its end, so parts grow after this many. */
 const PARTS_OF_ONE_SIZE = 3_000;
 const SIZE_FACTOR = 4;
-
-/** Bytes in the pieces in which they were written. They are joined only on the wire. */
-export interface PartBytes {
-  readonly pieces: readonly Uint8Array[];
-  readonly sizeBytes: number;
-}
 
 /**
  * Cuts a stream of written pieces into parts. Copies the smaller side of a piece across a border, so that each part can
@@ -76,12 +72,4 @@ export class PartGatherer {
 function halves(piece: Uint8Array, at: number): [Uint8Array, Uint8Array] {
   const [before, after] = [piece.subarray(0, at), piece.subarray(at)];
   return before.length > after.length ? [before, new Uint8Array(after)] : [new Uint8Array(before), after];
-}
-
-/**
- * Returns whether the memory of a part's piece may be given away with it, because nothing else in it is in use. That is so for a
- * piece of at least half of it: `halves` copies the smaller side of a cut, and Node's shared pool makes only smaller Buffers.
- */
-export function ownsMemory(piece: Uint8Array): boolean {
-  return 2 * piece.byteLength >= piece.buffer.byteLength;
 }

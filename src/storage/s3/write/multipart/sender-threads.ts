@@ -5,8 +5,7 @@ import { unlessAborted } from '../../../../retry/signals.ts';
 import type { ConnectionSettings } from '../../transport/agents.ts';
 import { type RequestAnswer, type RequestTicket, responseOf } from '../../transport/request-ticket.ts';
 import type { SenderMessage } from '../../transport/sender-messages.ts';
-import type { PartBody } from './part-body.ts';
-import { ownsMemory, type PartBytes } from './part-gatherer.ts';
+import { ownsMemory, type PartBody, type PartBytes } from '../body.ts';
 
 /** Parts that a thread holds before another one is started: it fills 10 Gbit/s alone. */
 const PARTS_A_THREAD = 3;

@@ -1,9 +1,6 @@
 import { expect, test } from 'vitest';
-import {
-  ownsMemory,
-  type PartBytes,
-  PartGatherer,
-} from '../../../../../src/storage/s3/write/multipart/part-gatherer.ts';
+import type { PartBytes } from '../../../../../src/storage/s3/write/body.ts';
+import { PartGatherer } from '../../../../../src/storage/s3/write/multipart/part-gatherer.ts';
 
 /** Returns the parts that these pieces become, as text. */
 function gather(partSize: number, pieces: readonly string[]): string[] {
@@ -87,13 +84,4 @@ test('parts grow after three thousand, so that ten thousand hold a terabyte', ()
   expect(new Set(sizes.slice(0, 3000))).toEqual(new Set([1]));
   expect(new Set(sizes.slice(3000, 6000))).toEqual(new Set([4]));
   expect(sizes[6000]).toBe(16);
-});
-
-test('a piece owns its memory unless more than half of the memory is of others', () => {
-  const memory = new ArrayBuffer(100);
-  expect([100, 50, 49].map(bytes => ownsMemory(new Uint8Array(memory, 0, bytes)))).toEqual([
-    true,
-    true,
-    false,
-  ]);
 });
