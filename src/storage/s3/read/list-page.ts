@@ -53,7 +53,7 @@ export async function listPage(
     modifiedMs: LastModified?.getTime() ?? 0,
   }));
   return {
-    objects: [...(taken?.objects ?? []), ...others],
+    objects: taken?.objects ?? others,
     next: IsTruncated ? NextContinuationToken : undefined,
   };
 }
@@ -77,8 +77,8 @@ const CLOSE = '</Contents>';
 
 /**
  * Takes the objects out of a page, in time linear in its length. Returns undefined if an object lacks a name, ETag or
- * size, or has one in another form than a number or text, and if the last object is not closed. Leaves elements of other forms, such
- * as `<Contents a="b">`, in the rest.
+ * size, or has one in another form than a number or text, if the last object is not closed, and if one element has another form,
+ * such as `<Contents a="b">`: the SDK then returns all in their order.
  */
 export function takeObjects(page: string): TakenObjects | undefined {
   const objects: ObjectInfo[] = [];
@@ -92,7 +92,8 @@ export function takeObjects(page: string): TakenObjects | undefined {
     rest += page.slice(at, open);
     at = close + CLOSE.length;
   }
-  return { objects, rest: rest + page.slice(at) };
+  rest += page.slice(at);
+  return rest.includes('<Contents') ? undefined : { objects, rest };
 }
 
 function objectIn(contents: string): ObjectInfo | undefined {

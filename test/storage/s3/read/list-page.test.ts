@@ -107,6 +107,13 @@ test.each([
   expect(takeObjects(pageOf(contents({ key: 'p/b' }) + object))).toBeUndefined();
 });
 
+test('a page with two forms of an object is listed in its order', async () => {
+  const other = contents({ key: 'p/a' }).replace('<Contents>', '<Contents a="b">');
+  const page = pageOf(other + contents({ key: 'p/b' }));
+  const { objects } = await listPage(clientThatReceives(page), input, {});
+  expect(objects.map(({ name }) => name)).toEqual(['p/a', 'p/b']);
+});
+
 test.each(['', 'today', '1767225600000', '+999999-01-01T00:00:00Z'])(
   'the time of an object is not known where the server sends %j, and the object is listed',
   async modified => {
