@@ -2,7 +2,7 @@ import { redact } from '../../redact.ts';
 import type { TransportResponse } from '../transport/transport.ts';
 
 /**
- * A response that is no success. Its message has nothing of the body, which may quote the request: what it has of that for the
+ * A response that is no success, or has an error in the body of one. Its message has nothing of the body, which may quote the request: what it has of that for the
  * log has no secret in it.
  */
 export class ResponseError extends Error {
@@ -12,7 +12,7 @@ export class ResponseError extends Error {
   readonly headers: Readonly<Record<string, string>>;
   /** The body, of at most 64 KiB. */
   readonly text: string;
-  /** S3's code. radosgw sends an empty `<Message>`, so there is only the code. */
+  /** S3's code; undefined for one that only repeats the status. radosgw sends an empty `<Message>`, so there is only the code. */
   readonly code: string | undefined;
 
   constructor({ status, headers }: Pick<TransportResponse, 'status' | 'headers'>, text = '') {
@@ -20,7 +20,8 @@ export class ResponseError extends Error {
     this.status = status;
     this.headers = headers;
     this.text = text;
-    this.code = codeLike(/<Code>([^<]*)<\/Code>/.exec(text)?.[1]?.trim());
+    const code = codeLike(CODE.exec(text)?.[1]?.trim());
+    this.code = code === undefined || GENERIC_CODES.has(code) ? undefined : code;
   }
 
   /** The server's clock in ms since 1970. NaN if the response has no `Date`. */
@@ -36,6 +37,21 @@ export class ResponseError extends Error {
     return `: ${JSON.stringify(text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}...` : text)}`;
   }
 }
+
+/** The element with the code, also in CDATA. */
+const CODE = /<Code>(?:\s*<!\[CDATA\[)?([^<\]]*)(?:\]\]>\s*)?<\/Code>/;
+
+/** Codes of servers and proxies that explain nothing beyond the status. */
+const GENERIC_CODES = new Set([
+  '400',
+  '403',
+  '503',
+  'BadRequest',
+  'Error',
+  'Forbidden',
+  'Unknown',
+  'UnknownError',
+]);
 
 /** Longest message of a server that is shown, in characters. */
 const MAX_MESSAGE = 200;

@@ -38,11 +38,14 @@ describe('the refusal of a call with the keys of a role', () => {
   const taken = { ...unused, role, temporary: true, expiresMs: end, accepted: true };
   const refusedAt = (date: string, code?: string, status = 403) => answer(status, code, { date });
 
-  test.each(['AccessDenied', undefined])('before their end is one of the policy (code %s)', code => {
-    expect(map(refusedAt('Fri, 01 May 2026 11:59:59 GMT', code), taken)).toMatchObject({
-      name: 'PolicyRefusedError',
-    });
-  });
+  test.each(['AccessDenied', 'Forbidden', '403', '', undefined])(
+    'before their end is one of the policy (code %s)',
+    code => {
+      expect(map(refusedAt('Fri, 01 May 2026 11:59:59 GMT', code), taken)).toMatchObject({
+        name: 'PolicyRefusedError',
+      });
+    },
+  );
 
   test.each(['AccessDenied', 'ExpiredToken', undefined])(
     'after their end by the clock of the server is none of the policy (code %s)',

@@ -14,12 +14,26 @@ test('a refusal has the code of its body and the clock of its server', () => {
   expect(refused().dateMs).toBeNaN();
 });
 
-test.each(['', 'a\n::error::b', 'x'.repeat(65), 'AKIAIOSFODNN7EXAMPLE', '<b/>'])(
-  'the text %j is not the code of a refusal',
-  code => {
-    expect(refused(`<Code>${code}</Code>`).code).toBeUndefined();
-  },
-);
+test.each(['<![CDATA[NoSuchKey]]>', '\n <![CDATA[ NoSuchKey ]]>\n'])('the code of %j is read', element => {
+  expect(refused(`<Code>${element}</Code>`).code).toBe('NoSuchKey');
+});
+
+test('a code is searched in linear time', () => {
+  expect(refused(`<Code>${' '.repeat(60_000)}<![CDATA[`.repeat(2)).code).toBeUndefined();
+});
+
+test.each([
+  '',
+  '403',
+  'Forbidden',
+  'UnknownError',
+  'a\n::error::b',
+  'x'.repeat(65),
+  'AKIAIOSFODNN7EXAMPLE',
+  '<b/>',
+])('the text %j is not the code of a refusal', code => {
+  expect(refused(`<Code>${code}</Code>`).code).toBeUndefined();
+});
 
 test('only a response of one of the statuses has it', () => {
   expect(isStatus(refused(), 401, 403)).toBe(true);
