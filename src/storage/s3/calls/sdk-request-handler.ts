@@ -87,8 +87,8 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
     if (read.includes('<!D') || read.includes('<!d'))
       throw new ProtocolError('the response is a web page, so this is no S3 server');
     // Joining and copying may fail after the head of a success (AWS, "CompleteMultipartUpload")
-    if (read.subarray(-16).toString().endsWith('</Error>'))
-      throw new ResponseError({ status: 503, headers }, read.toString());
+    if (read.subarray(-64).toString().trimEnd().endsWith('</Error>'))
+      throw new ResponseError(response, read.toString());
     return { status, headers, body: read };
   }
 

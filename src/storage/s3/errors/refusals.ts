@@ -55,9 +55,9 @@ function refusesKmsKey({ operation, code, settings, identity }: FailedCall): boo
 
 const KMS_KEY: Refusal = ["the input 'sse-kms-key-id'", 'the server cannot encrypt with this key'];
 
-/** Returns whether the server refuses a request for the runner's clock. */
+/** Returns whether the server refuses a request for the runner's clock. It refuses by the status, before any work. */
 export function isSkewed(error: unknown): error is ResponseError {
-  return error instanceof ResponseError && error.code === 'RequestTimeTooSkewed';
+  return error instanceof ResponseError && error.status >= 400 && error.code === 'RequestTimeTooSkewed';
 }
 
 /** Returns by how much the runner's clock is off after RequestTimeTooSkewed, as a clause. */

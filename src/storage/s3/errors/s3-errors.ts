@@ -63,7 +63,7 @@ export type FailureKind =
   | 'overloaded'
   /** 503 without an S3 code: it comes from a proxy whose server is down. */
   | 'down'
-  /** The other 5xx. */
+  /** The other 5xx, and an error in the body of a success. */
   | 'busy'
   /** A response that will be the same next time, or an error of another kind. */
   | 'final';
@@ -90,8 +90,12 @@ export function classify(error: unknown): FailureKind {
   if (status === 429) return 'too-many';
   if (status === 503) return code === undefined ? 'down' : 'overloaded';
   if (status >= 500 && !FINAL_5XX.has(status)) return 'busy';
-  // A success by its status: the body was cut, or does not follow the protocol
-  if (status >= 200 && status < 300) return 'broken-body';
+  if (status >= 200 && status < 300) {
+    // A success by its status: the body was cut, or does not follow the protocol
+    if (!(error instanceof ResponseError)) return 'broken-body';
+    // An error after the head of a success, as AWS returns for failures within
+    return code === 'SlowDown' ? 'overloaded' : 'busy';
+  }
   return 'final';
 }
 
@@ -107,10 +111,10 @@ export function httpStatus(error: unknown): number | undefined {
     : (error as ErrorShape | undefined)?.$metadata?.httpStatusCode;
 }
 
-/** Returns S3's code, or that of the system or of the first error of an AggregateError (happy eyeballs). */
+/** Returns S3's code, or that of the system or of the first error of an AggregateError (happy eyeballs). Other text is no code. */
 export function errorCode(error: unknown): string | undefined {
   const { code } = (error ?? {}) as ErrorShape;
-  if (typeof code === 'string') return code;
+  if (typeof code === 'string') return codeLike(code);
   return error instanceof AggregateError ? errorCode(error.errors[0]) : undefined;
 }
 

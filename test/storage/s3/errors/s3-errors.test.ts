@@ -115,6 +115,11 @@ test('an error of the store contract is not converted', () => {
   expect(map(error)).toBe(error);
 });
 
+test('a code of another error that is not one is not printed', () => {
+  const { message } = map(code('a\n::error::b'));
+  expect(message).not.toContain('::error');
+});
+
 test('an error of a bucket without an endpoint names AWS and the region', () => {
   const error = fromS3Error(
     answer(500),
@@ -152,6 +157,8 @@ test.each<[string, unknown, FailureKind]>([
   ['412', answer(412), 'final'],
   ['416', answer(416), 'final'],
   ['301', answer(301), 'final'],
+  ['200 with an error in its body', answer(200, 'InternalError'), 'busy'],
+  ['200 with SlowDown in its body', answer(200, 'SlowDown'), 'overloaded'],
   ['200 with a body that is no XML', unread(200), 'broken-body'],
   ['206 with a body that is reset', unread(206, { code: 'ECONNRESET' }), 'connection'],
   ['refused', code('ECONNREFUSED'), 'connection'],

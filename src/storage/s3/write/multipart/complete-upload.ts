@@ -1,6 +1,8 @@
 import { delayed } from '../../../../retry/signals.ts';
+import { StoreUnavailableError } from '../../../store-errors.ts';
 import type { CallSpec } from '../../calls/call.ts';
 import type { Caller } from '../../calls/caller.ts';
+import { bareEtag } from '../../calls/object-headers.ts';
 import { CompleteMultipartUploadCommand } from '../../calls/sdk.ts';
 import { isStatus, ResponseError } from '../../errors/response-error.ts';
 import { isRetryable } from '../../errors/s3-errors.ts';
@@ -39,7 +41,6 @@ export async function completeUpload(
   const grace = delayed(cancelled, COMPLETE_GRACE_MS, caller.clock);
   // May be repeated, but only after a HEAD: radosgw returns 500 to a Complete of an upload that was completed already (or
   // aborted), never 404. An object with our save-id means that an attempt succeeded and its response was lost.
-  let stored = false;
   const spec: CallSpec = {
     operation: 'CompleteMultipartUpload',
     about: `${publication.name}, ${parts.length} parts`,
@@ -56,7 +57,7 @@ export async function completeUpload(
       const before = completion.state;
       completion.state = 'unclear';
       try {
-        await client.send(
+        const { ETag } = await client.send(
           new CompleteMultipartUploadCommand({
             Bucket: caller.settings.bucket,
             Key: publication.name,
@@ -67,16 +68,18 @@ export async function completeUpload(
           }),
           options,
         );
+        // A server that is not S3's may answer anything with 200, also nothing: the upload stays unless the object is there
+        if (!bareEtag(ETag) && (await isNowOurs()) !== 'ours') {
+          throw new StoreUnavailableError(`${publication.name}: ${NOT_STORED}`);
+        }
         completion.state = 'responded';
-        stored = true;
         return 'stored';
       } catch (error) {
         if (hasEnded(error)) completion.state = before;
         if (conditional && lacksConditions(error)) return 'not implemented';
         if (isStatus(error, 409, 412)) return 'refused';
         if (grace.signal.aborted || !(isRetryable(error) || isStatus(error, 404))) throw error;
-        stored = (await isNowOurs()) === 'ours';
-        if (!stored) throw error;
+        if ((await isNowOurs()) !== 'ours') throw error;
         return 'stored';
       }
     });
@@ -87,7 +90,6 @@ export async function completeUpload(
     if (outcome === 'refused') {
       // Refused although the object may be ours, or although there is none
       const present = await isNowOurs();
-      stored = present === 'ours';
       if (present === 'ours') return;
       if (!conditional || present !== undefined) throw conditionError(publication);
     }
@@ -97,8 +99,6 @@ export async function completeUpload(
     }
     if (outcome !== 'stored') throw conditionError(publication);
   } catch (error) {
-    // The limit for all attempts may pass while the HEAD succeeds
-    if (stored) return;
     cancelled?.throwIfAborted();
     throw error;
   } finally {
@@ -106,11 +106,14 @@ export async function completeUpload(
   }
 }
 
+const NOT_STORED = 'the server answered CompleteMultipartUpload, and does not have the object';
+
 /** Statuses that a proxy returns by itself, while the server behind it may be at work. */
 const PROXY_STATUS = new Set([502, 503, 504]);
 
-/** Returns whether the server has ended the call and changed nothing. A 503 with an S3 code is the server's own. */
+/** Returns whether the server has ended the call and changed nothing. A 503 or 200 with an S3 code is the server's own. */
 function hasEnded(error: unknown): boolean {
-  if (!(error instanceof ResponseError) || error.status < 400) return false;
-  return !PROXY_STATUS.has(error.status) || error.code !== undefined;
+  if (!(error instanceof ResponseError)) return false;
+  const { status, code } = error;
+  return code !== undefined || (status >= 400 && !PROXY_STATUS.has(status));
 }

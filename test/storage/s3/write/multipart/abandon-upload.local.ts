@@ -7,6 +7,7 @@ describe('a Complete that may still be running is not followed by an Abort', () 
     ['lost connections', ['reset']],
     ['502 of a proxy in front', [{ status: 502 }]],
     ['503 of a proxy in front', [{ status: 503, body: '<html>upstream reset</html>' }]],
+    ['503 of a proxy in front that has a code', [{ status: 503, body: '<Code>UnknownError</Code>' }]],
     ['504 of a proxy in front', [{ status: 504 }]],
     ['a lost connection, then a refusal', ['reset', { status: 400 }]],
     ['a lost connection, then 500: it is being joined already', ['reset', { status: 500 }]],

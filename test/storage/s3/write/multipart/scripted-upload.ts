@@ -14,20 +14,24 @@ export type CompleteAnswer = ScriptedAnswer | 'silent' | 'reset';
 
 /**
  * Begins an upload of two parts to a server that gives these answers to its Completes, the last one for ever, and
- * `headAfterComplete` to the HEADs that follow, and `abortAnswer` to its Abort.
+ * `headAfterComplete` ('ours': the object of this upload) to the HEADs that follow, and `abortAnswer` to its Abort.
  */
 export async function uploadWith(
   answers: readonly (CompleteAnswer | Promise<CompleteAnswer>)[],
   signal = new AbortController().signal,
-  headAfterComplete: CompleteAnswer = { status: 404 },
+  headAfterComplete: CompleteAnswer | 'ours' = { status: 404 },
   abortAnswer: CompleteAnswer = { status: 204 },
 ) {
   const left = [...answers];
   const notices: string[] = [];
   let published = 0;
-  const server: ScriptedServer = await scriptedServer(operation => {
+  let saveId = '';
+  let signedAt = '';
+  const server: ScriptedServer = await scriptedServer((operation, { headers }) => {
+    signedAt = String(headers['x-amz-date']);
     switch (operation) {
       case 'CreateMultipartUpload':
+        saveId = String(headers['x-amz-meta-save-id']);
         return { body: CREATED };
       case 'UploadPart':
         return { headers: { etag: '"part"' } };
@@ -36,7 +40,9 @@ export async function uploadWith(
       case 'AbortMultipartUpload':
         return abortAnswer;
       default:
-        return server.operations.includes('CompleteMultipartUpload') ? headAfterComplete : { status: 404 };
+        if (!server.operations.includes('CompleteMultipartUpload')) return { status: 404 };
+        if (headAfterComplete !== 'ours') return headAfterComplete;
+        return { headers: { etag: '"e"', 'x-amz-meta-save-id': saveId, 'content-length': 6 * MiB } };
     }
   });
   const log = { ...silentLog, notice: (line: string) => notices.push(line) };
@@ -48,7 +54,7 @@ export async function uploadWith(
   });
   await upload.write(randomBytes(6 * MiB));
   const aborts = () => server.operations.filter(operation => operation === 'AbortMultipartUpload').length;
-  return { server, upload, notices, aborts, published: () => published };
+  return { server, upload, notices, aborts, published: () => published, signedAt: () => signedAt };
 }
 
 /** Aborts the signal when the server has received the Complete; then the server answers. */
