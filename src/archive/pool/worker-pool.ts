@@ -138,10 +138,14 @@ export class WorkerPool implements JobRunner {
     }
   }
 
-  /** Finds the thread with the fewest buffers, and starts one if all have some and `width` allows it. */
+  /**
+   * Finds the thread with the fewest buffers, and of several that with the fewest jobs, during which it receives nothing. Starts one
+   * if all have some and `width` allows it.
+   */
   #fewestBuffers(): PoolThread {
-    const best = least(this.#members, 'buffers');
-    return best && (best.buffers === 0 || this.#members.length >= this.width) ? best : this.#start();
+    const best = least(this.#members, 'buffers', 'jobs');
+    const isIdle = best?.buffers === 0 && best.jobs === 0;
+    return best && (isIdle || this.#members.length >= this.width) ? best : this.#start();
   }
 
   /**
@@ -162,7 +166,9 @@ export class WorkerPool implements JobRunner {
   }
 }
 
-/** Returns the first thread that has the fewest. Returns undefined if there are no threads. */
-function least(threads: readonly PoolThread[], what: 'jobs' | 'buffers'): PoolThread | undefined {
-  return threads.toSorted((a, b) => a[what] - b[what])[0];
+type Count = 'jobs' | 'buffers';
+
+/** Returns the first thread that has the fewest, and of several with equal counts by another one. Returns undefined without threads. */
+function least(threads: readonly PoolThread[], what: Count, then = what): PoolThread | undefined {
+  return threads.toSorted((a, b) => a[what] - b[what] || a[then] - b[then])[0];
 }

@@ -151,6 +151,16 @@ describe('a buffer in a worker', () => {
     await pool.close();
   });
 
+  test('is reserved in a worker that runs no job, if there is one', async () => {
+    const stuck = script(`parentPort.on('message', () => { for (;;); });`);
+    const pool = new WorkerPool(stuck, 2);
+    pool.start();
+    const running = Promise.allSettled([pool.run(job())]);
+    expect(pool.reserve(1).isWorkerBusy()).toBe(false);
+    await pool.close();
+    await running;
+  });
+
   test('is given back when its job fails', async () => {
     const failing = script(
       `parentPort.on('message', ({ id, job }) => {
