@@ -11,8 +11,18 @@ import { fileKind } from './frame-files.ts';
 import { withDirectory } from './opened-directory.ts';
 import { problemOf } from './problems.ts';
 
-/** How often the directory is measured, if other processes change it or files cannot be removed. */
+/**
+ * How often the directory is measured. One round is not enough if some of the oldest files cannot be removed, or other processes use
+ * or remove them meanwhile: then the next ones by age are removed in a second round.
+ */
 const ROUNDS = 4;
+/**
+ * Time in ms in which the directory is read once: the worker receives no bytes meanwhile. It is enough for some 250,000 files on a
+ * local disk. Of more files, only those that it has reached are counted and removed; the next check goes on.
+ */
+const READING_MS = 2000;
+/** Frames of which a round keeps the times and sizes. They take 16 bytes each, and any user may make a great number of files. */
+const MAX_CANDIDATES = 500_000;
 /** Names that one call reads. */
 const NAMES_A_CALL = 500;
 /** A claim that was not touched for so many ms has no holder. */
@@ -38,34 +48,47 @@ export function evict({ directory, maxBytes }: EvictJob): EvictResult {
   return withDirectory(directory, path => ({ isKept: keepLimit(path, maxBytes) }));
 }
 
-/** Reads the directory twice in a round, for the times of all frames and then for the names of some: names need ten times the memory. */
+/**
+ * Reads the directory twice in a round, for the times of all frames and then for the names of some: names need ten times the
+ * memory. Returns false if it is known that too many files cannot be removed. Takes three times `READING_MS` at most.
+ */
 function keepLimit(directory: string, maxBytes: number): boolean {
+  const isLate = timeLimit();
+  const times = new Float64Array(MAX_CANDIDATES);
+  const sizes = new Float64Array(MAX_CANDIDATES);
   let triedMs = Number.NEGATIVE_INFINITY;
   for (let round = 1; round <= ROUNDS; round++) {
     let total = 0;
-    const [times, sizes]: [number[], number[]] = [[], []];
+    let count = 0;
     for (const { size, usedMs, isCandidate } of countedFiles(directory)) {
       total += size;
-      if (!isCandidate || usedMs <= triedMs) continue;
-      times.push(usedMs);
-      sizes.push(size);
+      if (!isCandidate || usedMs <= triedMs || count === MAX_CANDIDATES) continue;
+      times[count] = usedMs;
+      sizes[count++] = size;
     }
     let excess = total - Math.min(maxBytes, total + spareBytes(directory));
     if (excess <= 0) return true;
-    if (times.length === 0) return false;
-    const lastMs = timeOfOldest(excess, times, sizes);
+    if (count === 0) return isLate();
+    const lastMs = timeOfOldest(excess, times.subarray(0, count), sizes);
     for (const { file, size, usedMs, isCandidate } of countedFiles(directory)) {
       if (!isCandidate || usedMs <= triedMs || usedMs > lastMs || !tryUnlink(file)) continue;
       excess -= size;
       if (excess <= 0) return true;
     }
+    if (isLate()) return true;
     triedMs = lastMs;
   }
   return false;
 }
 
+/** Returns a function that returns whether `READING_MS` have passed since this call. */
+function timeLimit(): () => boolean {
+  const endMs = performance.now() + READING_MS;
+  return () => performance.now() >= endMs;
+}
+
 /** Returns the time of the last of the oldest files that have `bytes` together, or of the last one of all. */
-function timeOfOldest(bytes: number, times: readonly number[], sizes: readonly number[]): number {
+function timeOfOldest(bytes: number, times: Float64Array, sizes: Float64Array): number {
   const order = Uint32Array.from(times.keys()).sort((a, b) => times[a]! - times[b]!);
   let sum = 0;
   const last = order.find(index => {
@@ -75,13 +98,14 @@ function timeOfOldest(bytes: number, times: readonly number[], sizes: readonly n
   return times[last ?? order.at(-1)!]!;
 }
 
-/** Lists the frames and claims. Removes those that are useless. */
+/** Lists the frames and claims until `READING_MS` have passed. Removes those that are useless. */
 function* countedFiles(directory: string): Generator<CountedFile> {
+  const isLate = timeLimit();
   const now = Date.now();
   const mayRemove = permission(directory);
   const names = opendirSync(directory, { bufferSize: NAMES_A_CALL });
   try {
-    for (let name = names.readSync()?.name; name !== undefined; name = names.readSync()?.name) {
+    for (let name = names.readSync()?.name; name !== undefined && !isLate(); name = names.readSync()?.name) {
       const kind = fileKind(name);
       const file = path.join(directory, name);
       const stats = kind && ignoreErrors(() => lstat(file));

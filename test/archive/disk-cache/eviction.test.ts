@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { evict } from '../../../src/archive/disk-cache/eviction.ts';
 import { instead, replaceCalls } from '../../support/file-system-calls.ts';
 import { accessTimes, posix, requires } from '../../support/platform-needs.ts';
@@ -9,6 +9,23 @@ import { usePlatform } from '../support/platform.ts';
 import { fail, makeClaim, makeFrame, openedDirectory, putFrame } from './support.ts';
 
 const NOW = Date.now() / 1000;
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Lets the status of a file take 100 ms by the clock. Returns the clock. */
+function slowDown(): () => number {
+  let now = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => now);
+  const slow = (lstat: typeof fs.lstatSync) =>
+    ((...options: Parameters<typeof fs.lstatSync>) => {
+      now += 100;
+      return lstat(...options);
+    }) as typeof fs.lstatSync;
+  instead('lstatSync', slow);
+  return () => now;
+}
 
 /** Puts frames of 1000 bytes, each with its age in seconds. Returns their files. */
 function putAged(directory: string, ages: readonly number[]): string[] {
@@ -107,5 +124,25 @@ describe('evict', () => {
     usePlatform({ openFiles: undefined, filesByInode: undefined });
     expect(evictTo(directory, 2000)).toBe(true);
     expect(remaining(files)).toEqual([files[0], files[2]]);
+  });
+
+  test('ends after some seconds in a slow directory, and goes on in the next check', () => {
+    const directory = scratch();
+    const files = putAged(directory, Array(60).fill(30));
+    const clock = slowDown();
+    for (let check = 0; remaining(files).length > 20; check++) {
+      const begunMs = clock();
+      expect(evictTo(directory, 10_000)).toBe(true);
+      expect(clock() - begunMs).toBeLessThan(6500);
+      expect(check).toBeLessThan(10);
+    }
+  });
+
+  test('in a slow directory returns true if the files that it has reached cannot be removed', () => {
+    const directory = scratch();
+    putAged(directory, Array(60).fill(30));
+    slowDown();
+    replaceCalls({ unlinkSync: () => fail('EPERM') });
+    expect(evictTo(directory, 10_000)).toBe(true);
   });
 });
