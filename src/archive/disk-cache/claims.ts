@@ -59,12 +59,16 @@ export class Claims {
   /** Names of the claims of this process, by their inodes. */
   readonly #held = new Map<string, string>();
   readonly #observed = new Map<string, Observed>();
-  /** Code of the error for which nothing can be stored in the directory. */
-  problem: string | undefined;
+  #problem: string | undefined;
 
   constructor(directory: OpenedDirectory) {
     this.#directory = directory;
-    this.problem = directory.problem;
+    this.#problem = directory.problem;
+  }
+
+  /** Code of the reason for which nothing can be stored in the directory. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /** Claims a frame. One that a running process has claimed belongs to the others, unless this one insists. Never rejects. */
@@ -89,7 +93,7 @@ export class Claims {
   async #tryName(name: string, frame: FrameKey, kind: ClaimKind): Promise<TakenClaim | undefined> {
     // The holder of a claim that has ended may have stored the frame
     if (kind !== 'replace' && (await this.#hasFrame(frame))) return PRESENT;
-    if (this.problem !== undefined) return REFUSED;
+    if (this.#problem !== undefined) return REFUSED;
     try {
       const claim = await this.#create(name);
       return claim ? { state: 'ours', claim } : REFUSED;
@@ -122,9 +126,14 @@ export class Claims {
     );
   }
 
-  /** Notes the code of an error, if no other frame can be stored either. */
+  /** Stores nothing from now on if the code of an error shows that no other frame can be stored either. */
   noteProblem(code: string): void {
-    if (HOPELESS.has(code)) this.problem ??= code;
+    if (HOPELESS.has(code)) this.stopStoring(code);
+  }
+
+  /** Stores nothing from now on, for the reason of this code. The first reason remains. */
+  stopStoring(code: string): void {
+    this.#problem ??= code;
   }
 
   /** Returns the new claim. Returns undefined if it is not a file with one name. Rejects with the system's errors. */

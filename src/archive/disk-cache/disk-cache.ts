@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { systemClock } from '../../retry/clock.ts';
-import { deadline, unlessAborted } from '../../retry/signals.ts';
+import { anySignal, deadline, unlessAborted } from '../../retry/signals.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import type { Claim, DiskCacheSettings, FrameKey, OpenedDirectory } from '../messages/disk-job.ts';
 import type { UnpackResult } from '../messages/unpack-job.ts';
@@ -33,19 +33,25 @@ interface DiskCacheOptions extends DiskCacheSettings {
 /**
  * The disk cache of one restore, on the main thread. A directory on a dead mount hangs each thread that touches it. So this thread
  * makes only asynchronous calls, two at a time at most, because the process has four threads for them, and leaves the rest to workers.
+ *
+ * The calls on claims, the heartbeat and the search are watched: one that takes too long aborts `hangs`, which ends also the jobs
+ * of workers, and nothing touches the directory any more. From then on, and after `close`, no frame is found and none can be
+ * stored. Only `find` rejects, if the runner is closed.
  */
 export class DiskCache {
   readonly #options: DiskCacheOptions;
   #opened: OpenedDirectory | undefined;
   #claims: Claims | undefined;
-  /** Calls on claims, one after the other. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Calls on claims, one after the other. It never settles if one of them hangs. */
+  #turn: Promise<void> = Promise.resolve();
   readonly #heartbeat: NodeJS.Timeout;
   #beat: Promise<unknown> | undefined;
   #storedSinceCheck = 0;
   /** Checks of the limit, one after the other. */
   #checks: Promise<void> = Promise.resolve();
   readonly #hangs = new AbortController();
+  /** Is aborted when the directory is given up: it has stopped responding, or the disk cache was closed. */
+  readonly #end = new AbortController();
   #isReported = false;
   #closed: Promise<void> | undefined;
   /** Bytes of frames that were read from the directory. */
@@ -55,15 +61,17 @@ export class DiskCache {
   constructor(options: DiskCacheOptions) {
     this.#options = options;
     const beat = () => {
-      this.#beat ??= this.#watch(this.#touch()).then(() => {
+      if (this.#beat) return;
+      this.#beat = this.#touch().finally(() => {
         this.#beat = undefined;
       });
+      this.#watch(this.#beat).catch(() => {});
     };
     this.#heartbeat = setInterval(beat, BEAT_MS).unref();
     beat();
   }
 
-  /** Is aborted when the directory stops responding: calls to it never end then. The restore can be repeated without it. */
+  /** Is aborted when the directory stops responding: jobs that use it never end then. The restore can be repeated without it. */
   get hangs(): AbortSignal {
     return this.#hangs.signal;
   }
@@ -76,6 +84,7 @@ export class DiskCache {
   /** Returns whether each frame is there. None is in a directory that cannot be used. Rejects if the runner is closed. */
   async find(frames: readonly FrameKey[], runner: JobRunner): Promise<readonly boolean[]> {
     try {
+      this.#end.signal.throwIfAborted();
       const job = {
         kind: 'find',
         directory: this.directory,
@@ -88,18 +97,22 @@ export class DiskCache {
       return frames.map((_, index) => found.present[index] === 1);
     } catch (error) {
       if (error instanceof ThreadError) throw error;
-      this.#report(diskProblem(this.directory, problemOf(error)));
+      if (error !== this.#end.signal.reason) this.#report(diskProblem(this.directory, problemOf(error)));
       return frames.map(() => false);
     }
   }
 
   /** Claims frames for this process. Never rejects. */
-  claim(frames: readonly FrameKey[], kind: ClaimKind): Promise<readonly TakenClaim[]> {
-    return this.#inTurn(async claims => {
-      const taken: TakenClaim[] = [];
-      for (const frame of frames) taken.push((await claims?.take(frame, kind)) ?? { state: 'refused' });
-      return taken;
+  async claim(frames: readonly FrameKey[], kind: ClaimKind): Promise<readonly TakenClaim[]> {
+    const taken = await this.#inTurn(async claims => {
+      const states: TakenClaim[] = [];
+      for (const frame of frames) {
+        if (this.#end.signal.aborted) break;
+        states.push(await claims.take(frame, kind));
+      }
+      return states;
     });
+    return frames.map((_, index) => taken?.[index] ?? { state: 'refused' });
   }
 
   /** Ends these claims after the job that was to store their frames, with its result if it has succeeded. Never rejects. */
@@ -107,19 +120,23 @@ export class DiskCache {
     const { stored = 0, storeProblem: problem } = result ?? {};
     this.#storedSinceCheck += stored;
     if (this.#storedSinceCheck >= BYTES_A_CHECK) this.#checkLimit(runner);
-    await this.#inTurn(async claims => {
-      for (const claim of ended) await claims?.settle(claim);
-      if (problem === undefined) return;
-      claims?.noteProblem(problem);
+    if (problem !== undefined) {
+      this.#claims?.noteProblem(problem);
       this.#report(storeProblem(this.directory, problem));
+    }
+    await this.#inTurn(async claims => {
+      for (const claim of ended) await claims.settle(claim);
     });
   }
 
-  /** Removes frames over the limit, if this process has stored some. Takes 15 s at most. Never rejects. */
-  async keepLimit(runner: JobRunner): Promise<void> {
+  /**
+   * Removes frames over the limit, if this process has stored some. Takes 15 s at most, and ends when `signal` is aborted. Never
+   * rejects.
+   */
+  async keepLimit(runner: JobRunner, signal: AbortSignal | undefined): Promise<void> {
     if (this.#storedSinceCheck > 0) this.#checkLimit(runner);
     const limit = deadline(LAST_CHECK_MS, systemClock);
-    await unlessAborted(this.#checks, limit.signal)
+    await unlessAborted(this.#checks, anySignal(limit.signal, this.#end.signal, signal))
       .catch(() => {})
       .finally(limit.clear);
     this.#reportStore();
@@ -128,12 +145,13 @@ export class DiskCache {
   /** Gives up all claims, and refuses others. A call that hangs is left behind. */
   close(): Promise<void> {
     clearInterval(this.#heartbeat);
-    const giveUp = async (claims: Claims | undefined) => {
-      await claims?.settleAll();
+    this.#end.abort();
+    const settleAll = async () => {
+      await this.#turn;
+      await this.#claims?.settleAll();
       this.#reportStore();
-      this.#claims = undefined;
     };
-    this.#closed ??= countIfStuck(Promise.all([this.#inTurn(giveUp), this.#checks, this.#beat]));
+    this.#closed ??= countIfStuck(Promise.all([settleAll(), this.#beat]));
     return this.#closed;
   }
 
@@ -142,36 +160,41 @@ export class DiskCache {
     await this.#claims?.beat();
   }
 
-  /** Returns what `action` returns, and reports the problem that it has met. */
-  #inTurn<T>(action: (claims: Claims | undefined) => Promise<T>): Promise<T> {
-    const result = this.#turn.then(() => this.#watch(action(this.#claims)));
-    this.#turn = result.finally(() => this.#reportStore());
-    return result;
+  /** Returns what `action` returns, and reports the problem that it has met. Returns undefined if the directory is given up. */
+  #inTurn<T>(action: (claims: Claims) => Promise<T>): Promise<T | undefined> {
+    const result = this.#turn.then(async () => {
+      if (!this.#claims || this.#end.signal.aborted) return undefined;
+      const work = action(this.#claims);
+      this.#watch(work).catch(() => {});
+      return work;
+    });
+    this.#turn = result.then(() => this.#reportStore());
+    return unlessAborted(result, this.#end.signal).catch(() => undefined);
   }
 
-  /** Ends the use of the directory if `work` in it takes longer than `limitMs`. */
+  /** Returns what `work` returns. Gives the directory up if that takes longer than `limitMs`. Rejects when it is given up. */
   #watch<T>(work: Promise<T>, limitMs = CALL_MS): Promise<T> {
     const cancel = systemClock.after(limitMs, () => {
       this.#report(diskProblem(this.directory, 'ETIMEDOUT'));
       this.#hangs.abort(new Error('the disk cache does not respond'));
       void this.close();
     });
-    return work.finally(cancel);
+    return unlessAborted(work, this.#end.signal).finally(cancel);
   }
 
   #checkLimit(runner: JobRunner): void {
     this.#storedSinceCheck = 0;
     const [claims, directory] = [this.#claims, this.#opened];
-    if (!claims || !directory) return;
+    if (!claims || !directory || this.#end.signal.aborted) return;
     const { maxBytes } = this.#options;
     this.#checks = this.#checks
       .then(() => runner.run({ kind: 'evict', directory, maxBytes }))
       .then(({ isKept }) => {
         // Files of other users cannot always be removed: then this job adds none
-        if (!isKept) claims.problem ??= 'EFULL';
+        if (!isKept) claims.stopStoring('EFULL');
       })
       .catch(error => {
-        if (!(error instanceof ThreadError)) claims.problem ??= problemOf(error);
+        if (!(error instanceof ThreadError)) claims.stopStoring(problemOf(error));
       });
   }
 

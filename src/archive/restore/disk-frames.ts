@@ -85,7 +85,6 @@ class DiskFrames {
     const absent = wanted.filter((_, index) => !isPresent[index]);
     await allOrFirstError([this.#readAll(present), this.#fetchAbsent(absent)]);
     await this.#fetchAnyway(this.#wrong, 'replace');
-    await this.#unlessEnded(this.#disk.cache.keepLimit(this.#unpacker.runner));
   }
 
   #keys(frames: readonly number[]): readonly Frame[] {

@@ -86,13 +86,16 @@ async function restore(options: RestoreArchiveOptions): Promise<RestoreSummary> 
   const refused = new RefusedAttributes();
   const isWanted = (entry: number) => unchanged?.[entry] !== 1;
   const { plan, rawBytes, facts, links, leftOut } = await build(options, refused, isWanted);
-  await runner.close();
+  // The tree is complete: it waits neither for the removal of old frames nor for a directory that hangs
+  const limitKept = options.diskCache?.keepLimit(runner, signal);
+  if (!limitKept) await runner.close();
   options.beforeCommit(links);
   const grace = delayed(signal, COMMIT_GRACE_MS, systemClock);
   notices.remaining.push(...(await commit(plan, layout, refused, grace.signal).finally(grace.clear)));
   notices.refused = refused.counts;
   notices.leftOut = leftOut;
   const rows = facts && (await statusAfterCommit(facts.rows, plan));
+  await limitKept;
   return {
     entries: entries.length,
     rawBytes,
@@ -125,7 +128,7 @@ async function build(
   });
   // It is awaited after the directories are made
   unpacking.catch(() => {});
-  // A thread that hangs in the directory ends no job
+  // A thread that hangs in the directory ends no job. If that has stopped responding before, no job uses it
   const onHang = () => void runner.close();
   diskCache?.hangs.addEventListener('abort', onHang);
   let plan: TargetPlan | undefined;

@@ -3,10 +3,11 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { DiskCache } from '../../../src/archive/disk-cache/disk-cache.ts';
 import type { UnpackResult } from '../../../src/archive/messages/unpack-job.ts';
 import { hasStuckThread } from '../../../src/archive/pool/stuck-threads.ts';
+import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { insteadAsync } from '../../support/file-system-calls.ts';
 import { scratch } from '../../support/scratch.ts';
-import { claimPath, makeFrame } from './support.ts';
+import { claimPath, makeFrame, openedDirectory } from './support.ts';
 
 const frame = makeFrame('a');
 const runner = new InlineRunner();
@@ -44,11 +45,20 @@ test('a claim is touched until the disk cache is closed, which gives it up and r
   expect(fs.readdirSync(directory)).toEqual([]);
 });
 
-test('a directory that does not respond for eight seconds is not used any more, and costs one line', async () => {
+/** Lets calls to the directory hang, with fake time, until the returned function is called. */
+function hang() {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const call = Promise.withResolvers<never>();
   insteadAsync('stat', () => () => call.promise);
+  return () => call.reject(new Error('unmounted'));
+}
+
+/** A runner whose jobs hang. */
+const hanging: JobRunner = { width: 1, run: () => new Promise<never>(() => {}), close: async () => {} };
+
+test('a directory that does not respond for eight seconds is not used any more, and costs one line', async () => {
+  const unmount = hang();
   const { lines, cache } = openCache();
   await vi.advanceTimersByTimeAsync(7900);
   expect(cache.hangs.aborted).toBe(false);
@@ -57,7 +67,57 @@ test('a directory that does not respond for eight seconds is not used any more, 
   await cache.close();
   expect(hasStuckThread()).toBe(true);
   expect(lines).toEqual([expect.stringContaining('it does not respond: check its mount')]);
-  call.reject(new Error('unmounted'));
+  unmount();
   await vi.advanceTimersByTimeAsync(0);
   expect(hasStuckThread()).toBe(false);
+});
+
+test('nothing is found or claimed in a directory that stopped responding before the first job', async () => {
+  hang();
+  const { lines, cache } = openCache();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(await cache.find([frame], hanging)).toEqual([false]);
+  expect(await cache.claim([frame], 'claim')).toEqual([{ state: 'refused' }]);
+  await cache.settle([], undefined, hanging);
+  await cache.keepLimit(hanging, undefined);
+  expect(lines).toHaveLength(1);
+});
+
+test('the search and the claims end when the directory stops responding during them', async () => {
+  hang();
+  const searching = openCache().cache.find([frame], hanging);
+  const { cache } = openCache();
+  await cache.find([frame], runner);
+  insteadAsync('lstat', () => () => new Promise<never>(() => {}));
+  const claiming = [cache.claim([frame], 'claim'), cache.claim([frame], 'claim')];
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(await searching).toEqual([false]);
+  expect(await Promise.all(claiming)).toEqual(Array(2).fill([{ state: 'refused' }]));
+});
+
+test('the last check of the limit ends when the directory stops responding during it', async () => {
+  hang();
+  const { cache } = openCache();
+  await cache.find([frame], runner);
+  await cache.settle([], { stored: 1 } as UnpackResult, runner);
+  const checking = cache.keepLimit(hanging, undefined);
+  await vi.advanceTimersByTimeAsync(10_000);
+  await checking;
+  expect(cache.hangs.aborted).toBe(true);
+});
+
+test('a closed disk cache finds nothing, also by a search that ends later, and logs nothing', async () => {
+  hang();
+  const { lines, cache } = openCache();
+  const found = Promise.withResolvers<never>();
+  const searching = cache.find([frame], { ...hanging, run: () => found.promise });
+  const closing = cache.close();
+  found.resolve({ directory: openedDirectory(scratch()), present: Uint8Array.of(1) } as never);
+  expect(await searching).toEqual([false]);
+  expect(await cache.find([frame], runner)).toEqual([false]);
+  expect(await cache.claim([frame], 'claim')).toEqual([{ state: 'refused' }]);
+  await vi.advanceTimersByTimeAsync(20_000);
+  await closing;
+  expect(cache.hangs.aborted).toBe(false);
+  expect(lines).toEqual([]);
 });

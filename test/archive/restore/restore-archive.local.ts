@@ -1,9 +1,11 @@
-import { mkdirSync, utimesSync } from 'node:fs';
+import { existsSync, mkdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DamagedArchiveError, UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
-import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
-import { posix, requires } from '../../support/platform-needs.ts';
+import { DiskCache } from '../../../src/archive/disk-cache/disk-cache.ts';
+import { type JobRunner, WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
+import { InlineRunner } from '../../../src/archive/worker/worker.ts';
+import { birthTimes, posix, requires } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { openWhole } from '../../support/tar/check-tar.ts';
@@ -197,3 +199,26 @@ test('a restore removes staging above its root, left by a run that was killed be
     await describeTree(from, { ignoreMtime: name => name === 'a' || name === 'a/b' }),
   );
 });
+
+test(
+  'a restore does not wait for the check of the disk cache before it publishes',
+  requires(birthTimes),
+  async () => {
+    const to = scratch();
+    const diskCache = new DiskCache({ directory: scratch(), maxBytes: 1e9, onProblem: expect.fail });
+    onTestFinished(() => diskCache.close());
+    const inline = new InlineRunner();
+    const evict = vi.fn(async () => {
+      await vi.waitFor(() => expect(existsSync(join(to, 'tree/a'))).toBe(true), 5000);
+      return { isKept: true };
+    });
+    const runner: JobRunner = {
+      width: 1,
+      run: job => (job.kind === 'evict' ? evict() : inline.run(job)) as never,
+      close: () => inline.close(),
+    };
+    await restoreBytes(object, layoutIn(to), { runner: () => runner, diskCache });
+    expect(evict).toHaveBeenCalledTimes(1);
+    await expect(evict.mock.results[0]!.value).resolves.toEqual({ isKept: true });
+  },
+);

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { entryCheckOf } from '../../../src/archive/check/validate.ts';
+import type { DiskCache } from '../../../src/archive/disk-cache/disk-cache.ts';
 import type { ManifestHead } from '../../../src/archive/format/entry.ts';
 import { TAIL_BYTES } from '../../../src/archive/format/limits.ts';
 import { type ObjectBytes, openArchive } from '../../../src/archive/format/open-archive.ts';
@@ -84,6 +85,7 @@ export async function packTree(layout: PathLayout, options: PackTreeOptions = {}
 
 export interface RestoreObjectOptions {
   readonly runner?: () => JobRunner;
+  readonly diskCache?: DiskCache;
   /** Bytes of the object's end that come first; default as in a real restore. */
   readonly tailBytes?: number;
   /** Sees every further read before it is answered; may throw. */
@@ -120,6 +122,7 @@ export async function restoreBytes(
     beforeCommit: links => options.onLinks?.(links),
     runLabel: options.runLabel ?? '1-00000000',
     runner: options.runner?.() ?? new InlineRunner(),
+    diskCache: options.diskCache,
     signal: options.signal,
     warm: options.warm ?? false,
     notices: options.notices ?? new RestoreNotices(),
