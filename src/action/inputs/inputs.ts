@@ -71,12 +71,13 @@ function parseBehaviour(env: Environment) {
   return {
     crossOs: on('enableCrossOsArchive'),
     failOnCacheMiss: on('fail-on-cache-miss'),
-    // Checked here. `warnOrFail` (save-report.ts) reads it alone, because it decides how other bad inputs are reported
+    // Checked here. `warnOrFail` (save-report.ts) and `rootStep` read it alone, because other inputs may be bad
     failOnSaveError: on('fail-on-save-error'),
     lookupOnly: on('lookup-only'),
     saveAlways: on('save-always'),
     useFallback: readBoolean(env, 'use-fallback') ?? true,
     overwrite: on('overwrite'),
+    // Checked here. `wantsSudo` reads it alone, before the inputs are parsed
     sudo: on('sudo'),
     summary: on('summary'),
     warmRestore: on('warm-restore'),
