@@ -37,7 +37,7 @@ export const NO_LEFTOVERS: LeftoverResult = {
 };
 
 /** Deletions that run at the same time. */
-const PARALLEL = { limit: 8 };
+export const PARALLEL_DELETIONS = { limit: 8 };
 /** Age in ms from which the object of a trial is taken for that of an ended one. */
 const STALE_TRIAL_MS = 24 * 60 * 60 * 1000;
 
@@ -75,7 +75,7 @@ export async function removeLeftovers(
   /** Removes objects, unless it is a dry run. Returns the number of those for which `remove` returns true. */
   const removeAll = async (names: readonly string[], remove: (name: string) => Promise<boolean>) => {
     let removed = 0;
-    await forEachWithin(names, PARALLEL, async name => {
+    await forEachWithin(names, PARALLEL_DELETIONS, async name => {
       try {
         if (dryRun || (await remove(name))) removed++;
       } catch (error) {

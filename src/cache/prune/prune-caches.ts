@@ -9,6 +9,7 @@ import {
   type LeftoverResult,
   type Leftovers,
   NO_LEFTOVERS,
+  PARALLEL_DELETIONS,
   removeLeftovers,
 } from './leftovers.ts';
 import { bytesOf, type Deletion, type PruneRules, planPrune } from './plan.ts';
@@ -41,8 +42,6 @@ export interface PruneResult extends LeftoverResult {
   readonly excessBytes: number;
 }
 
-/** Deletions that run at the same time. */
-const PARALLEL = { limit: 8 };
 /** Maximum number of plans. A new one is made only if caches have changed since the last. */
 const MAX_PLANS = 100;
 /** Objects of a listing between two checks of the heap, which would otherwise keep the garbage of hundreds of pages. */
@@ -95,7 +94,7 @@ async function deleteByPlans(request: PruneRequest, entries: Entries) {
   for (let plans = 1; ; plans++) {
     const { deletions, excessBytes } = planPrune([...entries.values()], rules, store.nowMs);
     const changedBefore = total.changed;
-    await forEachWithin(deletions, PARALLEL, async deletion => {
+    await forEachWithin(deletions, PARALLEL_DELETIONS, async deletion => {
       const { entry } = deletion;
       const result = dryRun ? 'deleted' : await deleteUnchanged(entry, entries, request);
       if (result === 'changed') total.changed++;
