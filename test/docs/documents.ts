@@ -3,10 +3,10 @@ import path from 'node:path';
 
 /** The project's documents, for the tests that compare them with the code. */
 
-export const root = path.resolve(import.meta.dirname, '../..');
+export const projectRoot = path.resolve(import.meta.dirname, '../..');
 
 /** Reads a file of the project. */
-export const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
+export const read = (file: string) => readFileSync(path.join(projectRoot, file), 'utf8');
 
 /** Returns the JSON blocks after a heading, up to the end of the file. */
 export function jsonBlocks(file: string, heading: string): readonly string[] {
@@ -22,7 +22,7 @@ export const documents: readonly string[] = [
 
 /** Returns the paths of all files below a directory whose names end in `ending`. */
 export function filesBelow(directory: string, ending: string): string[] {
-  return readdirSync(path.join(root, directory), { recursive: true, encoding: 'utf8' })
+  return readdirSync(path.join(projectRoot, directory), { recursive: true, encoding: 'utf8' })
     .filter(name => name.endsWith(ending))
     .map(name => path.join(directory, name));
 }

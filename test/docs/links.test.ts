@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { documents, filesBelow, read, root } from './documents.ts';
+import { documents, filesBelow, projectRoot, read } from './documents.ts';
 
 /** Returns GitHub's anchor of a heading. */
 function anchor(heading: string): string {
@@ -17,10 +17,10 @@ const links = documents.flatMap(file =>
 );
 
 test.each(links)('%s links to %s, heading %s, which exist', (file, target, fragment) => {
-  const absolute = path.join(root, path.dirname(file), target);
+  const absolute = path.join(projectRoot, path.dirname(file), target);
   expect(existsSync(absolute)).toBe(true);
   if (fragment === undefined) return;
-  const headings = [...read(path.relative(root, absolute)).matchAll(/^#+ (.*)$/gm)];
+  const headings = [...read(path.relative(projectRoot, absolute)).matchAll(/^#+ (.*)$/gm)];
   expect(headings.map(match => anchor(match[1]!))).toContain(fragment);
 });
 
@@ -36,7 +36,7 @@ test('documents name paths of the repository', () => {
 });
 
 test.each(paths)('%s names %s, which exists', (_file, name) => {
-  expect(existsSync(path.join(root, name))).toBe(true);
+  expect(existsSync(path.join(projectRoot, name))).toBe(true);
 });
 
 test('CONTRIBUTING.md lists every folder of src/', () => {

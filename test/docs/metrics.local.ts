@@ -4,9 +4,9 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { metricsLine } from '../../src/action/step/metrics.ts';
 import { scratch } from '../support/scratch.ts';
-import { jsonBlocks, read, root } from './documents.ts';
+import { jsonBlocks, projectRoot, read } from './documents.ts';
 
-const script = path.join(root, 'docs/metrics/textfile.mjs');
+const script = path.join(projectRoot, 'docs/metrics/textfile.mjs');
 
 /** A phase of a restore of 1000 bytes that took half a second. */
 const restore = (result: string, repository = 'octo/app', key = 'npm-0123456789abcdef') =>

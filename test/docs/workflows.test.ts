@@ -7,12 +7,12 @@ import {
   NoOperationTraceWriter,
   parseWorkflow,
 } from '../support/runner/definitions/parser.ts';
-import { read as readFile, root } from './documents.ts';
+import { projectRoot, read as readFile } from './documents.ts';
 
 /** Checks the project's own workflows, which cannot run here, with GitHub's parser and against the project's rules. */
 
 const directory = '.github/workflows';
-const files = readdirSync(path.join(root, directory));
+const files = readdirSync(path.join(projectRoot, directory));
 const read = (file: string) => readFile(path.join(directory, file));
 
 /** Parses a workflow. Returns it with the parser's error messages. */
@@ -84,7 +84,7 @@ test('CI runs the tests with a gateway on the release of Debian that the documen
     ?.split(/\n {2}\w+:\n/)[0];
   expect(job).toMatch(/^ {4}container: node:24-bookworm$/m);
   expect(job).toContain('run: npm test\n');
-  expect(readFileSync(path.join(root, 'README.md'), 'utf8')).toContain('all tests in Debian 12');
+  expect(readFileSync(path.join(projectRoot, 'README.md'), 'utf8')).toContain('all tests in Debian 12');
 });
 
 describe('workflow release.yml', () => {

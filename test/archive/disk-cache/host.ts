@@ -11,7 +11,7 @@ import { buildTree, describeTree, type TreeDescription, type TreeSpec } from '..
 
 const MiB = 1024 * 1024;
 /** Several frames of data that does not compress: a sliced file, and whole ones. */
-export const spec: TreeSpec = {
+const spec: TreeSpec = {
   'tree/large': { content: incompressible(9 * MiB, 'large') },
   'tree/one': { content: incompressible(3 * MiB, 'one') },
   'tree/two': { content: incompressible(3 * MiB, 'two') },

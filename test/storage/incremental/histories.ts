@@ -13,7 +13,7 @@ import { createDirectoryStore } from '../../../src/storage/directory/directory-s
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { type BucketAccess, type GatewayInfo, startGateway } from '../../support/gateway/gateway.ts';
 import { silentLog } from '../../support/silent-log.ts';
-import { type HistoryFacts, runHistory } from './history.ts';
+import { runHistory, type SaveFacts } from './history.ts';
 
 /** The histories that one process runs. */
 interface Share {
@@ -22,7 +22,7 @@ interface Share {
   readonly gateway: (GatewayInfo & BucketAccess) | undefined;
 }
 
-type Report = { readonly seed: number } & ({ readonly facts: HistoryFacts } | { readonly failure: string });
+type Report = { readonly seed: number } & ({ readonly facts: SaveFacts } | { readonly failure: string });
 
 if (process.send) process.once('message', share => void work(share as Share));
 else await main();

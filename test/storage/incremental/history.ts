@@ -24,7 +24,7 @@ interface HistoryOptions {
 }
 
 /** Counts what a history covered: one of nothing but full saves would show nothing. */
-export interface HistoryFacts {
+export interface SaveFacts {
   /** Saves on top of another object. */
   readonly incremental: number;
   readonly full: number;
@@ -36,7 +36,7 @@ export interface HistoryFacts {
  * Runs a history. Every object must restore to the tree that was saved, and its manifest must equal that of a full save.
  * At the end tar must find the same tree. Throws an error that names seed, generation and changes where two trees differ.
  */
-export async function runHistory(options: HistoryOptions): Promise<HistoryFacts> {
+export async function runHistory(options: HistoryOptions): Promise<SaveFacts> {
   const { seed, store, directory, generations } = options;
   const random = new Random(seed);
   const done: string[] = [];

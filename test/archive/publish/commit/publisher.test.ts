@@ -6,7 +6,16 @@ import { failed, instead } from '../../../support/file-system-calls.ts';
 import { posix, requires } from '../../../support/platform-needs.ts';
 import { describeTree, type TreeSpec } from '../../../support/tree.ts';
 import { leftovers, staged } from '../staged.ts';
-import { ADVICE, archived, content, onWindows, over, present, sum, windows } from './windows-refusals.ts';
+import {
+  ADVICE,
+  archived,
+  fileText,
+  onWindows,
+  over,
+  present,
+  sum,
+  windowsTraits,
+} from './windows-refusals.ts';
 
 describe(
   'where the system refuses to replace files that are read-only or in use, a commit',
@@ -29,7 +38,7 @@ describe(
       onWindows();
       await publish();
       expect(contents()).toEqual(['new', 'new', 'new']);
-      expect(content(join(to, 'store'))).toBe('older');
+      expect(fileText(join(to, 'store'))).toBe('older');
       expect(lstatSync(join(to, 'store')).mode & 0o777).toBe(0o444);
     });
 
@@ -64,7 +73,7 @@ describe(
       system.use(stagedAt('./tree/b'), 'held');
       const seen: string[] = [];
       system.duringWaits(() => {
-        seen.push(content(at('b')));
+        seen.push(fileText(at('b')));
         if (seen.length === 2) system.end();
       });
       await publish();
@@ -88,8 +97,8 @@ describe(
       expect(message).toContain(
         `${join(to, 'tree/b')} cannot be written (EPERM); if a process has it open or runs it, `,
       );
-      expect(content(at('b'))).toBe('older');
-      expect([content(at('c')), lstatSync(at('c')).mode & 0o777]).toEqual(['older', 0o444]);
+      expect(fileText(at('b'))).toBe('older');
+      expect([fileText(at('c')), lstatSync(at('c')).mode & 0o777]).toEqual(['older', 0o444]);
       expect(leftovers(await describeTree(to))).toEqual([]);
     });
 
@@ -101,7 +110,7 @@ describe(
       const system = onWindows();
       system.use(at('a/deep/x'), 'shared');
       await publish();
-      expect(content(at('a'))).toBe('new');
+      expect(fileText(at('a'))).toBe('new');
       expect(leftovers(await describeTree(to))).toEqual([]);
     });
   },
@@ -128,7 +137,7 @@ describe(
       ['a new root', {}],
       ['a new directory', { tree: { directory: true } }],
     ])('publishes %s piece by piece, after one wait of three seconds', async (_, before) => {
-      const { to, publish, stagedAt, expected } = await staged(spec, before, windows);
+      const { to, publish, stagedAt, expected } = await staged(spec, before, windowsTraits);
       const system = onWindows();
       system.use(stagedAt('./tree/a/b/c/y'), 'shared');
       await publish();
@@ -137,7 +146,7 @@ describe(
     });
 
     test('publishes a new directory by one rename if the file is closed within three seconds', async () => {
-      const { to, publish, stagedAt, expected } = await staged(spec, {}, windows);
+      const { to, publish, stagedAt, expected } = await staged(spec, {}, windowsTraits);
       const inode = lstatSync(dirname(stagedAt('./tree/a/b/c/y'))).ino;
       const system = onWindows();
       system.use(stagedAt('./tree/a/b/c/y'), 'held');
@@ -148,7 +157,7 @@ describe(
     });
 
     test('names the path of an open file of the new directory that it cannot move either', async () => {
-      const { to, publish, stagedAt } = await staged(spec, {}, windows);
+      const { to, publish, stagedAt } = await staged(spec, {}, windowsTraits);
       const system = onWindows();
       system.use(stagedAt('./tree/a/b/c/y'), 'held');
       await expect(publish()).rejects.toThrow(
@@ -162,7 +171,7 @@ test(
   'a commit that Windows refuses names the path of the user, and not that in staging',
   requires(posix),
   async () => {
-    const { publish } = await staged(archived, present, { ...windows, separator: '\\' });
+    const { publish } = await staged(archived, present, { ...windowsTraits, separator: '\\' });
     instead('renameSync', rename => (from, to) => {
       if (!String(from).includes('.cache-s3-')) return rename(from, to);
       // As Node.js shows paths there

@@ -13,7 +13,7 @@ import { platforms } from '../../support/platform.ts';
 import { staged } from '../staged.ts';
 
 const { locksOpenFiles, inUseCodes, hasSudo } = platforms.win32;
-export const windows = { locksOpenFiles, inUseCodes, hasSudo, hasModes: false };
+export const windowsTraits = { locksOpenFiles, inUseCodes, hasSudo, hasModes: false };
 
 /**
  * How a process uses a file: it lets others delete it, as Node.js does (`shared`), it does not (`held`), or it runs it, so that
@@ -84,19 +84,19 @@ export function onWindows() {
 export const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 /** Advice on a file that a process has open. */
 export const ADVICE = 'end that process, or exclude the file with a `!` line in `path`';
-export const content = (path: string) => readFileSync(path, 'utf8');
+export const fileText = (path: string) => readFileSync(path, 'utf8');
 
 export const archived: TreeSpec = { 'tree/a': 'new', 'tree/b': 'new', 'tree/c': 'new' };
 export const present: TreeSpec = { 'tree/a': 'older', 'tree/b': 'older', 'tree/c': 'older' };
 
 /** Stages `archived` over `present`, both in `tree/`. */
 export async function over(spec: TreeSpec = archived, before: TreeSpec = present) {
-  const found = await staged(spec, before, windows);
+  const found = await staged(spec, before, windowsTraits);
   const at = (name: string) => join(found.to, 'tree', name);
   return {
     ...found,
     at,
-    contents: () => ['a', 'b', 'c'].map(name => content(at(name))),
+    contents: () => ['a', 'b', 'c'].map(name => fileText(at(name))),
     failure: () =>
       found.publish().then(
         () => expect.unreachable(),

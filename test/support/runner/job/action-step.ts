@@ -5,7 +5,7 @@ import type { JobSpec, StepSpec } from '../definitions/workflow-file.ts';
 import type { StepResult } from '../model.ts';
 import { inputVariables, stateVariables } from '../process/step-variables.ts';
 import { resolveInputs } from './action-inputs.ts';
-import { invoke } from './invoke.ts';
+import { invokeStep } from './invoke.ts';
 import type { JobState, StepFrame } from './job-state.ts';
 import { performRun } from './run-step.ts';
 import { type Performed, runStep, type StepContext, type StepWork } from './step.ts';
@@ -46,7 +46,7 @@ async function performNode(
   const state: Record<string, string> = {};
   const stage = async (file: string, now: StepContext) => {
     const inputs = await inputsOf(spec, manifest, now);
-    const result = await invoke(now, {
+    const result = await invokeStep(now, {
       command: process.execPath,
       args: [path.join(manifest.directory, file)],
       cwd: context.job.places.workspace,

@@ -15,7 +15,7 @@ interface Invocation {
 }
 
 /** Runs a step's process with the runner's files, and applies their content, also after a cancel. */
-export async function invoke(
+export async function invokeStep(
   context: StepContext,
   invocation: Invocation,
 ): Promise<Performed & { readonly state: Readonly<Record<string, string>> }> {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/index';
 import { evaluateText } from '../definitions/expressions.ts';
 import type { StepSpec } from '../definitions/workflow-file.ts';
-import { invoke } from './invoke.ts';
+import { invokeStep } from './invoke.ts';
 import type { Performed, StepContext } from './step.ts';
 
 /** Runs a `run:` step: writes its text to a file and starts a shell with it. */
@@ -21,7 +21,7 @@ export async function performRun(
   const below = await evaluateText(spec.workingDirectory ?? defaults('working-directory'), scope);
   const [command = 'bash', ...args] = shellCommand(shell, script);
   const cwd = path.resolve(job.places.workspace, below);
-  return invoke(context, { command, args, cwd, kind: 'run', variables: { GITHUB_ACTION: spec.id } });
+  return invokeStep(context, { command, args, cwd, kind: 'run', variables: { GITHUB_ACTION: spec.id } });
 }
 
 /** docs.github.com, "Workflow syntax", jobs.<job_id>.steps[*].shell. */
