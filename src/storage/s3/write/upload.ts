@@ -69,6 +69,8 @@ export class S3Upload implements Upload {
     this.#check();
     this.#gatherer.cutEarly();
     await this.#sticky(async () => {
+      if (this.#gatherer.takeRest())
+        throw new Error('a range cannot be copied behind bytes that were written');
       checkCopySupport(this.#caller);
       await checkSource(this.#caller, source, this.#partSignal);
       for (const piece of copyRanges(range)) {

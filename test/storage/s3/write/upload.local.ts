@@ -28,6 +28,18 @@ test('an upload that is given up between two steps of a copy is not created afte
   expect(server.operations).toEqual(['HeadObject']);
 });
 
+test('an upload fails if a range is copied after bytes were written, because they would land behind it', async () => {
+  const server = await scriptedServer(() => ({ status: 404 }));
+  const upload = server.store().createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: false });
+  await upload.write(new Uint8Array(1));
+  const message = 'a range cannot be copied behind bytes that were written';
+  await expect(upload.copyRange({ name: 'source', etag: 'e' }, { start: 0, end: 6 * MiB })).rejects.toThrow(
+    message,
+  );
+  await expect(upload.complete()).rejects.toThrow(message);
+  expect(server.operations).toEqual([]);
+});
+
 test('Complete lists the parts by their numbers, in whatever order they were stored', async () => {
   const anotherIsStored = Promise.withResolvers<void>();
   let body = '';
