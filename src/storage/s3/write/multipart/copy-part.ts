@@ -6,7 +6,7 @@ import { bareEtag } from '../../calls/object-headers.ts';
 import { UploadPartCopyCommand } from '../../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../../calls/sdk-request-handler.ts';
 import { isMissing, isStatus } from '../../errors/response-error.ts';
-import { httpStatus, isRetryable } from '../../errors/s3-errors.ts';
+import { httpStatus, isRetryable, statusAndCode } from '../../errors/s3-errors.ts';
 import { headObject } from '../../read/head.ts';
 import type { StoredPart, UploadRef } from './multipart-calls.ts';
 
@@ -82,10 +82,11 @@ async function attemptCopy(
   const { bucket } = caller.settings;
   const about = `${upload.name} part ${number} from ${source.name} ${range.start}-${range.end - 1}`;
   const spec: CallSpec = { operation: 'UploadPartCopy', about, signal, serverWork: true, replaceable: true };
-  let status: number | undefined;
+  /** Status and code of the last response, if the last attempt had one. */
+  let refusal: string | undefined;
   try {
     return await caller.run(spec, async (client, options, progress) => {
-      status = undefined;
+      refusal = undefined;
       let isEmptySuccess = false;
       const observed: SdkHandlerOptions = {
         ...options,
@@ -115,18 +116,19 @@ async function attemptCopy(
       } catch (error) {
         // rclone's S3 layer ignores the source and stores an empty part; the SDK makes a 503 of that
         if (isEmptySuccess) throw refused(caller, 'its response is empty', error);
-        status = httpStatus(error);
+        if (httpStatus(error) !== undefined) refusal = statusAndCode(error);
         if (isStatus(error, 412)) return 'condition failed';
         // 416: the range is within the source as it was
         if (isStatus(error, 416) || isMissing(error)) return 'source not found';
-        if (!isRetryable(error) && isStatus(error, ...REFUSED)) throw refused(caller, String(status), error);
+        if (!isRetryable(error) && isStatus(error, ...REFUSED))
+          throw refused(caller, String(error.status), error);
         throw error;
       }
     });
   } catch (error) {
     // 5xx, or 200 with an error in the body, in every attempt: that costs a full save, not the cache
-    if (error instanceof StoreUnavailableError && status !== undefined && !signal.aborted) {
-      throw refused(caller, `${status} in every attempt`, error);
+    if (error instanceof StoreUnavailableError && refusal !== undefined && !signal.aborted) {
+      throw refused(caller, `${refusal} in every attempt`, error);
     }
     throw error;
   }
