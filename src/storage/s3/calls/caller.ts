@@ -159,6 +159,7 @@ export class Caller {
           const mayRetry = isLast ? httpStatus(error) !== undefined : !this.#bucketWasDown;
           const waitMs = mayRetry && isRetryable(error) ? waits.next(spec.madeProgress?.()) : undefined;
           if (waitMs === undefined) throw error;
+          // Only if another attempt follows: the one that fails last is thrown itself
           earlier = error;
           this.counters.retries++;
           this.log.debug(

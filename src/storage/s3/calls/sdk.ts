@@ -17,6 +17,7 @@ export {
   ListPartsCommand,
   type ListPartsCommandOutput,
   PutObjectCommand,
+  type PutObjectCommandInput,
   S3Client,
   type S3ClientConfig,
   type ServiceInputTypes,

@@ -3,7 +3,7 @@ import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts'
 import type { Attempt, CallSpec } from '../calls/call.ts';
 import type { Caller } from '../calls/caller.ts';
 import { bareEtag, encryptionParameters, SAVE_ID } from '../calls/object-headers.ts';
-import { PutObjectCommand } from '../calls/sdk.ts';
+import { PutObjectCommand, type PutObjectCommandInput } from '../calls/sdk.ts';
 import { isStatus } from '../errors/response-error.ts';
 import { lacksConditions } from '../errors/server-refusals.ts';
 import { headObject } from '../read/head.ts';
@@ -100,7 +100,7 @@ async function sendObject(
   caller: Caller,
   name: string,
   part: PartBytes,
-  parameters: object,
+  parameters: Partial<PutObjectCommandInput>,
   [client, options, progress]: Parameters<Attempt<unknown>>,
 ): Promise<string | undefined> {
   const body = ownBody(part);
