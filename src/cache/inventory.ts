@@ -137,9 +137,13 @@ function unknownUse(error: StoreRefusedError): StoreRefusedError {
   );
 }
 
-/** Returns the time of the last known use in ms since 1970: a cache that was not restored yet was last used by its save. */
-export function lastUseMs({ object, marker }: CacheEntry): number {
-  return Math.max(object.modifiedMs, marker?.modifiedMs ?? 0);
+/**
+ * Returns the time of the last noted use in ms since 1970: a cache that was not restored yet was last used by its save. Returns
+ * undefined if the time of the save or of the use is not known.
+ */
+export function lastUseMs({ object: { modifiedMs }, marker }: CacheEntry): number | undefined {
+  if (modifiedMs === undefined || marker === undefined) return modifiedMs;
+  return marker.modifiedMs === undefined ? undefined : Math.max(modifiedMs, marker.modifiedMs);
 }
 
 /** Returns whether an item of the listing of markers comes before the marker of the cache that follows this one. */

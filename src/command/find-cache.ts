@@ -27,7 +27,9 @@ export async function findCache(invocation: Invocation, wanted: string, filter: 
   for await (const entry of selectCaches(invocation, filter)) {
     if (entry.key !== wanted) continue;
     others++;
-    if (newest === undefined || entry.object.modifiedMs >= newest.object.modifiedMs) newest = entry;
+    // One whose time is not known is the oldest
+    if (newest === undefined || (entry.object.modifiedMs ?? 0) >= (newest.object.modifiedMs ?? 0))
+      newest = entry;
   }
   if (newest === undefined) {
     throw new CommandError(

@@ -1,5 +1,5 @@
 import { type CacheEntry, lastUseMs } from '../cache/inventory.ts';
-import { formatAge, formatBytes } from '../report/units.ts';
+import { formatAgeOf, formatBytes } from '../report/units.ts';
 import type { Invocation } from './invocation.ts';
 import { writeJsonArray } from './output/json.ts';
 import { writeTable } from './output/table.ts';
@@ -30,10 +30,16 @@ export function jsonRow({ object, marker, repository, scope, key, version }: Cac
     object: object.name,
     etag: object.etag,
     bytes: object.sizeBytes,
-    savedAt: new Date(object.modifiedMs).toISOString(),
-    /** Null if no use is noted. */
-    lastUsedAt: marker === undefined ? null : new Date(marker.modifiedMs).toISOString(),
+    /** Null if it is not known. */
+    savedAt: isoTime(object.modifiedMs),
+    /** Null if no use is noted, or its time is not known. */
+    lastUsedAt: isoTime(marker?.modifiedMs),
   };
+}
+
+/** Returns a time as JSON has it: null if it is not known. */
+export function isoTime(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
 }
 
 const COLUMNS = [
@@ -51,8 +57,8 @@ function tableRow(entry: CacheEntry, nowMs: number): string[] {
     repository === '' ? '-' : repository,
     scope,
     key,
-    formatAge(nowMs - object.modifiedMs),
-    marker === undefined ? '-' : formatAge(nowMs - lastUseMs(entry)),
+    formatAgeOf(object.modifiedMs, nowMs),
+    marker === undefined ? '-' : formatAgeOf(lastUseMs(entry), nowMs),
     formatBytes(object.sizeBytes),
   ];
 }

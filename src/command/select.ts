@@ -6,7 +6,7 @@ import { USE_INTERVAL_MS } from '../storage/note-use.ts';
 import { CommandError } from './command-error.ts';
 import type { Invocation } from './invocation.ts';
 
-/** Conditions on caches. A cache is selected if it meets all of them. */
+/** Conditions on caches. A cache is selected if it meets all of them; one whose time is not known meets none on that time. */
 export interface Filter extends CachePatterns {
   /** Ages in ms since the save. */
   readonly olderThan?: number | undefined;
@@ -37,15 +37,16 @@ export function checkFilter(filter: Filter): void {
 
 /** Returns whether a cache meets the filter at the time `nowMs`. */
 export function matchesFilter(entry: CacheEntry, filter: Filter, nowMs: number): boolean {
-  const age = nowMs - entry.object.modifiedMs;
-  const idle = nowMs - lastUseMs(entry);
+  // NaN meets no comparison
+  const age = nowMs - (entry.object.modifiedMs ?? Number.NaN);
+  const idle = nowMs - (lastUseMs(entry) ?? Number.NaN);
   const { sizeBytes } = entry.object;
   return (
     matchesPatterns(entry, filter) &&
-    age >= (filter.olderThan ?? Number.NEGATIVE_INFINITY) &&
-    age <= (filter.newerThan ?? Number.POSITIVE_INFINITY) &&
+    (filter.olderThan === undefined || age >= filter.olderThan) &&
+    (filter.newerThan === undefined || age <= filter.newerThan) &&
     (filter.unused === undefined || isUnused(entry, filter.unused, nowMs)) &&
-    idle <= (filter.usedWithin ?? Number.POSITIVE_INFINITY) &&
+    (filter.usedWithin === undefined || idle <= filter.usedWithin) &&
     sizeBytes >= (filter.largerThan ?? 0) &&
     sizeBytes <= (filter.smallerThan ?? Number.POSITIVE_INFINITY)
   );
@@ -100,12 +101,12 @@ export async function* selectCaches(invocation: Invocation, filter: Filter): Asy
 export const SORTS = ['name', 'key', 'saved', 'used', 'size'] as const;
 type Sort = (typeof SORTS)[number];
 
-/** Orders by time begin with the newest, the order by size with the largest. */
+/** Orders by time begin with the newest and end with those that are not known. The order by size begins with the largest. */
 const COMPARE: Readonly<Record<Sort, (a: CacheEntry, b: CacheEntry) => number>> = {
   name: (a, b) => compareText(a.object.name, b.object.name),
   key: (a, b) => compareText(a.key, b.key),
-  saved: (a, b) => b.object.modifiedMs - a.object.modifiedMs,
-  used: (a, b) => lastUseMs(b) - lastUseMs(a),
+  saved: (a, b) => (b.object.modifiedMs ?? 0) - (a.object.modifiedMs ?? 0),
+  used: (a, b) => (lastUseMs(b) ?? 0) - (lastUseMs(a) ?? 0),
   size: (a, b) => b.object.sizeBytes - a.object.sizeBytes,
 };
 

@@ -47,7 +47,8 @@ export async function showCache(invocation: Invocation, options: ShowOptions, ke
   }
   const { nowMs } = store;
   const { object, marker } = entry;
-  const time = (ms: number) => `${new Date(ms).toISOString()} (${formatAge(nowMs - ms)} ago)`;
+  const time = (ms: number | undefined) =>
+    ms === undefined ? 'not known' : `${new Date(ms).toISOString()} (${formatAge(nowMs - ms)} ago)`;
   const { files, directories, symlinks, hardLinks, fileBytes } = archive;
   const rows: (readonly [string, string])[] = [
     ['key', entry.key],

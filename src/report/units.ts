@@ -39,6 +39,11 @@ export function formatAge(ms: number): string {
   return `${formatCount(Math.floor(seconds / 86_400))} d`;
 }
 
+/** Returns the age of a time at `nowMs` as `formatAge` does, or `not known` for a time that is not known. */
+export function formatAgeOf(ms: number | undefined, nowMs: number): string {
+  return ms === undefined ? 'not known' : formatAge(nowMs - ms);
+}
+
 /** Returns a count and its noun: `1 upload`, `2,000 uploads`. */
 export function countOf(count: number, noun: string, plural = `${noun}s`): string {
   return `${formatCount(count)} ${count === 1 ? noun : plural}`;

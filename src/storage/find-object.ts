@@ -123,7 +123,9 @@ async function list(
     // The requested part is the user's own, and may have line breaks
     if (CONTROL_CHARACTER.test(parsed.key.slice(prefix.length))) continue;
     if (parsed.version !== version) keyInOtherVersion ||= parsed.key === primaryKey;
-    else if (!newest || info.modifiedMs >= newest.modifiedMs) newest = foundObject(parsed.key, info);
+    // One whose time is not known is the oldest
+    else if (!newest || (info.modifiedMs ?? 0) >= (newest.modifiedMs ?? 0))
+      newest = foundObject(parsed.key, info);
   }
   if (newest?.etag === '') {
     // The ETag, which a listing may lack, pins the reads

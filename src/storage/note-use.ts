@@ -34,8 +34,8 @@ export function noteUse(
 ): UseNote {
   const stop = new AbortController();
   const { signal } = stop;
-  // A marker that is stored once too often harms nothing, unlike one that is not stored
-  const isYoung = (ms: number) => store.laterNowMs - ms < USE_INTERVAL_MS;
+  // A marker that is stored once too often harms nothing, unlike one that is not stored: a time that is not known is an old one
+  const isYoung = (ms = 0) => store.laterNowMs - ms < USE_INTERVAL_MS;
   const note = async (name: string) => {
     const present = await store.head(name, { signal, optional: true }).catch(missingIfRefused);
     if (present && isYoung(present.modifiedMs)) return;

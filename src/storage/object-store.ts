@@ -19,8 +19,8 @@ export interface ObjectInfo {
   readonly sizeBytes: number;
   /** Opaque; two equal ones mean the same bytes. Never empty, without quotes. */
   readonly etag: string;
-  /** Last modification by the store's own clock, in ms since 1970; 0 if the store does not send it. */
-  readonly modifiedMs: number;
+  /** Last modification by the store's own clock, in ms since 1970. Undefined if the store sends none that can be read. */
+  readonly modifiedMs: number | undefined;
 }
 
 /** An object in one state: another ETag is another object. */
@@ -47,8 +47,8 @@ export interface RangeBytes {
   /** Size of the whole object in bytes. */
   readonly sizeBytes: number;
   readonly etag: string;
-  /** As in `ObjectInfo`; 0 if the server does not send it. */
-  readonly modifiedMs: number;
+  /** As in `ObjectInfo`. */
+  readonly modifiedMs: number | undefined;
 }
 
 /** Lets workers read from the store by themselves (src/worker.ts). */

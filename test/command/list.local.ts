@@ -44,7 +44,7 @@ describe.each(places)('list of %s', (_, place) => {
       lastUsedAt: expect.stringMatching(ISO_TIME),
     });
     // A HEAD of S3 has whole seconds
-    const savedMs = (await store.head(names[0]!))!.modifiedMs;
+    const savedMs = (await store.head(names[0]!))!.modifiedMs!;
     expect(Math.abs(Date.parse(rows[1].savedAt) - savedMs)).toBeLessThan(1000);
     expect(rows[2].lastUsedAt).toBeNull();
     expect(rows[0].key).toBe(fleet[3]!.key);

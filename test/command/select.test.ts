@@ -6,8 +6,8 @@ import { collect } from '../support/collect.ts';
 const DAY = 86_400_000;
 const NOW = 100 * DAY;
 
-function entry(key: string, savedMs: number, usedMs?: number, sizeBytes = 100): CacheEntry {
-  const info = (name: string, modifiedMs: number) => ({ name, sizeBytes, etag: 'e', modifiedMs });
+function entry(key: string, savedMs: number | undefined, usedMs?: number, sizeBytes = 100): CacheEntry {
+  const info = (name: string, modifiedMs: number | undefined) => ({ name, sizeBytes, etag: 'e', modifiedMs });
   return {
     kind: 'cache',
     repository: 'org/repo',
@@ -60,6 +60,28 @@ test('a cache without a noted use was last used by its save, and a use before th
   expect(matchesFilter(entry('key', NOW - DAY, NOW - 9 * DAY), { unused: 2 * DAY }, NOW)).toBe(false);
 });
 
+test.each<Filter>([{ olderThan: 0 }, { newerThan: 1000 * DAY }, { unused: 0 }, { usedWithin: 1000 * DAY }])(
+  'a cache whose time of save is not known is not selected by %j',
+  filter => {
+    expect(matchesFilter(entry('key', undefined), filter, NOW)).toBe(false);
+    expect(matchesFilter(entry('key', undefined, NOW - 50 * DAY), filter, NOW)).toBe(false);
+    expect(matchesFilter(entry('key', undefined), { key: 'key', largerThan: 1 }, NOW)).toBe(true);
+  },
+);
+
+test('a cache whose last noted use has no known time is not selected by its use', () => {
+  const { marker: _, ...rest } = entry('key', NOW - 50 * DAY);
+  const marker = { etag: 'e', modifiedMs: undefined };
+  expect(matchesFilter({ ...rest, marker }, { unused: DAY }, NOW)).toBe(false);
+  expect(matchesFilter({ ...rest, marker }, { olderThan: DAY }, NOW)).toBe(true);
+});
+
+test.each(['saved', 'used'] as const)('the order %s ends with caches whose time is not known', async sort => {
+  const caches = [entry('unknown', undefined), entry('old', 1), entry('new', 2)];
+  const sorted = await collect(orderCaches(given(...caches), { sort }));
+  expect(sorted.map(({ key }) => key)).toEqual(['new', 'old', 'unknown']);
+});
+
 async function* given(...entries: CacheEntry[]) {
   yield* entries;
 }
@@ -74,8 +96,8 @@ test.each(SORTS)('the order %s, its reverse and its limit agree with a sort of a
     ({
       name: object.name,
       key,
-      saved: -object.modifiedMs,
-      used: -Math.max(object.modifiedMs, marker!.modifiedMs),
+      saved: -object.modifiedMs!,
+      used: -Math.max(object.modifiedMs!, marker!.modifiedMs!),
       size: -object.sizeBytes,
     })[sort];
   const values = all.map(value);

@@ -227,6 +227,18 @@ test('a lookup reads all pages and finds the newest of 1,100 entries', async () 
   expect(await keyFound(saved, { key: 'k-' })).toBe('k-00550');
 });
 
+test('a lookup takes a match whose time is not known only if no other has one', async () => {
+  const base = await storeOf([{ key: 'k-a' }, { key: 'k-b' }]);
+  const store = override(base, {
+    async *list(...given) {
+      for await (const info of base.list(...given))
+        yield info.name.includes('k-b') ? { ...info, modifiedMs: undefined } : info;
+    },
+  });
+  expect(await find(store, { key: 'k-' })).toMatchObject({ key: 'k-a' });
+  expect(await find(store, { key: 'k-b', restoreKeys: ['k-b'] })).toMatchObject({ key: 'k-b' });
+});
+
 describe('the requests of a lookup', () => {
   /** Records the calls of the store in order. */
   function watched(store: ObjectStore): { store: ObjectStore; calls: string[] } {

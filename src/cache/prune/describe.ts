@@ -5,12 +5,15 @@ import type { PruneResult } from './prune-caches.ts';
 
 /** Returns why a cache is deleted, as one clause. */
 export function describeReason({ entry, reason }: Deletion, rules: PruneRules, nowMs: number): string {
-  const unused = `not used for ${formatAge(nowMs - lastUseMs(entry))}`;
+  const { modifiedMs = nowMs } = entry.object;
+  const usedMs = lastUseMs(entry);
+  const unused =
+    usedMs === undefined ? 'its last use is not known' : `not used for ${formatAge(nowMs - usedMs)}`;
   switch (reason) {
     case 'all':
       return 'selected';
     case 'age':
-      return `saved ${formatAge(nowMs - entry.object.modifiedMs)} ago, over the limit of ${formatAge(rules.maxAge ?? 0)}`;
+      return `saved ${formatAge(nowMs - modifiedMs)} ago, over the limit of ${formatAge(rules.maxAge ?? 0)}`;
     case 'unused':
       return `${unused}, over the limit of ${formatAge(rules.unused ?? 0)}`;
     case 'repository-size':

@@ -53,7 +53,9 @@ export interface Leftovers {
 export function addLeftover(leftovers: Leftovers, item: InventoryItem, request: LeftoverRequest): void {
   const { name, modifiedMs } = item.object;
   if (item.kind === 'marker' && isOwn(item.cacheObject, request)) leftovers.markers.push(name);
-  const isOldTrial = item.kind === 'trial' && request.store.nowMs - modifiedMs >= STALE_TRIAL_MS;
+  // One whose time is not known may be in use now
+  const ageMs = modifiedMs === undefined ? 0 : request.store.nowMs - modifiedMs;
+  const isOldTrial = item.kind === 'trial' && ageMs >= STALE_TRIAL_MS;
   if (isOldTrial && isOwn(name, request)) leftovers.trials.push(name);
 }
 

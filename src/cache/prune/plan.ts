@@ -88,31 +88,37 @@ export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, now
 function ownReason(entry: CacheEntry, rules: PruneRules, nowMs: number): PruneReason | undefined {
   const { all, unused, maxAge } = rules;
   if (all) return 'all';
-  // The server sends no time of the save, so the cache has no age
-  if (entry.object.modifiedMs === 0) return undefined;
-  if (maxAge !== undefined && nowMs - entry.object.modifiedMs >= maxAge) return 'age';
+  const savedMs = entry.object.modifiedMs;
+  if (maxAge !== undefined && savedMs !== undefined && nowMs - savedMs >= maxAge) return 'age';
   if (unused !== undefined && isUnused(entry, unused, nowMs)) return 'unused';
   return undefined;
 }
 
 /**
  * Returns whether a cache was neither saved nor restored for `unusedMs`. A use is noted once a day, so the last one may be
- * a day later than its note.
+ * a day later than its note. A cache whose last use is not known counts as used.
  */
 export function isUnused(entry: CacheEntry, unusedMs: number, nowMs: number): boolean {
-  return nowMs - lastUseMs(entry) >= unusedMs + USE_INTERVAL_MS;
+  const usedMs = lastUseMs(entry);
+  return usedMs !== undefined && nowMs - usedMs >= unusedMs + USE_INTERVAL_MS;
 }
 
-/** Returns the newest `count` caches of each scope and version. A version has the caches of the same paths. */
+/**
+ * Returns the newest `count` caches of each scope and version, and those whose time is not known, which may be newer. A version
+ * has the caches of the same paths.
+ */
 function newestOf(entries: readonly CacheEntry[], count: number): ReadonlySet<CacheEntry> {
   if (count === 0) return new Set();
   const groups = Map.groupBy(entries, ({ repository, scope, version }) =>
     JSON.stringify([repository, scope, version]),
   );
   return new Set(
-    [...groups.values()].flatMap(group =>
-      group.toSorted((a, b) => b.object.modifiedMs - a.object.modifiedMs).slice(0, count),
-    ),
+    [...groups.values()].flatMap(group => {
+      const unknown = group.filter(({ object }) => object.modifiedMs === undefined).length;
+      return group
+        .toSorted((a, b) => orNewest(b.object.modifiedMs) - orNewest(a.object.modifiedMs))
+        .slice(0, unknown + count);
+    }),
   );
 }
 
@@ -123,7 +129,15 @@ export function bytesOf(entries: Iterable<CacheEntry>): number {
   return sum;
 }
 
-/** Of two caches with the same last use, the older one comes first. */
+/** Of two caches with the same last use, the older one comes first. Those whose last use is not known come last. */
 function byLastUse(a: CacheEntry, b: CacheEntry): number {
-  return lastUseMs(a) - lastUseMs(b) || a.object.modifiedMs - b.object.modifiedMs;
+  return (
+    orNewest(lastUseMs(a)) - orNewest(lastUseMs(b)) ||
+    orNewest(a.object.modifiedMs) - orNewest(b.object.modifiedMs)
+  );
+}
+
+/** Returns a time, or one after all others if it is not known. */
+function orNewest(ms = Number.MAX_SAFE_INTEGER): number {
+  return ms;
 }

@@ -141,5 +141,6 @@ function isSame(a: CacheEntry, b: CacheEntry): boolean {
 /** Compares times in whole seconds, which are all that a HEAD of S3 returns. */
 function isSameObject(a: ObjectState | undefined, b: ObjectState | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return a.etag === b.etag && Math.floor(a.modifiedMs / 1000) === Math.floor(b.modifiedMs / 1000);
+  const seconds = ({ modifiedMs }: ObjectState) => modifiedMs && Math.floor(modifiedMs / 1000);
+  return a.etag === b.etag && seconds(a) === seconds(b);
 }

@@ -28,7 +28,9 @@ export function htmlPage(tally: Tally, facts: StatsFacts): string {
   const bySize = (groups: readonly Group[]) =>
     groups.map(group => {
       const { name, bytes, lastUseMs } = group;
-      const title = `${name}: ${sizeOf(group)}, last used ${formatAge(madeMs - lastUseMs)} ago`;
+      const used =
+        lastUseMs === undefined ? 'last use not known' : `last used ${formatAge(madeMs - lastUseMs)} ago`;
+      const title = `${name}: ${sizeOf(group)}, ${used}`;
       return plotBar(name, bytes, title);
     });
   const histogram = (bars: Tally['ages']) =>

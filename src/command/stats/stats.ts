@@ -2,6 +2,7 @@
 
 import { lstat, rm, writeFile } from 'node:fs/promises';
 import type { Invocation } from '../invocation.ts';
+import { isoTime } from '../list.ts';
 import { checkOutputFile } from '../output/check-target.ts';
 import { writeJson } from '../output/json.ts';
 import { type Filter, readWithProgress } from '../select.ts';
@@ -53,7 +54,7 @@ function jsonOf(tally: Tally, { place, prefix, madeMs, top }: StatsFacts) {
   const groups = (kind: GroupKind) =>
     tally.largest(kind, top).map(({ lastUseMs, ...group }) => ({
       ...group,
-      lastUsedAt: new Date(lastUseMs).toISOString(),
+      lastUsedAt: isoTime(lastUseMs),
     }));
   return {
     place,
@@ -61,6 +62,7 @@ function jsonOf(tally: Tally, { place, prefix, madeMs, top }: StatsFacts) {
     madeAt: new Date(madeMs).toISOString(),
     ...tally.all,
     withNotedUse: tally.marked,
+    withUnknownTime: tally.unknownTime,
     strayMarkers: tally.strayMarkers,
     trialObjects: tally.trialObjects,
     foreignObjects: tally.foreignObjects,

@@ -30,7 +30,8 @@ export interface Bar extends Amount {
 
 export interface Group extends Amount {
   readonly name: string;
-  lastUseMs: number;
+  /** Undefined if it is known of none of them. */
+  lastUseMs: number | undefined;
 }
 
 export type GroupKind = 'repositories' | 'scopes' | 'keyPrefixes';
@@ -48,6 +49,8 @@ export class Tally {
   readonly all: Amount = { caches: 0, bytes: 0 };
   /** Caches whose last use is noted. */
   readonly marked: Amount = { caches: 0, bytes: 0 };
+  /** Caches whose age or last use is not known. They are in neither histogram. */
+  readonly unknownTime: Amount = { caches: 0, bytes: 0 };
   strayMarkers = 0;
   trialObjects = 0;
   foreignObjects = 0;
@@ -64,12 +67,14 @@ export class Tally {
   add(entry: CacheEntry, nowMs: number): void {
     const { object, marker, repository, scope, key } = entry;
     const used = lastUseMs(entry);
-    const idleMs = nowMs - used;
     const { sizeBytes } = object;
     count(this.all, sizeBytes);
     if (marker) count(this.marked, sizeBytes);
-    count(barOf(this.ages, nowMs - object.modifiedMs), sizeBytes);
-    count(barOf(this.lastUses, idleMs), sizeBytes);
+    if (object.modifiedMs === undefined || used === undefined) count(this.unknownTime, sizeBytes);
+    else {
+      count(barOf(this.ages, nowMs - object.modifiedMs), sizeBytes);
+      count(barOf(this.lastUses, nowMs - used), sizeBytes);
+    }
     for (const amount of this.unused)
       if (isUnused(entry, amount.days * DAY_MS, nowMs)) count(amount, sizeBytes);
     const { repositories, scopes, keyPrefixes } = this.#groups;
@@ -114,15 +119,15 @@ function count(amount: Amount, bytes: number): void {
   amount.bytes += bytes;
 }
 
-function addTo(groups: Map<string, Group>, wanted: string, bytes: number, usedMs: number): void {
+function addTo(groups: Map<string, Group>, wanted: string, bytes: number, usedMs: number | undefined): void {
   const name = groups.size < MAX_GROUPS || groups.has(wanted) ? wanted : REST;
   let group = groups.get(name);
   if (group === undefined) {
-    group = { name, caches: 0, bytes: 0, lastUseMs: 0 };
+    group = { name, caches: 0, bytes: 0, lastUseMs: undefined };
     groups.set(name, group);
   }
   count(group, bytes);
-  group.lastUseMs = Math.max(group.lastUseMs, usedMs);
+  if (usedMs !== undefined) group.lastUseMs = Math.max(group.lastUseMs ?? usedMs, usedMs);
 }
 
 /** Returns `under 1 d`, `7 to 14 d`, `180 d and more`. */

@@ -1,4 +1,4 @@
-import { countOf, formatAge, formatBytes, formatCount } from '../../report/units.ts';
+import { countOf, formatAgeOf, formatBytes, formatCount } from '../../report/units.ts';
 import type { Output } from '../output/output.ts';
 import { writeTable } from '../output/table.ts';
 import { type Bar, barLabel, type GroupKind, type StatsFacts, type Tally } from './tally.ts';
@@ -10,6 +10,10 @@ export async function writeText(output: Output, tally: Tally, facts: StatsFacts)
     `${facts.place}, below ${facts.prefix}/: ${countOf(all.caches, 'cache')}, ${formatBytes(all.bytes)}`,
   );
   await output.line(`The last use of ${countOf(marked.caches, 'cache')} is noted.`);
+  if (tally.unknownTime.caches > 0)
+    await output.line(
+      `The age or the last use of ${countOf(tally.unknownTime.caches, 'cache')} is not known.`,
+    );
   if (tally.strayMarkers > 0)
     await output.line(`${countOf(tally.strayMarkers, 'marker')} without a cache: prune deletes them.`);
   if (tally.trialObjects > 0)
@@ -59,7 +63,7 @@ async function writeGroups(
       name,
       formatCount(caches),
       formatBytes(bytes),
-      formatAge(madeMs - lastUseMs),
+      formatAgeOf(lastUseMs, madeMs),
     ]),
   );
   const others = tally.groups(kind, groups.length);

@@ -19,6 +19,13 @@ test.each([
   expect(describeReason({ entry, reason } as Deletion, rules, 10 * DAY)).toBe(text);
 });
 
+test('a cache that is deleted for a size is described without the time of its last use if that is not known', () => {
+  const unknown = { object: { ...entry.object, modifiedMs: undefined } };
+  expect(describeReason({ entry: unknown, reason: 'size' } as Deletion, rules, 10 * DAY)).toBe(
+    'all caches together exceed 5.0 GB; its last use is not known',
+  );
+});
+
 const nothing = {
   ...{ caches: 3, bytes: 3e6, deletedCaches: 0, deletedBytes: 0, deletedMarkers: 0, deletedTrials: 0 },
   ...{ refusedLeftovers: 0, abortedUploads: 0, changed: 0, excessBytes: 0 },

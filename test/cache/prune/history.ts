@@ -202,7 +202,7 @@ class History {
   #lastUse(name: string): number | undefined {
     const object = this.#bucket.info(name);
     const marker = this.#bucket.info(markerName(PREFIX, name)!);
-    return object && Math.max(object.modifiedMs, marker?.modifiedMs ?? 0);
+    return object && Math.max(object.modifiedMs!, marker?.modifiedMs ?? 0);
   }
 
   async #prune({ killAfter = Number.POSITIVE_INFINITY }: { readonly killAfter: number | undefined }) {
@@ -226,7 +226,7 @@ class History {
       const look = looks.get(entry.object.name);
       // The cache was deleted or replaced by another client since the look
       if (!look) return;
-      const known = Math.floor(lastUseMs(entry) / 1000);
+      const known = Math.floor(lastUseMs(entry)! / 1000);
       if (Math.floor(look.lastUse / 1000) > known) {
         throw new Error(
           `${entry.object.name} was deleted although its use was noted before the second check`,

@@ -61,6 +61,15 @@ describe('prune, which removes what jobs and doctors have left behind,', () => {
     expect(names()).toEqual(elsewhere.toSorted());
   });
 
+  test('keeps a trial object whose time is not known, because its doctor may run now', async () => {
+    const trial = 'p/v1/doctor-0123456789ab';
+    bucket.put(trial, 10);
+    bucket.hideTime(trial);
+    bucket.nowMs += 9 * DAY;
+    expect(await prune({})).toMatchObject({ deletedTrials: 0 });
+    expect(names()).toEqual([trial]);
+  });
+
   test('deletes a trial object of a doctor without the right to delete markers', async () => {
     const trial = 'doctor-0123456789ab';
     const marker = `p/used/v1/~/${trial}`;

@@ -17,7 +17,7 @@ interface Facts {
   readonly version?: string;
   readonly bytes?: number;
   /** Days since the save, and since the noted use. */
-  readonly saved: number;
+  readonly saved: number | undefined;
   readonly used?: number;
 }
 
@@ -30,11 +30,11 @@ function entry(key: string, facts: Facts): CacheEntry {
     saved,
     used,
   } = facts;
-  const info = (name: string, days: number, sizeBytes: number) => ({
+  const info = (name: string, days: number | undefined, sizeBytes: number) => ({
     name,
     sizeBytes,
     etag: 'e',
-    modifiedMs: NOW - days * DAY,
+    modifiedMs: days === undefined ? undefined : NOW - days * DAY,
   });
   return {
     kind: 'cache',
@@ -61,6 +61,27 @@ describe('a plan', () => {
     expect(planOf({ a: { saved: 1000 } }, {}).deleted).toEqual([]);
   });
 
+  test('by age or use keeps caches whose time of save is not known', () => {
+    const caches = { unknown: { saved: undefined }, noted: { saved: undefined, used: 900 } };
+    expect(planOf(caches, { maxAge: 1, unused: 1 }).deleted).toEqual([]);
+    expect(planOf(caches, { all: true }).deleted.toSorted()).toEqual(['noted: all', 'unknown: all']);
+  });
+
+  test('of the newest caches keeps and does not count those whose time is not known', () => {
+    const caches = { old: { saved: 9 }, unknown: { saved: undefined }, new: { saved: 1 } };
+    expect(planOf(caches, { all: true, keepNewest: 1 }).deleted).toEqual(['old: all']);
+  });
+
+  test('by size deletes caches whose time is not known last', () => {
+    const caches = { unknown: { saved: undefined }, new: { saved: 0 }, old: { saved: 9 } };
+    expect(planOf(caches, { maxSize: 10 }).deleted).toEqual(['old: size', 'new: size']);
+    expect(planOf(caches, { perRepository: 0 }).deleted.map(text => text.split(':')[0])).toEqual([
+      'old',
+      'new',
+      'unknown',
+    ]);
+  });
+
   test('by use counts from the noted use or the save, and adds the day in which a use is noted only once', () => {
     const caches = {
       fresh: { saved: 7 },
@@ -77,12 +98,6 @@ describe('a plan', () => {
     expect(planOf({ a: { saved: 31, used: 0 }, b: { saved: 29 } }, { maxAge: 30 * DAY }).deleted).toEqual([
       'a: age',
     ]);
-  });
-
-  test('by use or age keeps a cache whose server sends no time', () => {
-    const unknown = { saved: NOW / DAY };
-    expect(planOf({ a: unknown }, { unused: 7 * DAY, maxAge: 7 * DAY }).deleted).toEqual([]);
-    expect(planOf({ a: unknown }, { maxSize: 0 }).deleted).toEqual(['a: size']);
   });
 
   test('by size deletes the least recently used first, and no more than needed', () => {

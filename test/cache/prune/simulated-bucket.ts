@@ -4,7 +4,7 @@ import { ObjectReplacedError } from '../../../src/storage/store-errors.ts';
 interface StoredObject {
   readonly sizeBytes: number;
   readonly etag: string;
-  readonly modifiedMs: number;
+  readonly modifiedMs: number | undefined;
 }
 
 /** Objects in a page of a listing: few, so that a listing is long and others change the bucket meanwhile. */
@@ -23,6 +23,11 @@ export class SimulatedBucket {
 
   put(name: string, sizeBytes: number): void {
     this.objects.set(name, { sizeBytes, etag: `e${++this.#stored}`, modifiedMs: this.nowMs });
+  }
+
+  /** Makes the server send no time for an object. */
+  hideTime(name: string): void {
+    this.objects.set(name, { ...this.objects.get(name)!, modifiedMs: undefined });
   }
 
   info(name: string): ObjectInfo | undefined {
@@ -59,7 +64,8 @@ export class SimulatedBucket {
       head: (name, options) =>
         run('head', name, options, () => {
           const info = this.info(name);
-          return info && { ...info, modifiedMs: Math.floor(info.modifiedMs / 1000) * 1000 };
+          const { modifiedMs } = info ?? {};
+          return info && { ...info, modifiedMs: modifiedMs && Math.floor(modifiedMs / 1000) * 1000 };
         }),
       getRange: (name, range, options) =>
         run('getRange', name, options, () => {

@@ -25,6 +25,7 @@ test.each(places)('stats of %s are the same as text, JSON and page', async (_, p
     caches: 4,
     bytes: 4010,
     withNotedUse: { caches: 1, bytes: 3000 },
+    withUnknownTime: { caches: 0, bytes: 0 },
     repositories: [
       { name: 'org/repo', caches: 3, bytes: 4010 },
       { caches: 1, bytes: 0 },

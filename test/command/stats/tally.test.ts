@@ -68,3 +68,23 @@ test('a bar has one label for a table and a short one for the axis of a plot', (
   ]);
   expect([ages[0]!, ages[1]!, ages.at(-1)!].map(shortLabel)).toEqual(['<1 d', '1-2 d', '180+ d']);
 });
+
+test('a cache whose time is not known is in no bar, and is not the last use of its group', () => {
+  const tally = new Tally();
+  const { object } = cacheEntry(1);
+  tally.add(
+    cacheEntry(1, undefined, { object: { ...object, modifiedMs: undefined }, repository: 'org/unknown' }),
+    NOW,
+  );
+  tally.add(cacheEntry(1, undefined, { object: { ...object, modifiedMs: undefined } }), NOW);
+  tally.add(cacheEntry(3), NOW);
+  expect(tally.all.caches).toBe(3);
+  expect(tally.unknownTime).toEqual({ caches: 2, bytes: 2000 });
+  for (const bars of [tally.ages, tally.lastUses, tally.unused])
+    expect(Math.max(...bars.map(({ caches }) => caches))).toBeLessThanOrEqual(1);
+  const uses = tally.largest('repositories', 9).map(({ name, lastUseMs }) => [name, lastUseMs]);
+  expect(uses).toEqual([
+    ['org/repo', object.modifiedMs! - 2 * 86_400_000],
+    ['org/unknown', undefined],
+  ]);
+});

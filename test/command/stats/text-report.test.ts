@@ -70,3 +70,12 @@ test('the report ends with what prune --unused would delete', async () => {
     /\n\nPRUNE --UNUSED +CACHES +SIZE\n3d +2 +2\.0 kB\n7d +2 +2\.0 kB\n14d +1 +1\.0 kB\n(?:\d\dd +1 +1\.0 kB\n){3}$/,
   );
 });
+
+test('the report states how many caches have no known time, and prints none for their groups', async () => {
+  const tally = new Tally();
+  const { object } = cacheEntry(1);
+  tally.add(cacheEntry(1, undefined, { object: { ...object, modifiedMs: undefined } }), NOW);
+  const report = await reportOf(tally);
+  expect(report).toContain('\nThe age or the last use of 1 cache is not known.\n');
+  expect(report).toMatch(/\norg\/repo +1 +1\.0 kB +not known\n/);
+});

@@ -89,7 +89,7 @@ export function writing(subject: Subject): void {
       await subject.store.putEmpty('write/mark');
       const after = await subject.store.head('write/mark');
       expect(after!.sizeBytes).toBe(0);
-      expect(after!.modifiedMs).toBeGreaterThan(before.modifiedMs);
+      expect(after!.modifiedMs).toBeGreaterThan(before.modifiedMs!);
       expect(await subject.names('write/mark')).toContain('write/mark');
     });
 

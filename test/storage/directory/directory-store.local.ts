@@ -163,7 +163,7 @@ test.each([9e15, -9e15])(
     utimesSync(path.join(root, name), seconds, seconds);
     const store = storeAt(root);
     for (const found of [await store.head(name), await store.getRange(name, { suffix: 1 })]) {
-      expect(new Date(found!.modifiedMs).getTime()).toBe(found!.modifiedMs);
+      expect(new Date(found!.modifiedMs!).getTime()).toBe(found!.modifiedMs);
     }
   },
 );

@@ -11,6 +11,14 @@ export function bareEtag(etag: string | undefined): string | undefined {
   return etag?.replace(/^(?:W\/)?"(.*)"$/, '$1') || undefined;
 }
 
+/**
+ * Returns the time of a response in ms since 1970. Returns undefined if it has none that can be read, or one that is not after
+ * 1970, as servers send for a time that they do not know.
+ */
+export function knownTime(ms: number | undefined): number | undefined {
+  return ms !== undefined && ms > 0 ? ms : undefined;
+}
+
 /** Returns the parameters of a call that creates an object: how the server is to encrypt it. */
 export function encryptionParameters({ encryption }: S3Settings) {
   if (encryption === undefined) return {};

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { ObjectInfo, OptionalCallOptions } from '../../object-store.ts';
 import { type StoreError, StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
-import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
+import { bareEtag, knownTime, SAVE_ID } from '../calls/object-headers.ts';
 import { GetObjectCommand, HeadObjectCommand, type S3Client } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { isWebPage, webPage } from '../errors/proxy-refusals.ts';
@@ -104,7 +104,7 @@ function infoOf({ capabilities }: Caller, name: string, headers: ObjectHeaders, 
   const etag = bareEtag(headers.ETag);
   if (etag === undefined) throw noEtag(name, headers.ContentType);
   capabilities.versioned ||= headers.VersionId !== undefined;
-  const modifiedMs = headers.LastModified?.getTime() ?? 0;
+  const modifiedMs = knownTime(headers.LastModified?.getTime());
   return { name, sizeBytes, etag, modifiedMs, saveId: headers.Metadata?.[SAVE_ID] };
 }
 

@@ -1,6 +1,6 @@
 import type { HttpResponse } from '@smithy/types';
 import type { ObjectInfo } from '../../object-store.ts';
-import { bareEtag } from '../calls/object-headers.ts';
+import { bareEtag, knownTime } from '../calls/object-headers.ts';
 import { ListObjectsV2Command, type ListObjectsV2CommandInput, type S3Client } from '../calls/sdk.ts';
 import { MAX_PARSED_BYTES, type SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
@@ -50,7 +50,7 @@ export async function listPage(
     name: Key ?? '',
     sizeBytes: Size ?? 0,
     etag: bareEtag(ETag) ?? '',
-    modifiedMs: LastModified?.getTime() ?? 0,
+    modifiedMs: knownTime(LastModified?.getTime()),
   }));
   return {
     objects: taken?.objects ?? others,
@@ -101,7 +101,7 @@ function objectIn(contents: string): ObjectInfo | undefined {
   const etag = bareEtag(textIn(contents, 'ETag'));
   const size = textIn(contents, 'Size') ?? '';
   if (!name || !etag || !/^\d{1,15}$/.test(size)) return undefined;
-  const modifiedMs = Date.parse(textIn(contents, 'LastModified') ?? '') || 0;
+  const modifiedMs = knownTime(Date.parse(textIn(contents, 'LastModified') ?? ''));
   return { name, sizeBytes: Number(size), etag, modifiedMs };
 }
 

@@ -2,7 +2,7 @@
 
 import type { ByteRange, ByteSpan } from '../../object-store.ts';
 import { objectReplaced, rangesNotServed, StoreUnavailableError } from '../../store-errors.ts';
-import { bareEtag } from '../calls/object-headers.ts';
+import { bareEtag, knownTime } from '../calls/object-headers.ts';
 import { isWebPage, webPage } from '../errors/proxy-refusals.ts';
 import type { TransportResponse } from '../transport/transport.ts';
 import { noEtag } from './head.ts';
@@ -16,7 +16,7 @@ export interface Received {
   readonly start: number;
   readonly sizeBytes: number;
   readonly etag: string;
-  readonly modifiedMs: number;
+  readonly modifiedMs: number | undefined;
 }
 
 /** Returns whether the response is that of an object without bytes: 200 (AWS, Swift), or 206 with a range of -1 (MinIO). */
@@ -54,7 +54,8 @@ export function parseFirstResponse({ headers }: Headed, name: string, range: Byt
     throw rangesNotServed(name, rangeHeader(range), shortened(contentRange) ?? `${length} bytes`);
   }
   if (etag === undefined) throw noEtag(name, type);
-  return { length, start, sizeBytes, etag, modifiedMs: Date.parse(headers['last-modified'] ?? '') || 0 };
+  const modifiedMs = knownTime(Date.parse(headers['last-modified'] ?? ''));
+  return { length, start, sizeBytes, etag, modifiedMs };
 }
 
 /** Returns whether this is the requested range: its length becomes memory. */
