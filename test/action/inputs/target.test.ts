@@ -116,11 +116,11 @@ describe('the settings of a server', () => {
     );
   });
 
-  test.each(['us east', '-', 'us-east-1-', 'r'.repeat(64)])(
+  test.each(['us east', '-', '-us-east-1', 'us-east-1-', 'r'.repeat(64)])(
     'the region %j, which is no label of a host name, is refused in one sentence',
     region => {
       expect(() => settings({ region })).toThrow(
-        `Input 'region' is '${region}', but it must be a name such as us-east-1 (letters, digits and '-').`,
+        `Input 'region' is '${region}', but it must be a name such as us-east-1 (at most 63 letters, digits and '-', with no '-' at an end).`,
       );
     },
   );
