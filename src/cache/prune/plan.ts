@@ -25,8 +25,11 @@ export type PruneChoice = CachePatterns & Omit<PruneRules, 'all'>;
  * Returns the rules of a choice. Without a limit on age, use or size, `scope`, `key` and `keepNewest` are the rule: all chosen
  * caches but the newest are deleted. `repository` alone deletes none.
  */
-export function rulesOf({ repository: _, scope, key, ...rules }: PruneChoice): PruneRules {
-  const isNarrowed = [scope, key, rules.keepNewest].some(one => one !== undefined);
+export function rulesOf(choice: PruneChoice): PruneRules {
+  // A choice may come with other options of a command
+  const { scope, key, unused, maxAge, perRepository, maxSize, keepNewest } = choice;
+  const rules = { unused, maxAge, perRepository, maxSize, keepNewest };
+  const isNarrowed = [scope, key, keepNewest].some(one => one !== undefined);
   return { ...rules, all: isNarrowed && !hasRule(rules) };
 }
 

@@ -158,6 +158,11 @@ test.each<[string, PruneChoice]>([
   expect(hasRule(rulesOf(choice))).toBe(false);
 });
 
+test('the rules of a choice have none of the other options of a command', () => {
+  const options = { bucket: 'ci', json: true, repository: 'org/*', maxAge: 2 };
+  expect(rulesOf(options)).toEqual({ all: false, maxAge: 2 });
+});
+
 test.each<[string, PruneRules]>([
   ['an unused time', { unused: 0 }],
   ['an age', { maxAge: 2 }],
