@@ -13,8 +13,8 @@ interface Interrupt {
 }
 
 /**
- * Makes SIGINT, SIGTERM and SIGHUP (the end of the terminal of a runner) abort `signal`, so that each operation in flight undoes its own work. The process ends after
- * 4.5 s in any case. The exit status is that of a shell: 128 and the signal's number.
+ * Makes SIGINT, SIGTERM and SIGHUP (the end of the terminal of a runner) abort `signal`, so that each operation in flight undoes
+ * its own work. The process ends after 4.5 s in any case. The exit status is that of a shell: 128 and the signal's number.
  */
 export function listenForInterrupt(): Interrupt {
   const controller = new AbortController();
