@@ -14,8 +14,8 @@ export interface ListPage {
 
 /**
  * Requests one page. Takes the objects out of the response before the SDK parses the rest of it: the SDK needs 30 ms for
- * a thousand objects, and a restore-key among many caches waits for nothing else (ADR 0013). Where the objects are not of
- * the plain form that servers write, the SDK parses them as well.
+ * a thousand objects, and a restore-key among many caches waits for nothing else (ADR 0013). Where one object is
+ * not of the plain form that servers write, the SDK parses all.
  */
 export async function listPage(
   client: S3Client,
@@ -77,8 +77,8 @@ const CLOSE = '</Contents>';
 
 /**
  * Takes the objects out of a page, in time linear in its length. Returns undefined if an object lacks a name, ETag or
- * size, or has one in another form than a number or text, if the last object is not closed, and if one element has another form,
- * such as `<Contents a="b">`: the SDK then returns all in their order.
+ * size, or has one in another form than a number or text, if the last object is not closed, and if an element has another form,
+ * such as `<Contents a="b">`: the SDK then returns all objects in their order.
  */
 export function takeObjects(page: string): TakenObjects | undefined {
   const objects: ObjectInfo[] = [];
