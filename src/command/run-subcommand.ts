@@ -20,7 +20,7 @@ export interface RunOptions {
 /** A function that commander calls: with the arguments of a subcommand, its own options, and the command with all options. */
 type Action = (...given: unknown[]) => Promise<void>;
 
-/** Runs a subcommand with the store that the settings name. Opens the store, and closes it at the end. */
+/** Returns the action of a subcommand with the store that the settings name. It opens the store, and closes it at the end. */
 export function runWithStore<T, Args extends readonly unknown[]>(
   { env, signal }: { readonly env: Environment; readonly signal: AbortSignal },
   subcommand: (invocation: Invocation, options: T, ...args: Args) => Promise<void>,
@@ -38,7 +38,7 @@ export function runWithStore<T, Args extends readonly unknown[]>(
   });
 }
 
-/** Runs a subcommand that makes no request. */
+/** Returns the action of a subcommand that makes no request. */
 export function runWithoutStore<T>(
   env: Environment,
   subcommand: (env: Environment, output: Output, options: T) => Promise<void>,
@@ -46,7 +46,7 @@ export function runWithoutStore<T>(
   return withOutput(env, false, (output, settings, options) => subcommand(settings, output, options as T));
 }
 
-/** Awaits work and the end of its output. With `--json` its error is a document too. Throws it. */
+/** Returns an action that awaits work and the end of its output. It throws the work's error, with `--json` also as a document. */
 function withOutput(
   env: Environment,
   outlivesPipe: boolean,

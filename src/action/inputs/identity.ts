@@ -38,7 +38,7 @@ export function parseIdentity(env: Environment) {
   }
   const read = (name: string) => (role === undefined ? readInput(env, name) : '');
   const readArn = (name: string) =>
-    (key === undefined ? readParsed(env, name, matching(ROLE_ARN), ROLE_FORM) : undefined) ?? '';
+    key === undefined ? (readParsed(env, name, matching(ROLE_ARN), ROLE_FORM) ?? '') : '';
   return {
     accessKey: read('accessKey'),
     secretKey: read('secretKey'),
