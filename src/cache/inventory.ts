@@ -7,7 +7,7 @@ import {
   markersRoot,
   parseCacheName,
 } from './keys/cache-names.ts';
-import { parseTrialName } from './keys/trial-names.ts';
+import { parseTrialName, type TrialPlace } from './keys/trial-names.ts';
 
 /** A cache of the store. */
 export interface CacheEntry extends CacheName {
@@ -32,6 +32,7 @@ interface StrayMarker {
 interface TrialObject {
   readonly kind: 'trial';
   readonly object: ObjectInfo;
+  readonly place: TrialPlace;
 }
 
 /** An object among the caches that no release has stored there. It is never touched. */
@@ -99,7 +100,8 @@ export async function* readInventory(
       const name = parseCacheName(prefix, object.name);
       // An object with an impossible size would falsify the limits on the size
       if (name === undefined || !isSize(object.sizeBytes)) {
-        yield { kind: parseTrialName(prefix, object.name) ? 'trial' : 'foreign', object };
+        const place = parseTrialName(prefix, object.name);
+        yield place ? { kind: 'trial', object, place } : { kind: 'foreign', object };
         continue;
       }
       checkOrder(last, object.name);
@@ -161,7 +163,8 @@ async function* markersOf(
     const object = ownObject(listed, before);
     before = object;
     const cacheObject = markedCacheName(prefix, object.name);
-    if (parseTrialName(prefix, object.name)) yield { kind: 'trial', object };
+    const place = parseTrialName(prefix, object.name);
+    if (place) yield { kind: 'trial', object, place };
     // An object with content is not ours: it is neither read as a use nor deleted
     if (cacheObject === undefined || object.sizeBytes !== 0) continue;
     checkOrder(last, cacheObject);

@@ -56,7 +56,7 @@ export function addLeftover(leftovers: Leftovers, item: InventoryItem, request: 
   // One whose time is not known may be in use now
   const ageMs = modifiedMs === undefined ? 0 : request.store.nowMs - modifiedMs;
   const isOldTrial = item.kind === 'trial' && ageMs >= STALE_TRIAL_MS;
-  if (isOldTrial && isOwn(name, request)) leftovers.trials.push(name);
+  if (isOldTrial && matchesTrial(item.place, request.patterns)) leftovers.trials.push(name);
 }
 
 /** Returns whether a name is that of a cache or a trial that the patterns choose. Its leftovers may be removed then. */
