@@ -5,7 +5,7 @@ import { evict } from '../../../src/archive/disk-cache/eviction.ts';
 import { instead } from '../../support/file-system-calls.ts';
 import { largeDirectories, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
-import { openedDirectory } from './support.ts';
+import { makeFrame, openedDirectory, putFrame } from './support.ts';
 
 test(
   'eviction removes the oldest of many frames, and reads the directory twice',
@@ -35,3 +35,24 @@ test(
     expect(files.filter(file => fs.existsSync(file))).toEqual(youngest);
   },
 );
+
+test('eviction keeps the times of half a million frames at most', () => {
+  const directory = scratch();
+  const file = putFrame(directory, makeFrame('a'));
+  const stats = fs.lstatSync(file);
+  vi.spyOn(performance, 'now').mockReturnValue(0);
+  onTestFinished(() => void vi.restoreAllMocks());
+  const entry = { name: path.basename(file) };
+  const list = () => {
+    let left = 500_001;
+    return { readSync: () => (left-- > 0 ? entry : null), closeSync() {} };
+  };
+  instead('opendirSync', () => list as unknown as typeof fs.opendirSync);
+  instead('lstatSync', () => (() => stats) as unknown as typeof fs.lstatSync);
+  instead('unlinkSync', () => () => {});
+  const sort = vi.spyOn(Uint32Array.prototype, 'sort');
+  const job = { kind: 'evict', directory: openedDirectory(directory), maxBytes: 500_000_000 } as const;
+  expect(evict(job)).toEqual({ isKept: true });
+  const lengths = sort.mock.contexts.map(array => (array as Uint32Array).length);
+  expect(lengths).toEqual([500_000]);
+});
