@@ -57,7 +57,7 @@ export async function completeUpload(
       const before = completion.state;
       completion.state = 'unclear';
       try {
-        const { ETag } = await client.send(
+        const { ETag, Key } = await client.send(
           new CompleteMultipartUploadCommand({
             Bucket: caller.settings.bucket,
             Key: publication.name,
@@ -69,7 +69,8 @@ export async function completeUpload(
           options,
         );
         // A server that is not S3's may answer anything with 200, also nothing: the upload stays unless the object is there
-        if (!bareEtag(ETag) && (await isNowOurs()) !== 'ours') {
+        // radosgw 16.2.15 names the object and may leave its ETag out
+        if (!bareEtag(ETag) && !Key && (await isNowOurs()) !== 'ours') {
           throw new StoreUnavailableError(`${publication.name}: ${NOT_STORED}`);
         }
         completion.state = 'responded';

@@ -28,6 +28,13 @@ test('a Complete that is answered without an ETag has stored the object if a HEA
   expect(notices).toEqual([]);
 });
 
+test('a Complete whose result names the object and has no ETag needs no further request', async () => {
+  const body = DONE.replace('><', '><Key>x</Key><');
+  const { server, upload } = await uploadWith([{ body }], undefined, 'reset');
+  await upload.complete();
+  expect(server.operations.at(-1)).toBe('CompleteMultipartUpload');
+});
+
 test.each([
   ['no body', ''],
   ['a result without an ETag', DONE],
