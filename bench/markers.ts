@@ -8,7 +8,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { markerName } from '../src/cache/keys/cache-names.ts';
 import { placesOf } from '../src/cache/keys/scope.ts';
-import { findObject } from '../src/storage/find-object.ts';
+import { findObject } from '../src/storage/archives/find-object.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';
 import { openStore } from '../test/storage/s3/support.ts';
 import { startGateway } from '../test/support/gateway/gateway.ts';

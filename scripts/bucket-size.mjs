@@ -15,7 +15,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { lastUseMs } from '../src/cache/inventory.ts';
 import { planPrune } from '../src/cache/prune/plan.ts';
-import { USE_INTERVAL_MS } from '../src/storage/note-use.ts';
+import { USE_INTERVAL_MS } from '../src/storage/archives/note-use.ts';
 import { SeededRandom } from '../test/support/random.ts';
 
 const DAY = 24 * 60 * 60 * 1000;

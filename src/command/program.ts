@@ -3,9 +3,7 @@ import type { Environment } from '../action/inputs/read-input.ts';
 import { escapeLine } from '../action/runner/escape.ts';
 import { VERSION } from '../version.ts';
 import { runDoctor } from './doctor/doctor.ts';
-import { getCache } from './get.ts';
 import type { Invocation } from './invocation.ts';
-import { listCaches } from './list.ts';
 import {
   readAge,
   readCount,
@@ -20,11 +18,13 @@ import { printPolicy } from './policy/policy.ts';
 import { ROLE_KINDS } from './policy/roles.ts';
 import { POLICY_SERVERS } from './policy/servers.ts';
 import { type RunOptions, runWithoutStore, runWithStore } from './run-subcommand.ts';
-import { SORTS } from './select.ts';
 import { SETTING_OPTIONS } from './settings.ts';
-import { showCache } from './show.ts';
 import { showStats } from './stats/stats.ts';
-import { verifyCaches } from './verify.ts';
+import { getCache } from './subcommands/get.ts';
+import { listCaches } from './subcommands/list.ts';
+import { SORTS } from './subcommands/select.ts';
+import { showCache } from './subcommands/show.ts';
+import { verifyCaches } from './subcommands/verify.ts';
 
 /** Declares the command, with its subcommands and options. `signal` ends them. A wrong use is a `CommanderError`, which is printed already. */
 export function createProgram(env: Environment, signal: AbortSignal): Command {
@@ -122,7 +122,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .action(
       run(
         async (...args: Parameters<Prune['pruneCommand']>) =>
-          (await import('./prune.ts')).pruneCommand(...args),
+          (await import('./subcommands/prune.ts')).pruneCommand(...args),
         { outlivesPipe: true },
       ),
     );
@@ -135,7 +135,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .action(
       run(
         async (...args: Parameters<Prune['removeCommand']>) =>
-          (await import('./prune.ts')).removeCommand(...args),
+          (await import('./subcommands/prune.ts')).removeCommand(...args),
         { outlivesPipe: true },
       ),
     );
@@ -175,7 +175,7 @@ In patterns, * is any text and ? one character.`;
  * The module that the command shares with the step of the action prune/. With a static import the bundler would put it into the
  * command's file, and the step would load that (ADR 0022).
  */
-type Prune = typeof import('./prune.ts');
+type Prune = typeof import('./subcommands/prune.ts');
 
 /** Returns examples for the end of a subcommand's help. */
 function examples(...lines: readonly string[]): string {

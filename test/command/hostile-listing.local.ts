@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Invocation } from '../../src/command/invocation.ts';
-import { listCaches } from '../../src/command/list.ts';
-import { pruneCommand, removeCommand } from '../../src/command/prune.ts';
 import { showStats } from '../../src/command/stats/stats.ts';
-import { verifyCaches } from '../../src/command/verify.ts';
+import { listCaches } from '../../src/command/subcommands/list.ts';
+import { pruneCommand, removeCommand } from '../../src/command/subcommands/prune.ts';
+import { verifyCaches } from '../../src/command/subcommands/verify.ts';
 import { StoreUnavailableError } from '../../src/storage/store-errors.ts';
 import { serveStore } from '../storage/s3/serve-store.ts';
 import { invoke, VERSION_HASH } from './support.ts';

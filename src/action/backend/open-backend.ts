@@ -6,7 +6,7 @@ import type { Progress } from '../../report/progress.ts';
 import { systemClock } from '../../retry/clock.ts';
 import { WaitedTime } from '../../retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../retry/time-limits.ts';
-import { createArchiveBackend } from '../../storage/archive-backend.ts';
+import { createArchiveBackend } from '../../storage/archives/archive-backend.ts';
 import type { StorageBackend } from '../../storage/backend.ts';
 import { createFallback } from '../../storage/fallback.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';

@@ -1,4 +1,4 @@
-import { USE_INTERVAL_MS } from '../../storage/note-use.ts';
+import { USE_INTERVAL_MS } from '../../storage/archives/note-use.ts';
 import type { CachePatterns } from '../cache-patterns.ts';
 import { type CacheEntry, lastUseMs } from '../inventory.ts';
 

@@ -2,10 +2,10 @@
 
 import { lstat, rm, writeFile } from 'node:fs/promises';
 import type { Invocation } from '../invocation.ts';
-import { isoTime } from '../list.ts';
 import { checkOutputFile } from '../output/check-target.ts';
 import { writeJson } from '../output/json.ts';
-import { type Filter, readWithProgress } from '../select.ts';
+import { isoTime } from '../subcommands/list.ts';
+import { type Filter, readWithProgress } from '../subcommands/select.ts';
 import { htmlPage } from './html-page.ts';
 import { type GroupKind, type StatsFacts, Tally } from './tally.ts';
 import { writeText } from './text-report.ts';

@@ -8,7 +8,7 @@ import {
 import { placesOf } from '../../../src/cache/keys/scope.ts';
 import { type Deletion, type PruneRules, planPrune } from '../../../src/cache/prune/plan.ts';
 import { pruneCaches } from '../../../src/cache/prune/prune-caches.ts';
-import { noteUse } from '../../../src/storage/note-use.ts';
+import { noteUse } from '../../../src/storage/archives/note-use.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { collect } from '../../support/collect.ts';
 import { SeededRandom } from '../../support/random.ts';

@@ -1,0 +1,70 @@
+import { DamagedArchiveError, UnusableArchiveError } from '../../archive/archive-errors.ts';
+import { type CacheEntry, readInventory } from '../../cache/inventory.ts';
+import { parseCacheName } from '../../cache/keys/cache-names.ts';
+import type { FoundObject } from '../../storage/archives/find-object.ts';
+import { CommandError } from '../command-error.ts';
+import type { Invocation } from '../invocation.ts';
+import { type Filter, noteUnknownUse, selectCaches } from './select.ts';
+
+/**
+ * Finds the cache that the user names by its key or by the name of its object. Of several caches with the key that meet the
+ * filter it is the newest, and a note states how many others there are. Throws `CommandError` if there is none.
+ */
+export async function findCache(invocation: Invocation, wanted: string, filter: Filter): Promise<CacheEntry> {
+  const { store, place, prefix, signal, output } = invocation;
+  const name = parseCacheName(prefix, wanted);
+  if (name !== undefined) {
+    const { repository, scope } = name;
+    const onMarkersRefused = noteUnknownUse(invocation);
+    const items = readInventory(store, { prefix, repository, scope, signal, onMarkersRefused });
+    for await (const item of items) {
+      if (item.kind === 'cache' && item.object.name === wanted) return item;
+    }
+    throw new CommandError(`There is no object ${wanted} in ${place}.`);
+  }
+  let newest: CacheEntry | undefined;
+  let others = -1;
+  for await (const entry of selectCaches(invocation, filter)) {
+    if (entry.key !== wanted) continue;
+    others++;
+    // One whose time is not known is the oldest
+    if (newest === undefined || (entry.object.modifiedMs ?? 0) >= (newest.object.modifiedMs ?? 0))
+      newest = entry;
+  }
+  if (newest === undefined) {
+    throw new CommandError(
+      `No cache below ${prefix}/ in ${place} has the key '${wanted}'${describeFilter(filter)}: cache-s3 list shows the keys.`,
+    );
+  }
+  if (others > 0) {
+    output.note(
+      `${others} other ${others === 1 ? 'cache has' : 'caches have'} this key; this is the newest. --repository, --scope or the name of an object selects another.`,
+    );
+  }
+  return newest;
+}
+
+function describeFilter({ repository, scope }: Filter): string {
+  return [repository && ` in ${repository}`, scope && ` with the scope ${scope}`].filter(Boolean).join('');
+}
+
+/** Awaits work on the archive of a cache. Throws `CommandError` with the object's name if it is damaged, or not for this machine. */
+export async function awaitArchive<T>({ object }: CacheEntry, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const problem =
+      error instanceof DamagedArchiveError
+        ? 'is damaged'
+        : error instanceof UnusableArchiveError && 'cannot be used here';
+    if (!problem) throw error;
+    throw new CommandError(`the object ${object.name} ${problem}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Returns a cache as the result of a lookup. */
+export function asFound({ key, object }: CacheEntry): FoundObject {
+  return { kind: 'found', key, ...object, tail: undefined };
+}

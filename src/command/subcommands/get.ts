@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { TOOL, workerCount } from '../../action/backend/open-backend.ts';
+import type { PathLayout } from '../../archive/fs/paths/layout.ts';
+import { isHostCrowded } from '../../archive/pool/crowded-host.ts';
+import { threadProgram } from '../../archive/pool/thread-program.ts';
+import { JobRecords } from '../../records/job-records.ts';
+import { countOf, formatBytes, formatDuration } from '../../report/units.ts';
+import type { Invocation } from '../invocation.ts';
+import { checkOutputDirectory } from '../output/check-target.ts';
+import { writeJson } from '../output/json.ts';
+import { loadRestoreEngine } from './engine.ts';
+import { asFound, awaitArchive, findCache } from './find-cache.ts';
+import { jsonRow } from './list.ts';
+import type { Filter } from './select.ts';
+
+/** Restores a cache into a directory, with the engine of the action: each frame is verified, and files appear whole. */
+export async function getCache(
+  invocation: Invocation,
+  filter: Filter,
+  key: string,
+  directory: string,
+): Promise<void> {
+  const { store, output, log, signal } = invocation;
+  const startedMs = performance.now();
+  await checkOutputDirectory(directory);
+  const entry = await findCache(invocation, key, filter);
+  const found = asFound(entry);
+  const engine = await loadRestoreEngine();
+  const archive = await awaitArchive(entry, engine.openObject(store, found, signal));
+  const target = path.resolve(directory);
+  const progress = output.progress(`Restoring ${formatBytes(found.sizeBytes)}`);
+  let received = 0;
+  const restoring = engine
+    .restoreObject(
+      store,
+      found,
+      {
+        primaryKey: key,
+        restoreKeys: [],
+        paths: archive.manifest.head.paths,
+        crossOs: false,
+        version: entry.version,
+        places: [],
+        // A read by an operator is not noted as use
+        markerName: () => undefined,
+        layout: createDirectoryLayout(target, name => engine.hasEntry(archive.manifest.entries, name)),
+        includedPaths: () => [],
+        runLabel: `0-${randomBytes(4).toString('hex')}`,
+        warm: false,
+        savesLater: false,
+        signal,
+      },
+      {
+        log,
+        // Outside of a job no later step needs them
+        records: new JobRecords(undefined, log),
+        progress: {
+          add(bytes) {
+            received += bytes;
+            progress.update(`Restoring: ${formatBytes(received)} of ${formatBytes(found.sizeBytes)}`);
+          },
+          expect() {},
+        },
+        workerUrl: threadProgram('worker'),
+        workers: workerCount(),
+        isHostCrowded,
+        tool: TOOL,
+      },
+    )
+    .finally(() => progress.end());
+  const { entries, rawBytes } = await awaitArchive(entry, restoring);
+  if (output.json) {
+    await writeJson(output, { ...jsonRow(entry), directory: target, entries, fileBytes: rawBytes });
+    return;
+  }
+  const duration = formatDuration(performance.now() - startedMs);
+  await output.line(
+    `Restored ${countOf(entries, 'entry', 'entries')} (${formatBytes(rawBytes)}) of '${entry.key}' to ${target} in ${duration}.`,
+  );
+}
+
+/** Directories for the entries that the archive has outside of the workspace. */
+const HOME = '_home';
+const ROOT = '_root';
+
+/**
+ * Creates the layout that maps an archive into one directory: the workspace's files directly, those of the home directory
+ * below `_home`, and absolute paths below `_root` (`C:/tools` is `_root/C/tools`). `permits` returns whether the
+ * archive has an entry of this name: the engine checks that these names have no `..`.
+ */
+export function createDirectoryLayout(
+  directory: string,
+  permits: (storedName: string) => boolean,
+): PathLayout {
+  const anchors = [
+    ['..', directory],
+    ['~/', path.join(directory, HOME)],
+    ['/', path.join(directory, ROOT)],
+  ] as const;
+  return {
+    hasExclusions: false,
+    toAbsolute(stored) {
+      for (const [anchor, place] of anchors) {
+        if (stored.startsWith(anchor)) return withoutEnd(path.join(place, stored.slice(anchor.length)));
+      }
+      // A drive of Windows
+      return withoutEnd(path.join(directory, ROOT, stored.replace(/^([A-Za-z]):\//, '$1/')));
+    },
+    toStored(absolute) {
+      return `./${path.relative(directory, absolute).replaceAll(path.sep, '/')}`;
+    },
+    permits,
+    dependsOnMachine: () => false,
+    excludes: () => false,
+    followsLink: () => false,
+    roots: async () => [],
+  };
+}
+
+function withoutEnd(absolute: string): string {
+  return absolute.endsWith(path.sep) && absolute.length > 1 ? absolute.slice(0, -1) : absolute;
+}

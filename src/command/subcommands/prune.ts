@@ -1,0 +1,99 @@
+import { matchesWildcard } from '../../cache/cache-patterns.ts';
+import { describeReason, describeResult, VERSIONS_REMAIN } from '../../cache/prune/describe.ts';
+import { type Deletion, hasRule, type PruneChoice, rulesOf } from '../../cache/prune/plan.ts';
+import { type PruneRequest, pruneCaches } from '../../cache/prune/prune-caches.ts';
+import { formatBytes, formatCount } from '../../report/units.ts';
+import { CommandError } from '../command-error.ts';
+import { sentenceOf } from '../failure.ts';
+import type { Invocation } from '../invocation.ts';
+import { safeJson } from '../output/json.ts';
+import { OutputError } from '../output/output.ts';
+import { jsonRow } from './list.ts';
+import { checkFilter, type Filter, matchesFilter } from './select.ts';
+
+interface DryRun {
+  readonly dryRun?: boolean;
+}
+
+/** Deletes caches by rules. */
+export async function pruneCommand(
+  invocation: Invocation,
+  { dryRun = false, ...options }: PruneChoice & DryRun,
+): Promise<void> {
+  const rules = rulesOf(options);
+  if (!hasRule(rules)) {
+    invocation.output.note(
+      'No rule is given, so no cache is deleted, only leftovers: --help shows the rules.',
+    );
+  }
+  await run(invocation, { patterns: options, rules, dryRun, removesLeftovers: true });
+}
+
+/**
+ * Deletes the caches that meet the filter and whose keys match one of the patterns, or whose object has that name; nothing else.
+ * Throws `CommandError` if there is none.
+ */
+export async function removeCommand(
+  invocation: Invocation,
+  { dryRun = false, ...options }: Filter & DryRun,
+  keys: readonly string[],
+): Promise<void> {
+  checkFilter(options);
+  const deleted = await run(invocation, {
+    patterns: options,
+    select: entry =>
+      keys.some(key => key === entry.object.name || matchesWildcard(key, entry.key)) &&
+      matchesFilter(entry, options, invocation.store.nowMs),
+    rules: { all: true },
+    dryRun,
+    removesLeftovers: false,
+  });
+  if (deleted === 0) throw new CommandError('No cache matches, so nothing was deleted.');
+}
+
+/** Runs a prune and writes each deletion. Returns the number of deleted caches. */
+async function run(
+  { store, prefix, output, signal }: Invocation,
+  choice: Pick<PruneRequest, 'patterns' | 'select' | 'rules' | 'dryRun' | 'removesLeftovers'>,
+): Promise<number> {
+  const { rules, dryRun } = choice;
+  const progress = output.progress('Reading the listing');
+  let read = 0;
+  let rows = 0;
+  const onDeletion = async (deletion: Deletion) => {
+    const { entry, reason } = deletion;
+    progress.end();
+    if (output.json) {
+      await output.raw(`${rows++ === 0 ? '' : ','}\n${safeJson({ ...jsonRow(entry), reason })}`);
+      return;
+    }
+    const place = [entry.repository, entry.scope].filter(part => part !== '').join(' ');
+    const verb = dryRun ? 'would delete' : 'deleted';
+    const why = describeReason(deletion, rules, store.nowMs);
+    await output.line(`${verb} ${place} ${entry.key} (${formatBytes(entry.object.sizeBytes)}): ${why}`);
+  };
+  try {
+    if (output.json) await output.raw('{"deleted": [');
+    const result = await pruneCaches({
+      store,
+      prefix,
+      ...choice,
+      signal,
+      onRead: () => progress.update(`Reading the listing: ${formatCount(++read)} objects`),
+      onDeletion,
+    });
+    const { requests } = store.counters;
+    // The document begins with the deletions, which may be many: none of them is kept
+    if (output.json) await output.raw(`\n],\n${safeJson({ dryRun, ...result, requests }).slice(1)}\n`);
+    else for (const line of describeResult(result, dryRun)) await output.line(line);
+    if (store.versioned && result.deletedCaches > 0) output.note(`Warning: ${VERSIONS_REMAIN}`);
+    return result.deletedCaches;
+  } catch (error) {
+    if (output.json && !(error instanceof OutputError)) {
+      await output.raw(`\n],\n"error": ${safeJson(sentenceOf(error))}\n}\n`);
+    }
+    throw error;
+  } finally {
+    progress.end();
+  }
+}

@@ -1,0 +1,165 @@
+import { type CachePatterns, matchesPatterns, placeOfPatterns } from '../../cache/cache-patterns.ts';
+import { type CacheEntry, type InventoryItem, lastUseMs, readInventory } from '../../cache/inventory.ts';
+import { isUnused } from '../../cache/prune/plan.ts';
+import { formatCount } from '../../report/units.ts';
+import { USE_INTERVAL_MS } from '../../storage/archives/note-use.ts';
+import { CommandError } from '../command-error.ts';
+import type { Invocation } from '../invocation.ts';
+
+/** Conditions on caches. A cache is selected if it meets all of them; one whose time is not known meets none on that time. */
+export interface Filter extends CachePatterns {
+  /** Ages in ms since the save. */
+  readonly olderThan?: number | undefined;
+  readonly newerThan?: number | undefined;
+  /** Ages in ms since the last use: `unused` as a prune has it, `usedWithin` by the last noted one. */
+  readonly unused?: number | undefined;
+  readonly usedWithin?: number | undefined;
+  /** Bytes. */
+  readonly largerThan?: number | undefined;
+  readonly smallerThan?: number | undefined;
+}
+
+/** Throws `CommandError` if no cache can meet the filter. */
+export function checkFilter(filter: Filter): void {
+  const { olderThan = 0, newerThan, unused, usedWithin, largerThan = 0, smallerThan } = filter;
+  const contradictions: readonly (readonly [boolean, string])[] = [
+    [newerThan !== undefined && newerThan < olderThan, '--older-than and --newer-than'],
+    // As isUnused has it
+    [
+      unused !== undefined && usedWithin !== undefined && usedWithin < unused + USE_INTERVAL_MS,
+      '--unused and --used-within',
+    ],
+    [smallerThan !== undefined && smallerThan < largerThan, '--larger-than and --smaller-than'],
+  ];
+  const found = contradictions.find(([contradicts]) => contradicts);
+  if (found) throw new CommandError(`No cache can meet both ${found[1]}.`);
+}
+
+/** Returns whether a cache meets the filter at the time `nowMs`. */
+export function matchesFilter(entry: CacheEntry, filter: Filter, nowMs: number): boolean {
+  // NaN meets no comparison
+  const age = nowMs - (entry.object.modifiedMs ?? Number.NaN);
+  const idle = nowMs - (lastUseMs(entry) ?? Number.NaN);
+  const { sizeBytes } = entry.object;
+  return (
+    matchesPatterns(entry, filter) &&
+    (filter.olderThan === undefined || age >= filter.olderThan) &&
+    (filter.newerThan === undefined || age <= filter.newerThan) &&
+    (filter.unused === undefined || isUnused(entry, filter.unused, nowMs)) &&
+    (filter.usedWithin === undefined || idle <= filter.usedWithin) &&
+    sizeBytes >= (filter.largerThan ?? 0) &&
+    sizeBytes <= (filter.smallerThan ?? Number.POSITIVE_INFINITY)
+  );
+}
+
+/**
+ * Reads the place of a filter. Yields the caches that meet it at that moment, all markers without a cache, and all objects of
+ * other programs. Ages are by the store's clock, which its first response shows. Throws `CommandError` if none can meet it.
+ */
+export async function* readSelected(
+  invocation: Pick<Invocation, 'store' | 'prefix' | 'signal' | 'output'>,
+  filter: Filter,
+  onRead?: () => void,
+): AsyncGenerator<InventoryItem> {
+  checkFilter(filter);
+  const { store, prefix, signal } = invocation;
+  const selectsByUse = filter.unused !== undefined || filter.usedWithin !== undefined;
+  const onMarkersRefused = selectsByUse ? undefined : noteUnknownUse(invocation);
+  const options = { prefix, ...placeOfPatterns(filter), signal, onMarkersRefused };
+  for await (const item of readInventory(store, options)) {
+    onRead?.();
+    if (item.kind !== 'cache' || matchesFilter(item, filter, store.nowMs)) yield item;
+  }
+}
+
+/** Returns the handler of a refused listing of the markers, for a command that can do without the last use. */
+export function noteUnknownUse({ output }: Pick<Invocation, 'output'>): () => void {
+  return () => output.note('The last use of the caches is not known: the store refuses to list the markers.');
+}
+
+/** As `readSelected`, and shows the progress. */
+export async function* readWithProgress(
+  invocation: Invocation,
+  filter: Filter,
+): AsyncGenerator<InventoryItem> {
+  const progress = invocation.output.progress('Reading the listing');
+  let read = 0;
+  const onRead = () => progress.update(`Reading the listing: ${formatCount(++read)} objects`);
+  try {
+    yield* readSelected(invocation, filter, onRead);
+  } finally {
+    progress.end();
+  }
+}
+
+/** Yields the caches that meet the filter, in the order of their names, and shows the progress. */
+export async function* selectCaches(invocation: Invocation, filter: Filter): AsyncGenerator<CacheEntry> {
+  for await (const item of readWithProgress(invocation, filter)) if (item.kind === 'cache') yield item;
+}
+
+/** Orders of caches. `name` is that of the objects: repository, scope, key. */
+export const SORTS = ['name', 'key', 'saved', 'used', 'size'] as const;
+type Sort = (typeof SORTS)[number];
+
+/** Orders by time begin with the newest and end with those that are not known. The order by size begins with the largest. */
+const COMPARE: Readonly<Record<Sort, (a: CacheEntry, b: CacheEntry) => number>> = {
+  name: (a, b) => compareText(a.object.name, b.object.name),
+  key: (a, b) => compareText(a.key, b.key),
+  saved: (a, b) => (b.object.modifiedMs ?? 0) - (a.object.modifiedMs ?? 0),
+  used: (a, b) => (lastUseMs(b) ?? 0) - (lastUseMs(a) ?? 0),
+  size: (a, b) => b.object.sizeBytes - a.object.sizeBytes,
+};
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+export interface OrderOptions {
+  readonly sort: Sort;
+  readonly reverse?: boolean | undefined;
+  /** Caches to yield at most. All if it is undefined. */
+  readonly limit?: number | undefined;
+}
+
+/**
+ * Yields caches in an order. That of their names needs no memory; the others hold twice the limit of caches, or all if there
+ * is none. Caches that are equal in the order stay in that of their names.
+ */
+export async function* orderCaches(
+  caches: AsyncIterable<CacheEntry>,
+  { sort, reverse = false, limit = Number.POSITIVE_INFINITY }: OrderOptions,
+): AsyncGenerator<CacheEntry> {
+  if (sort === 'name' && !reverse) {
+    let left = limit;
+    if (left === 0) return;
+    for await (const entry of caches) {
+      yield entry;
+      if (--left === 0) return;
+    }
+    return;
+  }
+  const compare = COMPARE[sort];
+  const first = new FirstOf(limit, reverse ? (a, b) => compare(b, a) : compare);
+  for await (const entry of caches) first.add(entry);
+  yield* first.sorted();
+}
+
+/** Keeps the first `limit` items of an order, in the memory of twice as many. */
+export class FirstOf<T> {
+  #held: T[] = [];
+  readonly #limit: number;
+  readonly #compare: (a: T, b: T) => number;
+
+  constructor(limit: number, compare: (a: T, b: T) => number) {
+    this.#limit = limit;
+    this.#compare = compare;
+  }
+
+  add(item: T): void {
+    if (this.#held.push(item) >= 2 * this.#limit + 1000) this.#held = this.sorted();
+  }
+
+  sorted(): T[] {
+    return this.#held.sort(this.#compare).slice(0, this.#limit);
+  }
+}

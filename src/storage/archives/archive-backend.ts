@@ -1,0 +1,134 @@
+import { DamagedArchiveError, TargetTreeError, UnusableArchiveError } from '../../archive/archive-errors.ts';
+import { TAIL_BYTES } from '../../archive/format/limits.ts';
+import { countOf } from '../../report/units.ts';
+import type { LookupRequest, RestoreRequest, SaveRequest, StorageBackend } from '../backend.ts';
+import { type ObjectStore, STALE_UPLOAD_MS } from '../object-store.ts';
+import { type Hit, outcomeOfError, type RestoreOutcome } from '../outcomes.ts';
+import { ObjectMissingError, ObjectReplacedError, StoreUnavailableError } from '../store-errors.ts';
+import type { ArchiveBackendOptions } from './archive-options.ts';
+import { type FoundObject, findObject } from './find-object.ts';
+import { noteUse, type UseNote } from './note-use.ts';
+
+/** How often a restore starts over when its object is replaced underneath it. */
+const RESTORE_ATTEMPTS = 3;
+
+/** Caches as archives in an object store. The code that packs and unpacks is loaded when it is needed: a miss needs none. */
+export function createArchiveBackend(store: ObjectStore, options: ArchiveBackendOptions): StorageBackend {
+  return {
+    get counters() {
+      return store.counters;
+    },
+    close: () => store.close(),
+    async lookup(request) {
+      try {
+        requireZstd();
+        const found = await findObject(store, request, 0);
+        if (found.kind === 'miss') return found;
+        await noteUseOf(store, found, request).finish();
+        return hitOf(store, found, request);
+      } catch (error) {
+        return outcomeOfError(error, store.kind, request.signal);
+      }
+    },
+    async restore(request) {
+      try {
+        requireZstd();
+        return await restoreNewest(store, request, options);
+      } catch (error) {
+        const outcome = outcomeOfError(error, store.kind, request.signal);
+        return outcome.kind === 'failed' ? { ...outcome, treeChanged: false } : outcome;
+      }
+    },
+    async save(request) {
+      try {
+        requireZstd();
+        const { saveObject } = await import('./archive-save.ts');
+        const outcome = await saveObject(store, request, options);
+        if (outcome.kind === 'saved') await sweep(store, request, options);
+        return outcome;
+      } catch (error) {
+        return outcomeOfError(error, store.kind, request.signal);
+      }
+    },
+  };
+}
+
+async function restoreNewest(
+  store: ObjectStore,
+  request: RestoreRequest,
+  options: ArchiveBackendOptions,
+): Promise<RestoreOutcome> {
+  for (let attempt = 1; ; attempt++) {
+    const found = await findObject(store, request, TAIL_BYTES);
+    if (found.kind === 'miss') return found;
+    const use = noteUseOf(store, found, request);
+    try {
+      const { restoreObject } = await import('./archive-restore.ts');
+      const restored = await restoreObject(store, found, request, options);
+      await use.finish();
+      return { ...hitOf(store, found, request), ...restored };
+    } catch (error) {
+      use.abort();
+      // Replaced by another job: the new object is a match too
+      if (error instanceof ObjectReplacedError && attempt < RESTORE_ATTEMPTS) continue;
+      return await explain(error, store, found, request, options);
+    }
+  }
+}
+
+function noteUseOf(store: ObjectStore, found: FoundObject, request: LookupRequest): UseNote {
+  return noteUse(store, found, request.markerName(found.name));
+}
+
+/** Returns the outcome of an error that the object or the tree has caused. Throws any other error. */
+async function explain(
+  error: unknown,
+  store: ObjectStore,
+  found: FoundObject,
+  request: RestoreRequest,
+  { records }: ArchiveBackendOptions,
+): Promise<RestoreOutcome> {
+  const { name, etag, key } = found;
+  const object = { name, etag };
+  if (error instanceof UnusableArchiveError) return { kind: 'unusable', key, error };
+  if (error instanceof TargetTreeError) return { kind: 'failed', error, treeChanged: error.treeChanged };
+  let damage = error;
+  if (error instanceof ObjectMissingError) {
+    const { damageOf } = await import('./archive-restore.ts');
+    damage = await damageOf(store, object, error, request.signal);
+  }
+  if (!(damage instanceof DamagedArchiveError)) throw error;
+  records.markDamaged(object);
+  return { kind: 'damaged', object, error: damage };
+}
+
+function hitOf(
+  { kind: source }: ObjectStore,
+  { key, name, etag, sizeBytes }: FoundObject,
+  { primaryKey }: LookupRequest,
+): Hit {
+  return { kind: 'hit', source, key, exact: key === primaryKey, sizeBytes, object: { name, etag } };
+}
+
+/** Aborts uploads of killed jobs. The save is complete, so a failure here is only a debug line. */
+async function sweep(
+  store: ObjectStore,
+  { place, signal }: SaveRequest,
+  { log }: ArchiveBackendOptions,
+): Promise<void> {
+  try {
+    const isOwn = (name: string) => place.parse(name) !== undefined;
+    const count = await store.abortStale(place.root, STALE_UPLOAD_MS, { isOwn, signal });
+    if (count > 0) log.info(`Aborted ${countOf(count, 'unfinished upload')} of earlier jobs.`);
+  } catch (error) {
+    log.debug(`Unfinished uploads were not aborted: ${(error as Error).message}`);
+  }
+}
+
+/** Node 22.15 and 24 have it; 32-bit ARM runners fall back to Node 20. */
+function requireZstd(): void {
+  if (process.versions.zstd !== undefined) return;
+  throw new StoreUnavailableError(
+    `Node.js ${process.versions.node} of this runner has no zstd: put Node.js 24 in PATH`,
+  );
+}

@@ -1,0 +1,178 @@
+import { TargetTreeError } from '../../archive/archive-errors.ts';
+import { entryCheckOf } from '../../archive/check/validate.ts';
+import { DiskCache } from '../../archive/disk-cache/disk-cache.ts';
+import type { OpenArchive } from '../../archive/format/open-archive.ts';
+import { WorkerPool } from '../../archive/pool/worker-pool.ts';
+import { restoreArchive } from '../../archive/restore/restore-archive.ts';
+import { RestoreNotices } from '../../archive/restore/restore-notices.ts';
+import { InlineRunner } from '../../archive/worker/worker.ts';
+import type { JobRecords } from '../../records/job-records.ts';
+import { writeTreeRecord } from '../../records/tree-record.ts';
+import type { RestoreRequest } from '../backend.ts';
+import type { ObjectStore } from '../object-store.ts';
+import type { ArchiveBackendOptions } from './archive-options.ts';
+import type { FoundObject } from './find-object.ts';
+import { openFound, rangeReaders } from './open-object.ts';
+
+/** An archive with less data than this, in bytes, is restored faster than a worker starts. */
+const INLINE_BYTES = 2 * 1024 * 1024;
+/** The same on a crowded host: this thread unpacks as much in 0.7 CPU seconds (ADR 0021). */
+const INLINE_BYTES_IN_CROWD = 128 * 1024 * 1024;
+
+interface RestoredObject {
+  readonly entries: number;
+  /** Bytes of file data written. */
+  readonly rawBytes: number;
+  /** Bytes that came from the store, and from the disk cache; undefined without one. */
+  readonly fetchedBytes?: number;
+  readonly diskBytes?: number;
+}
+
+/**
+ * Restores the object that a lookup found. Repeats it without the disk cache if that stops responding. Throws
+ * `ObjectReplacedError` if it has been replaced, `ObjectMissingError` if it has no data, and the errors of the archive and the
+ * store.
+ */
+export async function restoreObject(
+  store: ObjectStore,
+  found: FoundObject,
+  request: RestoreRequest,
+  options: ArchiveBackendOptions,
+): Promise<RestoredObject> {
+  const disk = openDiskCache(store, found, options);
+  try {
+    return await restoreWith(disk, store, found, request, options).finally(() => disk?.close());
+  } catch (error) {
+    const isHung = disk?.hangs.aborted && !request.signal?.aborted && !didChangeTree(error);
+    if (isHung) return restoreObject(store, found, request, { ...options, diskCache: undefined });
+    throw error;
+  }
+}
+
+function openDiskCache(
+  store: ObjectStore,
+  { sizeBytes }: FoundObject,
+  { diskCache, log }: ArchiveBackendOptions,
+): DiskCache | undefined {
+  if (!diskCache || !store.workerReads || sizeBytes <= INLINE_BYTES) return undefined;
+  return new DiskCache({ ...diskCache, onProblem: line => log.notice(line) });
+}
+
+function didChangeTree(error: unknown): boolean {
+  return error instanceof TargetTreeError && error.treeChanged;
+}
+
+async function restoreWith(
+  disk: DiskCache | undefined,
+  store: ObjectStore,
+  found: FoundObject,
+  request: RestoreRequest,
+  options: ArchiveBackendOptions,
+): Promise<RestoredObject> {
+  let fetchedBytes = found.tail?.bytes.length ?? 0;
+  const onFetched = (bytes: number) => {
+    fetchedBytes += bytes;
+    options.progress.add(bytes);
+  };
+  options.progress.expect(found.sizeBytes);
+  const readers = rangeReaders(store, found, request.signal, onFetched);
+  const { read, readInWorker } = readers;
+  const openPool = () => new WorkerPool(options.workerUrl, options.workers, store.workerReads?.settings);
+  // A warm restore begins with work for them: it compares the manifest with the disk
+  const early = request.warm && found.sizeBytes > INLINE_BYTES ? openPool() : undefined;
+  early?.start();
+  const archive = await openFound(found, readers, request.signal, entryCheckOf(request.layout)).catch(
+    async error => {
+      await early?.close();
+      throw error;
+    },
+  );
+  // After an exact hit nothing is saved, so no record is needed
+  const isForSave = found.key !== request.primaryKey;
+  const notices = new RestoreNotices();
+  const { entries, rawBytes, facts } = await markedAsHalf(request, options.records, beforeCommit =>
+    restoreArchive({
+      archive,
+      read,
+      readInWorker,
+      diskCache: disk,
+      layout: request.layout,
+      restoredLinks: options.records.restoredLinks(),
+      runLabel: request.runLabel,
+      runner: early ?? (isForThisThread(dataBytes(archive), disk, options) ? new InlineRunner() : openPool()),
+      warm: request.warm,
+      keep: isForSave && options.records.areKept ? (request.savesLater ? 'content' : 'status') : undefined,
+      beforeCommit,
+      notices,
+      signal: request.signal,
+    }),
+  ).finally(() => {
+    for (const line of notices.links()) options.log.warning(line);
+    for (const line of notices.attributes()) options.log.notice(line);
+    for (const line of notices.staging()) options.log.info(line);
+  });
+  if (facts) {
+    const { name: object, etag } = found;
+    const { manifestBytes } = archive;
+    writeTreeRecord(options.records, { object, etag, version: request.version, ...facts, manifestBytes });
+  }
+  return { entries, rawBytes, ...(disk ? { fetchedBytes, diskBytes: disk.readBytes } : {}) };
+}
+
+/**
+ * Records the paths as half restored from before the first rename until after the last one, so that also a process that
+ * is killed in between leaves the record. Without some of the symlinks they stay half restored.
+ */
+async function markedAsHalf<T extends { readonly isPartial: boolean }>(
+  request: RestoreRequest,
+  records: JobRecords,
+  restore: (beforeCommit: (links: readonly number[]) => void) => Promise<T>,
+): Promise<T> {
+  const { version } = request;
+  let isNew = false;
+  let includedPaths: readonly string[] | undefined;
+  try {
+    const restored = await restore(links => {
+      records.addRestoredLinks(links);
+      // Once: the commit may replace links
+      includedPaths = request.includedPaths();
+      isNew = records.markHalfRestored(version, includedPaths);
+    });
+    if (!restored.isPartial) records.clearHalfRestored(version);
+    return restored;
+  } catch (error) {
+    // Again: a disk that the staging had filled had no room for it before the commit
+    if (didChangeTree(error)) records.markHalfRestored(version, includedPaths ?? request.includedPaths());
+    else if (isNew) records.clearHalfRestored(version);
+    throw error;
+  }
+}
+
+/**
+ * Returns whether the main thread restores this many bytes of data by itself. With a disk cache it does not: a read from that
+ * may hang, and only a worker can be left behind.
+ */
+function isForThisThread(
+  bytes: number,
+  disk: DiskCache | undefined,
+  { isHostCrowded, log }: ArchiveBackendOptions,
+): boolean {
+  if (disk) return false;
+  if (bytes <= INLINE_BYTES) return true;
+  if (bytes > INLINE_BYTES_IN_CROWD || !isHostCrowded()) return false;
+  log.debug('The host is busy: the cache is unpacked without worker threads.');
+  return true;
+}
+
+/** Returns the bytes of data that a restore would write. */
+function dataBytes({ manifest }: OpenArchive): number {
+  return manifest.entries.reduce((sum, entry) => sum + entry.size, 0);
+}
+
+export { hasEntry } from '../../archive/check/sorted-entries.ts';
+/** Parts of the engine for the command, which imports this module at run time so that `dist/` has them once. */
+export { validate } from '../../archive/check/validate.ts';
+export { sha256 } from '../../archive/format/codec.ts';
+export { releaseOwned } from '../../archive/memory/buffers.ts';
+export { groupFrames } from '../../archive/restore/frame-runs.ts';
+export { damageOf, openObject, rangeReaders } from './open-object.ts';
