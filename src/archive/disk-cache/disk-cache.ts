@@ -147,11 +147,12 @@ export class DiskCache {
     clearInterval(this.#heartbeat);
     this.#end.abort();
     const settleAll = async () => {
-      await this.#turn;
+      // Windows keeps a file that is removed while a heartbeat has it open
+      await Promise.all([this.#turn, this.#beat]);
       await this.#claims?.settleAll();
       this.#reportStore();
     };
-    this.#closed ??= countIfStuck(Promise.all([settleAll(), this.#beat]));
+    this.#closed ??= countIfStuck(settleAll());
     return this.#closed;
   }
 

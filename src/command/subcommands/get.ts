@@ -94,7 +94,7 @@ export function createDirectoryLayout(
   permits: (storedName: string) => boolean,
 ): PathLayout {
   const anchors = [
-    ['..', directory],
+    ['./', directory],
     ['~/', path.join(directory, HOME)],
     ['/', path.join(directory, ROOT)],
   ] as const;
