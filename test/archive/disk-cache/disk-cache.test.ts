@@ -6,6 +6,7 @@ import { hasStuckThread } from '../../../src/archive/pool/stuck-threads.ts';
 import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { insteadAsync } from '../../support/file-system-calls.ts';
+import { birthTimes, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { claimPath, makeFrame, openedDirectory } from './support.ts';
 
@@ -33,17 +34,21 @@ test('the claim on a frame that was not stored ends, and the log shows the reaso
   expect(lines).toEqual([expect.stringContaining('the system reported EIO')]);
 });
 
-test('a claim is touched until the disk cache is closed, which gives it up and refuses others', async () => {
-  const { directory, cache } = openCache();
-  await cache.find([frame], runner);
-  expect(await cache.claim([frame], 'claim')).toMatchObject([{ state: 'ours' }]);
-  const file = claimPath(directory, frame);
-  fs.utimesSync(file, 1000, 1000);
-  await vi.waitFor(() => expect(fs.statSync(file).mtimeMs).toBeGreaterThan(1e9), 5000);
-  await cache.close();
-  expect(await cache.claim([frame], 'claim')).toEqual([{ state: 'refused' }]);
-  expect(fs.readdirSync(directory)).toEqual([]);
-});
+test(
+  'a claim is touched until the disk cache is closed, which gives it up and refuses others',
+  requires(birthTimes),
+  async () => {
+    const { directory, cache } = openCache();
+    await cache.find([frame], runner);
+    expect(await cache.claim([frame], 'claim')).toMatchObject([{ state: 'ours' }]);
+    const file = claimPath(directory, frame);
+    fs.utimesSync(file, 1000, 1000);
+    await vi.waitFor(() => expect(fs.statSync(file).mtimeMs).toBeGreaterThan(1e9), 5000);
+    await cache.close();
+    expect(await cache.claim([frame], 'claim')).toEqual([{ state: 'refused' }]);
+    expect(fs.readdirSync(directory)).toEqual([]);
+  },
+);
 
 /** Lets calls to the directory hang, with fake time, until the returned function is called. */
 function hang() {
