@@ -15,7 +15,7 @@ import { diskProblem, problemOf, storeProblem } from './problems.ts';
 const BEAT_MS = 250;
 /** Time in ms in which a call to the directory ends. */
 const CALL_MS = 8000;
-/** The same for the search of one frame among many. */
+/** Time in ms that each frame adds to the limit of a search. */
 const FIND_MS = 1;
 /** Time in ms in which the last check of the limit ends. */
 const LAST_CHECK_MS = 15_000;
@@ -147,7 +147,7 @@ export class DiskCache {
     clearInterval(this.#heartbeat);
     this.#end.abort();
     const settleAll = async () => {
-      // Windows keeps a file that is removed while a heartbeat has it open
+      // A heartbeat may have the file of a claim open
       await Promise.all([this.#turn, this.#beat]);
       await this.#claims?.settleAll();
       this.#reportStore();

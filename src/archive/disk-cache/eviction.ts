@@ -50,7 +50,7 @@ export function evict({ directory, maxBytes }: EvictJob): EvictResult {
 
 /**
  * Reads the directory twice in a round, for the times of all frames and then for the names of some: names need ten times the
- * memory. Returns false if it is known that too many files cannot be removed. Takes three times `READING_MS` at most.
+ * memory. Returns false only if all files were read and too many of them cannot be removed. Takes three times `READING_MS` at most.
  */
 function keepLimit(directory: string, maxBytes: number): boolean {
   const isLate = timeLimit();
@@ -68,6 +68,7 @@ function keepLimit(directory: string, maxBytes: number): boolean {
     }
     let excess = total - Math.min(maxBytes, total + spareBytes(directory));
     if (excess <= 0) return true;
+    // If the reading was late, there may be candidates that it has not reached
     if (count === 0) return isLate();
     const lastMs = timeOfOldest(excess, times.subarray(0, count), sizes);
     for (const { file, size, usedMs, isCandidate } of countedFiles(directory)) {
@@ -75,6 +76,7 @@ function keepLimit(directory: string, maxBytes: number): boolean {
       excess -= size;
       if (excess <= 0) return true;
     }
+    // The next check goes on
     if (isLate()) return true;
     triedMs = lastMs;
   }

@@ -32,9 +32,6 @@ export interface SliceOfFile {
 /** Status by which an untouched file is recognized. Times in ns. */
 export type FileIdentity = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
 
-/** Times that differ by less are equal. */
-const SAME_TIME_MS = 0.001;
-
 export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
   return (
     a.size === b.size &&
@@ -120,6 +117,9 @@ export function readMembers({ names, paths, linkNames, members }: PackJob): Pack
 export function isReplaced(scanned: PackMember, { dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): boolean {
   return scanned.ino !== 0 && (scanned.ino !== Number(ino) || scanned.dev !== Number(dev));
 }
+
+/** Times that differ by less are equal. */
+const SAME_TIME_MS = 0.001;
 
 /**
  * Returns whether a file has the status that the scan saw. Times are compared as numbers of ms, which are exact to 0.25 us until

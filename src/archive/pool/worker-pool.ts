@@ -168,7 +168,10 @@ export class WorkerPool implements JobRunner {
 
 type Count = 'jobs' | 'buffers';
 
-/** Returns the first thread that has the fewest, and of several with equal counts by another one. Returns undefined without threads. */
+/**
+ * Returns the thread with the lowest count `what`; of several, the one with the lowest `then`; of several, the first. Returns
+ * undefined without threads.
+ */
 function least(threads: readonly PoolThread[], what: Count, then = what): PoolThread | undefined {
   return threads.toSorted((a, b) => a[what] - b[what] || a[then] - b[then])[0];
 }

@@ -22,8 +22,9 @@ export async function completeStatus(
 ): Promise<void> {
   await forEachInTurns(entries, signal, ({ linkTo }, index) => {
     const file = linkTo < 0 ? index : linkTo;
-    if (entries[file]!.type !== EntryType.file || !staged.has(file) || (linkTo < 0 && rows.has(index)))
-      return;
+    // A link changes the status of its file, so that is read again
+    const isKnown = linkTo < 0 && rows.has(index);
+    if (isKnown || entries[file]!.type !== EntryType.file || !staged.has(file)) return;
     const stats = lstatExact(staged.at(file));
     if (stats) rows.set(file, stats);
   });

@@ -5,7 +5,10 @@ import { InlineRunner } from '../worker/worker.ts';
 /** Jobs that this thread runs: about 128 MiB of tar, the most that a restore unpacks on its main thread. */
 const JOBS_BEFORE_WORKERS = 32;
 
-/** Packs the first frames on this thread and all others in workers, whose start costs more than it gains on a crowded host. */
+/**
+ * Packs the first frames on this thread and all others in workers. On a crowded host, starting workers for a small save costs more
+ * than it gains.
+ */
 export class LateWorkers implements JobRunner {
   readonly width: number;
   readonly #inline = new InlineRunner();

@@ -15,8 +15,8 @@ import {
 let scratch = Buffer.allocUnsafeSlow(0);
 
 /**
- * Reads pieces of files and compares their hashes by the hasher of the job's key. A file that cannot be read, or whose status has changed since the scan
- * when the piece has been read, is different. Never throws.
+ * Reads pieces of files and compares their hashes. `hasher` is that of the job's key. A piece counts as different if its file cannot
+ * be read, or if the status of the file has changed since the scan by the time the piece is read. Never throws.
  */
 export function compareContent(job: ContentJob, hasher: ContentHasher): ContentResult {
   const isSame = Array.from(readHashedPieces(job), piece => ignoreErrors(() => isSamePiece(piece, hasher)));

@@ -57,8 +57,9 @@ export async function removeStaleStaging(
     found.filter(({ state }) => state === wanted).map(({ name }) => name);
   const stale = namesOf('stale');
   for (const name of stale) await emptyTree(`${directory}/${name}`, signal);
-  const left = stale.length > 0 && ignoreErrors(() => withShortPath(directory, at => removeFrom(at, stale)));
-  const failed = irremovableStaging(directory, left || 0);
+  const left =
+    stale.length === 0 ? 0 : (ignoreErrors(() => withShortPath(directory, at => removeFrom(at, stale))) ?? 0);
+  const failed = irremovableStaging(directory, left);
   const maybeInUse = namesOf('maybeInUse').length;
   const irremovable = failed.irremovable + namesOf('irremovable').length;
   return maybeInUse + failed.open + irremovable > 0 ? [{ ...failed, maybeInUse, irremovable }] : [];
