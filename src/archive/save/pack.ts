@@ -66,14 +66,13 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
     );
     // One frame is packed before a worker has started
     const isQuick = firstTwo.length <= 1 && firstTwo.every(plan => isQuickToPack(plan, levels.level));
-    const isForThisThread = () => levels.level <= QUICK_LEVEL && options.isHostCrowded();
-    // An incremental save has its workers compare more than they pack
-    if (!isQuick && !reused && isForThisThread()) {
-      const workers = options.runner();
-      pool = new LateWorkers(workers, () => source.useWorkers?.(workers));
-    } else if (!isQuick) {
+    if (!isQuick) {
       const workers = openPool();
-      source.useWorkers?.(workers);
+      const begin = () => source.useWorkers?.(workers);
+      // An incremental save has its workers compare more than they pack
+      if (!reused && levels.level <= QUICK_LEVEL && options.isHostCrowded())
+        pool = new LateWorkers(workers, begin);
+      else begin();
     }
     const runner = pool ?? new InlineRunner();
     return await packFrames(options, source, concat(firstTwo, plans), { runner, levels });

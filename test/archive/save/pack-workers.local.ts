@@ -12,6 +12,7 @@ import { MiB } from '../../support/sizes.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../support/tree.ts';
 import { HEAD, layoutIn, restoreBytes } from '../support/archives.ts';
+import { savedTree } from './saved-tree.ts';
 
 interface PackedOptions {
   readonly level?: CompressionLevel;
@@ -20,12 +21,8 @@ interface PackedOptions {
   readonly onWrite?: () => void;
 }
 
-/** Packs a tree, and records the runners that were made and their jobs. */
-async function packed(
-  spec: TreeSpec,
-  { level = 3, queued = 0, isCrowded = false, onWrite = () => {} }: PackedOptions = {},
-) {
-  const layout = layoutIn(await buildTree(scratch(), spec));
+/** Makes runners, and records them and their jobs. */
+function recordedRunners() {
   const runners: { jobs: number; closed: boolean }[] = [];
   const runner = (): JobRunner => {
     const inner = new InlineRunner();
@@ -40,6 +37,16 @@ async function packed(
     };
     return { width: 1, run: run as JobRunner['run'], close };
   };
+  return { runners, runner };
+}
+
+/** Packs a tree, and records the runners. */
+async function packed(
+  spec: TreeSpec,
+  { level = 3, queued = 0, isCrowded = false, onWrite = () => {} }: PackedOptions = {},
+) {
+  const layout = layoutIn(await buildTree(scratch(), spec));
+  const { runners, runner } = recordedRunners();
   const pieces: Uint8Array[] = [];
   const summary = pack({
     layout,
@@ -114,6 +121,17 @@ test('on a crowded host, workers pack only what follows 32 frames', async () => 
   // Of 35 frames: the directory, 33 slices and the last file
   expect(later.runners).toEqual([{ jobs: 3, closed: true }]);
   await checkTar(later.object(), { full: true });
+});
+
+test('on a crowded host, workers pack all frames of an incremental save', async () => {
+  const { base, options, copy, change } = await savedTree();
+  copy.resolve();
+  change('tree/zz', incompressible(FRAME_RAW_BYTES));
+  const { runners, runner } = recordedRunners();
+  const summary = await pack({ ...options, base, level: 3, runner, isHostCrowded: () => true });
+  expect(summary?.reusedBytes).toBeGreaterThan(0);
+  // The directory, and the new file
+  expect(runners).toEqual([{ jobs: 2, closed: true }]);
 });
 
 test('above level 9, workers pack all frames on a crowded host too', async () => {
