@@ -177,8 +177,10 @@ class Unpacker {
     const job = new UnpackJobWriter(run.frames.length, this.#contents.count(run.frames));
     run.frames.forEach((frame, at) => void job.addFrame(run.starts[at]! - run.start, frames[frame]!));
     const result = await this.#write(job, pieces, staged, fetched, disk);
-    for (const piece of pieces())
-      if (piece.partial && !result.missing.includes(piece.frame)) sliced.addWritten(piece);
+    if (this.#contents.sliced.length > 0) {
+      for (const piece of pieces())
+        if (piece.partial && !result.missing.includes(piece.frame)) sliced.addWritten(piece);
+    }
     trimHeap();
     return result;
   }
