@@ -122,10 +122,11 @@ class Walk {
       this.#listings.drop(path);
       return this.#outermost(this.#roots.filter(root => root.name.startsWith(name) && root.name !== name));
     }
+    if (type !== EntryType.symlink) return [];
     // Names below a link do not fit in the order of the names around it
+    const below = `${name}/`;
     for (const root of this.#roots)
-      if (root.name.startsWith(`${name}/`))
-        this.#notes.skipped(root.path, 'behind a link that `path` excludes');
+      if (root.name.startsWith(below)) this.#notes.skipped(root.path, 'behind a link that `path` excludes');
     return [];
   }
 
