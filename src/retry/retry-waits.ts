@@ -1,3 +1,5 @@
+import { type Clock, sleep } from './clock.ts';
+
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 2000;
 
@@ -22,12 +24,37 @@ export class RetryWaits {
 
   /**
    * Returns the wait after a failed attempt in ms. Returns undefined if it was the last one.
-   * @param madeProgress it got closer to the end, and does not count.
+   * @param madeProgress it got closer to the end: it uses up no attempt, but none follows the last one.
    */
   next(madeProgress = false): number | undefined {
     const failed = this.#failed + 1;
     if (failed >= this.#attempts) return undefined;
     if (!madeProgress) this.#failed = failed;
     return retryWaitMs(failed, Math.random());
+  }
+}
+
+/**
+ * Calls `attempt` until it succeeds, and waits after each failure as many ms as `waitAfter` returns. Rejects with the failure
+ * for which that returns undefined, or with the signal's reason.
+ */
+export async function retry<T>(
+  attempt: () => Promise<T>,
+  options: {
+    readonly waitAfter: (error: unknown) => number | undefined;
+    readonly clock: Clock;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<T> {
+  const { waitAfter, clock, signal } = options;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      signal?.throwIfAborted();
+      const waitMs = waitAfter(error);
+      if (waitMs === undefined) throw error;
+      await sleep(waitMs, clock, signal);
+    }
   }
 }

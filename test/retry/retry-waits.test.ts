@@ -1,5 +1,7 @@
-import { beforeEach, expect, test, vi } from 'vitest';
-import { RetryWaits, retryWaitMs } from '../../src/retry/retry-waits.ts';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { RetryWaits, retry, retryWaitMs } from '../../src/retry/retry-waits.ts';
+import { failureOf } from '../support/failure-of.ts';
+import { FakeClock } from './fake-clock.ts';
 
 beforeEach(() => {
   // Jitter in the middle: exactly the waits of the table.
@@ -40,4 +42,56 @@ test.each([
 test('the waits of five attempts take less than 4.7 s together', () => {
   const longest = [1, 2, 3, 4].reduce((sum, failures) => sum + retryWaitMs(failures, 1), 0);
   expect(longest).toBeLessThan(4700);
+});
+
+describe('a repeated call', () => {
+  let clock: FakeClock;
+  let begunMs: number[];
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    begunMs = [];
+  });
+
+  /** Calls an attempt that fails so many times, at most three times 100 ms apart. Its failures are numbered. */
+  const run = (failures: number, signal?: AbortSignal) =>
+    retry(
+      async () => {
+        begunMs.push(clock.now());
+        if (begunMs.length <= failures) throw new Error(`failure ${begunMs.length}`);
+        return 'done';
+      },
+      { waitAfter: () => (begunMs.length < 3 ? 100 : undefined), clock, signal },
+    );
+
+  test('ends with its first success, after the waits', async () => {
+    const call = run(2);
+    await clock.advance(1000);
+    expect(await call).toBe('done');
+    expect(begunMs).toEqual([0, 100, 200]);
+  });
+
+  test('rejects with the failure that no wait follows', async () => {
+    const failure = failureOf(run(9));
+    await clock.advance(1000);
+    expect((await failure).message).toBe('failure 3');
+    expect(begunMs).toEqual([0, 100, 200]);
+  });
+
+  test('rejects with the reason of its signal during a wait, and leaves no timer', async () => {
+    const controller = new AbortController();
+    const failure = failureOf(run(9, controller.signal));
+    await clock.advance(50);
+    controller.abort(new Error('cancelled'));
+    expect((await failure).message).toBe('cancelled');
+    expect([begunMs, clock.waiting]).toEqual([[0], 0]);
+  });
+
+  test('rejects with the reason of its signal, not with the failure of an attempt that it ended', async () => {
+    const waitAfter = vi.fn(() => 100);
+    const signal = AbortSignal.abort(new Error('cancelled'));
+    const attempt = () => Promise.reject(new Error('closed'));
+    expect((await failureOf(retry(attempt, { waitAfter, clock, signal }))).message).toBe('cancelled');
+    expect(waitAfter).not.toHaveBeenCalled();
+  });
 });

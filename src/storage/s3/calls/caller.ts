@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { Log } from '../../../report/log.ts';
-import { type Clock, sleep } from '../../../retry/clock.ts';
+import type { Clock } from '../../../retry/clock.ts';
 import { retryAfterMs } from '../../../retry/pace.ts';
-import { RetryWaits } from '../../../retry/retry-waits.ts';
+import { RetryWaits, retry } from '../../../retry/retry-waits.ts';
 import type { WaitedTime } from '../../../retry/stall-limit.ts';
 import { type TimeLimitFigures, TimeLimits } from '../../../retry/time-limits.ts';
 import { NoCredentialsError, StoreUnavailableError } from '../../store-errors.ts';
@@ -143,31 +143,32 @@ export class Caller {
     const connection = this.#connect();
     const client = unsigned ? connection.unsignedClient : connection.client;
     const waits = new RetryWaits(spec.optional || unsigned?.isAllowed === false ? 1 : this.settings.attempts);
+    let attemptNumber = 1;
     let earlier: unknown;
+    const waitAfter = (error: unknown) => {
+      // A gateway that was too busy for the parts may still be for the call that cleans up behind them
+      const mayRetry = isLast ? httpStatus(error) !== undefined : !this.#bucketWasDown;
+      const waitMs = mayRetry && isRetryable(error) ? waits.next(spec.madeProgress?.()) : undefined;
+      if (waitMs === undefined) return undefined;
+      // Only if another attempt follows: the one that fails last is thrown itself
+      earlier = error;
+      this.counters.retries++;
+      this.log.debug(
+        `s3 ${spec.operation} failed (${summaryOf(error)}): attempt ${++attemptNumber} in ${waitMs} ms`,
+      );
+      return waitMs;
+    };
+    const send = (onResponse: OnResponse, progress: CallProgress) =>
+      attempt(client, { ...options, onResponse }, progress);
     try {
-      for (let number = 1; ; number++) {
-        try {
-          const result = await this.#attempt(spec, limits, signal, (onResponse, progress) =>
-            attempt(client, { ...options, onResponse }, progress),
-          );
-          this.#bucketWasDown = false;
-          this.#accepted = true;
-          return result;
-        } catch (error) {
-          signal?.throwIfAborted();
-          // A gateway that was too busy for the parts may still be for the call that cleans up behind them
-          const mayRetry = isLast ? httpStatus(error) !== undefined : !this.#bucketWasDown;
-          const waitMs = mayRetry && isRetryable(error) ? waits.next(spec.madeProgress?.()) : undefined;
-          if (waitMs === undefined) throw error;
-          // Only if another attempt follows: the one that fails last is thrown itself
-          earlier = error;
-          this.counters.retries++;
-          this.log.debug(
-            `s3 ${spec.operation} failed (${summaryOf(error)}): attempt ${number + 1} in ${waitMs} ms`,
-          );
-          await sleep(waitMs, this.clock, signal);
-        }
-      }
+      const result = await retry(() => this.#attempt(spec, limits, signal, send), {
+        waitAfter,
+        clock: this.clock,
+        signal,
+      });
+      this.#bucketWasDown = false;
+      this.#accepted = true;
+      return result;
     } catch (error) {
       if (spec.signal?.aborted) throw spec.signal.reason;
       // The failure of an attempt is more precise than the limit of all attempts

@@ -1,7 +1,7 @@
 import type { AwsCredentialIdentity, HttpRequest, HttpResponse, RequestHandler } from '@smithy/types';
-import { type Clock, sleep } from '../../../retry/clock.ts';
+import type { Clock } from '../../../retry/clock.ts';
 import { hedge } from '../../../retry/hedge.ts';
-import { RetryWaits } from '../../../retry/retry-waits.ts';
+import { RetryWaits, retry } from '../../../retry/retry-waits.ts';
 import { deadline, unlessAborted } from '../../../retry/signals.ts';
 import { ForkCredentialsError, NoCredentialsError } from '../../store-errors.ts';
 import type { IdentityUse } from '../errors/refusals.ts';
@@ -47,18 +47,12 @@ export async function assumeRole(
   if (!offersIdTokens(settings.environment)) throw noToken(settings);
   const limit = deadline(ROLE_MS, clock);
   const { signal } = limit;
-  const attempts = async <T>(attempt: () => Promise<T>): Promise<T> => {
-    for (const waits = new RetryWaits(settings.attempts); ; ) {
-      try {
-        return await unlessAborted(attempt(), signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        // radosgw 16.2.15 makes a user for each subject, and returns 409 to jobs that take their first role at the same time
-        const waitMs = isRetryable(error) || isStatus(error, 409) ? waits.next() : undefined;
-        if (waitMs === undefined) throw error;
-        await sleep(waitMs, clock, signal);
-      }
-    }
+  const attempts = <T>(attempt: () => Promise<T>): Promise<T> => {
+    const waits = new RetryWaits(settings.attempts);
+    // radosgw 16.2.15 makes a user for each subject, and returns 409 to jobs that take their first role at the same time
+    const waitAfter = (error: unknown) =>
+      isRetryable(error) || isStatus(error, 409) ? waits.next() : undefined;
+    return retry(() => unlessAborted(attempt(), signal), { waitAfter, clock, signal });
   };
   try {
     const token = await attempts(() => requestIdToken(role.audience, signal)).catch(error => {
