@@ -186,17 +186,16 @@ export class Caller {
     send: (onResponse: OnResponse, progress: CallProgress) => Promise<T>,
   ): Promise<T> {
     const turn = await this.#turns.next(spec, limits, signal);
-    let outcome: Parameters<typeof turn.end> = [];
     try {
       // Another call may have given the endpoint up while this one waited
       if (!limits.isLast) this.#circuit.check(spec);
-      return await this.#logged(spec, onResponse => send(onResponse, turn.progress));
+      const result = await this.#logged(spec, onResponse => send(onResponse, turn.progress));
+      turn.end();
+      return result;
     } catch (error) {
-      const { 'retry-after': retryAfter } = error instanceof ResponseError ? error.headers : {};
-      outcome = [classify(error), retryAfterMs(retryAfter, Date.now())];
+      const retryAfter = error instanceof ResponseError ? error.headers['retry-after'] : undefined;
+      turn.end(classify(error), retryAfterMs(retryAfter, Date.now()));
       throw error;
-    } finally {
-      turn.end(...outcome);
     }
   }
 
