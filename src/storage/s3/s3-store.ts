@@ -20,10 +20,10 @@ export function createS3Store(settings: S3Settings, options: CallerOptions): Obj
     kind: 's3',
     counters: caller.counters,
     get nowMs() {
-      return Math.min(caller.serverTimeMs, Date.now());
+      return caller.nowMs;
     },
     get laterNowMs() {
-      return Math.max(caller.serverTimeMs, Date.now());
+      return caller.laterNowMs;
     },
     get versioned() {
       return caller.capabilities.versioned;

@@ -75,6 +75,16 @@ export class Caller {
     return this.#connection?.handler.serverTimeMs ?? Date.now();
   }
 
+  /** The earlier of the server's clock and the runner's, in ms since 1970. */
+  get nowMs(): number {
+    return Math.min(this.serverTimeMs, Date.now());
+  }
+
+  /** The later of the two, in ms since 1970. */
+  get laterNowMs(): number {
+    return Math.max(this.serverTimeMs, Date.now());
+  }
+
   /** How to connect to the endpoint, for other threads. Throws as a call does for settings that cannot be used. */
   get connectionSettings(): ConnectionSettings {
     return this.#connect().settings;

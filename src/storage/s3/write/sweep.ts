@@ -64,7 +64,8 @@ export async function* unfinishedUploads(
   olderThanMs: number,
   { signal }: CallOptions = {},
 ): AsyncGenerator<ListedUpload> {
-  let [KeyMarker, UploadIdMarker]: (string | undefined)[] = [];
+  let KeyMarker: string | undefined;
+  let UploadIdMarker: string | undefined;
   for (let pages = 0; pages < MAX_PAGES; pages++) {
     const page: Page = await caller.send(
       { operation: 'ListMultipartUploads', about: prefix, signal, maxBodyBytes: MAX_PARSED_BYTES },
@@ -75,7 +76,7 @@ export async function* unfinishedUploads(
         UploadIdMarker,
       }),
     );
-    const oldest = Math.min(caller.serverTimeMs, Date.now()) - olderThanMs;
+    const oldest = caller.nowMs - olderThanMs;
     for (const listed of page.Uploads ?? []) {
       const upload = uploadUnder(prefix, listed);
       // NaN if the server sends no time: another job may be writing the upload. The bucket's lifecycle rule removes it
