@@ -4,10 +4,9 @@ import tls from 'node:tls';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createAgents, readConnectionSettings } from '../../../../src/storage/s3/transport/agents.ts';
 import { scratch } from '../../../support/scratch.ts';
+import { NO_PROXIES } from './use-transport.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
-
-const NONE = { http: undefined, https: undefined, noProxy: '' };
 
 const read = (environment: NodeJS.ProcessEnv, caFile?: string) =>
   readConnectionSettings({ environment, caFile });
@@ -30,7 +29,7 @@ test('connections have the proxies of the environment, those without a scheme by
 });
 
 test('connections check certificates, whatever NODE_TLS_REJECT_UNAUTHORIZED is', () => {
-  const agents = createAgents({ authorities: PEM, proxies: { ...NONE, https: 'http://proxy:3128' } });
+  const agents = createAgents({ authorities: PEM, proxies: { ...NO_PROXIES, https: 'http://proxy:3128' } });
   for (const host of ['a', 'b'])
     expect(agents.for(true, host, 443)).toMatchObject({ options: { rejectUnauthorized: true } });
   agents.destroy();
@@ -39,7 +38,7 @@ test('connections check certificates, whatever NODE_TLS_REJECT_UNAUTHORIZED is',
 test('all connections share one reading of the authorities of a ca-file and of the system', () => {
   const createContext = vi.spyOn(tls, 'createSecureContext');
   onTestFinished(() => createContext.mockRestore());
-  const proxies = { ...NONE, https: 'http://proxy:3128', noProxy: 'direct' };
+  const proxies = { ...NO_PROXIES, https: 'http://proxy:3128', noProxy: 'direct' };
   const agents = createAgents({ authorities: PEM, proxies });
   onTestFinished(() => agents.destroy());
   expect(createContext.mock.calls).toEqual([[{ ca: [...tls.getCACertificates('default'), PEM] }]]);
@@ -54,7 +53,7 @@ test('all connections share one reading of the authorities of a ca-file and of t
 test('a host in NO_PROXY has a pool past the proxy, and another host and protocol have their own', () => {
   const agents = createAgents({
     authorities: undefined,
-    proxies: { ...NONE, http: 'http://proxy:3128', noProxy: 'direct' },
+    proxies: { ...NO_PROXIES, http: 'http://proxy:3128', noProxy: 'direct' },
   });
   const pools = [
     agents.for(false, 'direct', 80),

@@ -9,7 +9,7 @@ import type { RequestAnswer } from '../../../../src/storage/s3/transport/request
 import type { SenderMessage } from '../../../../src/storage/s3/transport/sender-messages.ts';
 import { serveHttp } from '../../../support/servers/serve.ts';
 import { MiB } from '../../../support/sizes.ts';
-import { requestTo } from './use-transport.ts';
+import { NO_PROXIES, requestTo } from './use-transport.ts';
 
 /** Serves a part sender in this thread, and keeps what it reports. */
 async function senderTo(listener: RequestListener) {
@@ -17,7 +17,7 @@ async function senderTo(listener: RequestListener) {
   const { port1: own, port2: other } = new MessageChannel();
   servePartSender(other, {
     authorities: undefined,
-    proxies: { http: undefined, https: undefined, noProxy: '' },
+    proxies: NO_PROXIES,
   });
   onTestFinished(() => own.close());
   const reports: Report<RequestAnswer | string>[] = [];
@@ -89,7 +89,7 @@ test('the memory of a part that is released is free', async () => {
   onTestFinished(() => own.close());
   servePartSender(other, {
     authorities: undefined,
-    proxies: { http: undefined, https: undefined, noProxy: '' },
+    proxies: NO_PROXIES,
   });
   const bytes = new Uint8Array(MiB);
   // Without a copy between the threads, to see its memory from here

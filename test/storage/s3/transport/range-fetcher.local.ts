@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createRangeFetcher } from '../../../../src/storage/s3/transport/range-fetcher.ts';
 import type { RequestAnswer } from '../../../../src/storage/s3/transport/request-ticket.ts';
 import { serveHttp } from '../../../support/servers/serve.ts';
-import { requestTo } from './use-transport.ts';
+import { NO_PROXIES, requestTo } from './use-transport.ts';
 
 /** Fetches from a server into a buffer of ten bytes. */
 async function fetchFrom(listener: RequestListener) {
@@ -15,7 +15,7 @@ async function fetchFrom(listener: RequestListener) {
   let counted = 0;
   const fetcher = createRangeFetcher({
     authorities: undefined,
-    proxies: { http: undefined, https: undefined, noProxy: '' },
+    proxies: NO_PROXIES,
   });
   const answer = (await fetcher({ request, limits }, target, bytes => {
     counted += bytes;

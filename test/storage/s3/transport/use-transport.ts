@@ -24,6 +24,9 @@ export interface TestTransport {
   reopen(): void;
 }
 
+/** The proxies of an environment that has none. */
+export const NO_PROXIES = { http: undefined, https: undefined, noProxy: '' };
+
 /** Makes a request to a port of the loopback interface. */
 export const requestTo = (port: number, more: Partial<TransportRequest> = {}): TransportRequest => ({
   method: 'GET',

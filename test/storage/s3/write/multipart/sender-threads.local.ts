@@ -10,6 +10,7 @@ import { type MemoryServer, startMemoryServer } from '../../../../support/server
 import type { Quirks } from '../../../../support/servers/memory-store.ts';
 import { MiB } from '../../../../support/sizes.ts';
 import { openStore, shortLimits } from '../../support.ts';
+import { NO_PROXIES } from '../../transport/use-transport.ts';
 
 const name = 'object';
 const PART_2 = /[?&]partNumber=2(?:&|$)/;
@@ -132,7 +133,7 @@ test('an upload that is given up ends the requests of its threads before it remo
 test('a thread gets no request and no digest of a part whose signal is already aborted', async () => {
   const senders = new SenderThreads(1, {
     authorities: undefined,
-    proxies: { http: undefined, https: undefined, noProxy: '' },
+    proxies: NO_PROXIES,
   });
   const part = senders.hold({ pieces: [new Uint8Array(10)], sizeBytes: 10 });
   const posted = vi.spyOn(Worker.prototype, 'postMessage');
