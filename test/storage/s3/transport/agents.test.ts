@@ -50,6 +50,22 @@ test('all connections share one reading of the authorities of a ca-file and of t
   }
 });
 
+test('an https proxy is checked by the authorities of a ca-file too, of which the thread has one copy', () => {
+  const before = tls.getCACertificates('default');
+  const createContext = vi.spyOn(tls, 'createSecureContext');
+  onTestFinished(() => {
+    createContext.mockRestore();
+    tls.setDefaultCACertificates(before);
+  });
+  const [authorities, ...others] = tls.rootCertificates;
+  tls.setDefaultCACertificates(others);
+  for (let i = 0; i < 3; i++) {
+    createAgents({ authorities, proxies: { ...NO_PROXIES, https: 'https://proxy:3129' } }).destroy();
+    expect(tls.getCACertificates('default')).toHaveLength(tls.rootCertificates.length);
+  }
+  expect(createContext.mock.calls[0]?.[0]?.ca).toHaveLength(tls.rootCertificates.length);
+});
+
 test('a host in NO_PROXY has a pool past the proxy, and another host and protocol have their own', () => {
   const agents = createAgents({
     authorities: undefined,
