@@ -58,5 +58,5 @@ export class StagedFileError extends Error {
   }
 }
 
-/** Explains the code EMFILE, as one clause. */
-export const OPEN_FILES_LIMIT = 'the limit of open files is reached, EMFILE: raise `nofile`';
+/** Explains the code EMFILE, without the code. */
+export const OPEN_FILES_LIMIT = 'the limit of open files is reached; raise `nofile`';

@@ -43,8 +43,8 @@ export function wrapStagedError<T>(path: string, change: () => T): T {
 /** Explanations of error codes that users may not know. */
 const EXPLANATIONS: Readonly<Record<string, string>> = {
   EDQUOT: 'the quota of this user is used up, EDQUOT',
-  EFBIG: 'the limit of the size of a file is reached, EFBIG: raise `fsize`',
-  EMFILE: OPEN_FILES_LIMIT,
+  EFBIG: 'EFBIG: the limit of the size of a file is reached; raise `fsize`',
+  EMFILE: `EMFILE: ${OPEN_FILES_LIMIT}`,
   ENOSPC: 'the disk is full or has no free inode, ENOSPC',
   EROFS: 'the file system is read-only, EROFS',
 };

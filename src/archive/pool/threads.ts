@@ -124,13 +124,14 @@ export class Threads<Message extends object> {
 
 /** Limits that keep a thread from starting, by the code of the system, which is all that Node's message has. */
 const LIMITS: Readonly<Record<string, string>> = {
-  EAGAIN: 'the limit of processes and threads of this user or container is reached (EAGAIN); raise `nproc`',
+  EAGAIN: 'the limit of processes and threads of this user or container is reached; raise `nproc`',
   EMFILE: OPEN_FILES_LIMIT,
 };
 
 function threadError(cause: unknown): ThreadError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const isUnstarted = (cause as NodeJS.ErrnoException | undefined)?.code === 'ERR_WORKER_INIT_FAILED';
-  const limit = isUnstarted ? LIMITS[/E[A-Z]+$/.exec(message)?.[0] ?? ''] : undefined;
-  return new ThreadError(limit ? `a thread cannot start: ${limit}` : message, { cause });
+  const [code = ''] = (isUnstarted && /E[A-Z]+$/.exec(message)) || [];
+  const limit = LIMITS[code];
+  return new ThreadError(limit ? `a thread cannot start: ${limit} (${code})` : message, { cause });
 }

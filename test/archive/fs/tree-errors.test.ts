@@ -32,9 +32,9 @@ describe('for a user of Linux, an error of the tree', () => {
     expect(writing('EROFS')).toBe(`${path} cannot be written (the file system is read-only, EROFS)`);
     expect(writing('EDQUOT')).toBe(`${path} cannot be written (the quota of this user is used up, EDQUOT)`);
     expect(writing('EFBIG')).toBe(
-      `${path} cannot be written (the limit of the size of a file is reached, EFBIG: raise \`fsize\`)`,
+      `${path} cannot be written (EFBIG: the limit of the size of a file is reached; raise \`fsize\`)`,
     );
-    const openFiles = '(the limit of open files is reached, EMFILE: raise `nofile`)';
+    const openFiles = '(EMFILE: the limit of open files is reached; raise `nofile`)';
     expect(writing('EMFILE')).toBe(`${path} cannot be written ${openFiles}`);
     expect(reading('EMFILE')).toBe(`${path} cannot be read ${openFiles}`);
   });

@@ -126,7 +126,7 @@ test('a thread that has no open file left to start with names the limit', requir
     program,
   ];
   expect(spawnSync('sh', args, { encoding: 'utf8' }).stdout).toBe(
-    'a thread cannot start: the limit of open files is reached, EMFILE: raise `nofile`\n',
+    'a thread cannot start: the limit of open files is reached; raise `nofile` (EMFILE)\n',
   );
 });
 
@@ -137,6 +137,6 @@ test('a thread that is one more than the user may have names the limit', async (
     throw failure;
   });
   await expect(threads.start().request(id => ({ id }))).rejects.toThrow(
-    'a thread cannot start: the limit of processes and threads of this user or container is reached (EAGAIN); raise `nproc`',
+    'a thread cannot start: the limit of processes and threads of this user or container is reached; raise `nproc` (EAGAIN)',
   );
 });

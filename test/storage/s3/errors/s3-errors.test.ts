@@ -53,7 +53,7 @@ describe('the error of a failure', () => {
     [answer(500), 'the call failed (GetObject: 500)'],
     [
       Object.assign(new Error('connect EMFILE'), { code: 'EMFILE' }),
-      'the limit of open files is reached, EMFILE: raise `nofile` (GetObject: EMFILE)',
+      'the limit of open files is reached; raise `nofile` (GetObject: EMFILE)',
     ],
     [unread(200), 'the response ended early or cannot be read (GetObject: 200)'],
     [
