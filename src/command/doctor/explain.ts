@@ -1,3 +1,4 @@
+import type { ResponseError } from '../../storage/s3/errors/response-error.ts';
 import type { S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
 import { sentenceOf, settingName } from '../failure.ts';
@@ -80,5 +81,5 @@ export function objectsArn(bucket: string, prefix: string): string {
 
 /** Returns the HTTP status of the response that an error of the store was made of. Returns undefined if there was none. */
 export function httpStatusOf(error: unknown): number | undefined {
-  return (error as { readonly cause?: { readonly status?: number } }).cause?.status;
+  return (error as { readonly cause?: Partial<Pick<ResponseError, 'status'>> }).cause?.status;
 }

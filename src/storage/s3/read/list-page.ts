@@ -46,14 +46,15 @@ export async function listPage(
     { step: 'deserialize', priority: 'low' },
   );
   const { Contents = [], IsTruncated, NextContinuationToken } = await client.send(command, options);
-  const others = Contents.map(({ Key, Size, ETag, LastModified }) => ({
-    name: Key ?? '',
-    sizeBytes: Size ?? 0,
-    etag: bareEtag(ETag) ?? '',
-    modifiedMs: knownTime(LastModified?.getTime()),
-  }));
   return {
-    objects: taken?.objects ?? others,
+    objects:
+      taken?.objects ??
+      Contents.map(({ Key, Size, ETag, LastModified }) => ({
+        name: Key ?? '',
+        sizeBytes: Size ?? 0,
+        etag: bareEtag(ETag) ?? '',
+        modifiedMs: knownTime(LastModified?.getTime()),
+      })),
     next: IsTruncated ? NextContinuationToken : undefined,
   };
 }
