@@ -56,7 +56,7 @@ export class CallLimits {
     return this.#stall ?? UNCOUNTED;
   }
 
-  /** Waits for work that comes before the call, whose time counts. Clears the timer if it fails. */
+  /** Waits for `work` before the call begins. The wait counts as time that the calls wait. Clears the timer if it rejects. */
   async waitFor(work: Promise<void>): Promise<void> {
     const begin = this.#clock.now();
     try {

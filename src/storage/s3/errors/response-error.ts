@@ -2,8 +2,8 @@ import { redact } from '../../redact.ts';
 import type { TransportResponse } from '../transport/transport.ts';
 
 /**
- * A response that is no success, or has an error in the body of one. Its message has nothing of the body, which may quote the request: what it has of that for the
- * log has no secret in it.
+ * A response that is not a success, or a success with an error in its body. `message`, `code` and `quotedMessage` are for the
+ * log and have no secret in them. `text` is the body, which may quote the request.
  */
 export class ResponseError extends Error {
   override name = 'ResponseError';
