@@ -26,7 +26,7 @@ const settings = (bucket: Bucket, kmsKeyId?: string) => ({
 });
 
 /** Returns the error of an upload of so many bytes. Returns undefined if the object is stored. */
-async function failureOf(bucket: Bucket, kmsKeyId: string | undefined, sizeBytes: number) {
+async function uploadFailure(bucket: Bucket, kmsKeyId: string | undefined, sizeBytes: number) {
   const store = openStore(settings(bucket, kmsKeyId));
   onTestFinished(() => store.close());
   const name = `${kmsKeyId} ${sizeBytes}`;
@@ -75,7 +75,7 @@ describe('radosgw that encrypts with a key', requires(sharedGatewayNeed), () => 
   cacheCases(() => settings(plain, KEY));
 
   test.each([100, 12_000_000])('an object of %i bytes with an unknown key names the input', async size => {
-    const failure = await failureOf(plain, 'no-such-key', size);
+    const failure = await uploadFailure(plain, 'no-such-key', size);
     expect(failure).toBeInstanceOf(StoreRefusedError);
     expect(failure).toMatchObject({ setting: "the input 'sse-kms-key-id'" });
   });
@@ -86,12 +86,12 @@ describe('radosgw that encrypts with a key', requires(sharedGatewayNeed), () => 
     // radosgw 16.2.15 does not compare the header of CreateMultipartUpload and UploadPart with the policy
     ['12 MB with the key', KEY, 12_000_000],
   ])('an object of %s is refused by a policy that demands encryption', async (_, kmsKeyId, size) => {
-    const failure = await failureOf(demanding, kmsKeyId, size);
+    const failure = await uploadFailure(demanding, kmsKeyId, size);
     expect(failure).toBeInstanceOf(StoreRefusedError);
     expect(failure).toMatchObject({ setting: "the bucket's policy" });
   });
 
   test('an object of 100 bytes with the key meets a policy that demands encryption', async () => {
-    expect(await failureOf(demanding, KEY, 100)).toBeUndefined();
+    expect(await uploadFailure(demanding, KEY, 100)).toBeUndefined();
   });
 });

@@ -8,6 +8,7 @@ import { systemClock } from '../../../../src/retry/clock.ts';
 import type { CallerOptions } from '../../../../src/storage/s3/calls/caller.ts';
 import { credentialsFor } from '../../../../src/storage/s3/credentials/credentials.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
+import { failureOf } from '../../../support/failure-of.ts';
 import { posix, requires } from '../../../support/platform-needs.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { hostile } from '../../../support/servers/hostile-socket.ts';
@@ -32,16 +33,9 @@ afterEach(() => {
 });
 
 /** The error of a call without credentials in the settings. No request reaches the endpoint. */
-async function failureOf(options: Partial<CallerOptions> = {}): Promise<Error> {
+async function callFailure(options: Partial<CallerOptions> = {}): Promise<Error> {
   const store = openStore({ credentials: undefined, attempts: 1 }, options);
-  try {
-    return await store.head('x').then(
-      () => new Error('the call succeeded'),
-      error => error,
-    );
-  } finally {
-    store.close();
-  }
+  return failureOf(store.head('x')).finally(() => store.close());
 }
 
 test('the error of a credential_process that fails has neither its command nor its output', async () => {
@@ -50,7 +44,7 @@ test('the error of a credential_process that fails has neither its command nor i
     path.join(directory, 'config'),
     `[default]\ncredential_process = ${program} --token argument-secret\n`,
   );
-  const failure = await failureOf();
+  const failure = await callFailure();
   expect(failure.message).toContain('(shared file: credential_process failed)');
   expect(failure.message).not.toMatch(/(printed|argument)-secret/);
 });
@@ -64,19 +58,19 @@ describe('a FIFO, which blocks its reader,', requires(posix), () => {
 
   test.each(['config', 'credentials'])('in place of the shared file %s is refused', async name => {
     fifo(name);
-    expect((await failureOf()).message).toContain(`(shared file: ${name} cannot be read (ENOTFILE))`);
+    expect((await callFailure()).message).toContain(`(shared file: ${name} cannot be read (ENOTFILE))`);
   });
 
   test('in place of a web identity token is refused', async () => {
     vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', fifo('token'));
     vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/ci');
-    expect((await failureOf()).message).toContain('(web identity: is not a regular file; ');
+    expect((await callFailure()).message).toContain('(web identity: is not a regular file; ');
   });
 
   test('in place of the token of a profile is refused', async () => {
     const settings = `web_identity_token_file = ${fifo('token')}\nrole_arn = arn:aws:iam::1:role/a`;
     writeFileSync(path.join(directory, 'config'), `[default]\n${settings}\n`);
-    expect((await failureOf()).message).toContain('(shared file: is not a regular file)');
+    expect((await callFailure()).message).toContain('(shared file: is not a regular file)');
   });
 
   test.each<[string, (file: string) => void]>([
@@ -90,7 +84,7 @@ describe('a FIFO, which blocks its reader,', requires(posix), () => {
     const settings =
       'sso_account_id = 1\nsso_role_name = r\nsso_region = x\nsso_start_url = https://x.invalid';
     writeFileSync(path.join(directory, 'config'), `[default]\n${settings}\n`);
-    expect((await failureOf()).message).toContain(
+    expect((await callFailure()).message).toContain(
       `(shared file: sso/cache/${name} is not a file of at most 65536 bytes)`,
     );
   });
@@ -146,7 +140,7 @@ describe('a web identity', () => {
   ])('whose exchange %s fails without the token in the error', async (_, answer, reason) => {
     await exchangeAt(answer);
     const debug: string[] = [];
-    const { message } = await failureOf({
+    const { message } = await callFailure({
       log: { ...silentLog, debug: line => debug.push(line) },
     });
     expect(message).toContain(reason);
