@@ -2,7 +2,13 @@ import { stat } from 'node:fs/promises';
 import { systemClock } from '../../retry/clock.ts';
 import { anySignal, deadline, unlessAborted } from '../../retry/signals.ts';
 import { fsPath } from '../fs/paths/names.ts';
-import type { Claim, DiskCacheSettings, FrameKey, OpenedDirectory } from '../messages/disk-job.ts';
+import {
+  type Claim,
+  type DiskCacheSettings,
+  encodeFindJob,
+  type FrameKey,
+  type OpenedDirectory,
+} from '../messages/disk-job.ts';
 import type { UnpackResult } from '../messages/unpack-job.ts';
 import { countIfStuck } from '../pool/stuck-threads.ts';
 import { ThreadError } from '../pool/threads.ts';
@@ -85,12 +91,8 @@ export class DiskCache {
   async find(frames: readonly FrameKey[], runner: JobRunner): Promise<readonly boolean[]> {
     try {
       this.#end.signal.throwIfAborted();
-      const job = {
-        kind: 'find',
-        directory: this.directory,
-        names: frames.map(frameName).join('\0'),
-        sizes: Float64Array.from(frames, ({ size }) => size),
-      } as const;
+      const files = frames.map(frame => ({ name: frameName(frame), size: frame.size }));
+      const job = encodeFindJob(this.directory, files);
       const found = await this.#watch(runner.run(job), CALL_MS + FIND_MS * frames.length);
       this.#opened = found.directory;
       this.#claims = new Claims(found.directory);

@@ -33,6 +33,11 @@ export function encodeListJob(directories: readonly string[], exact: boolean): L
   return { kind: 'list', directories: directories.join('\0'), exact };
 }
 
+/** Reads the directories of a job. */
+export function directoriesToList({ directories }: ListJob): string[] {
+  return directories.split('\0');
+}
+
 /** Writes a result. */
 export class ListingWriter {
   readonly #texts: string[] = [];

@@ -1,7 +1,7 @@
 import { lstatExact, lstatFile, mtimeOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
-import { ListingWriter, type ListJob, type ListResult } from '../messages/list-job.ts';
+import { directoriesToList, ListingWriter, type ListJob, type ListResult } from '../messages/list-job.ts';
 import { listNames, pathIn } from '../scan/read-entry.ts';
 
 /** Names after which no further directory is read. */
@@ -14,7 +14,7 @@ const NAMES_A_JOB = 4096;
 export function listDirectories(job: ListJob): ListResult {
   const writer = new ListingWriter(job);
   let reached = 0;
-  for (const directory of job.directories.split('\0')) {
+  for (const directory of directoriesToList(job)) {
     if (writer.names >= NAMES_A_JOB) break;
     reached++;
     const open = [directory];

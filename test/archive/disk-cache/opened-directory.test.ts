@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { frameName } from '../../../src/archive/disk-cache/frame-files.ts';
 import { findFrames, withDirectory } from '../../../src/archive/disk-cache/opened-directory.ts';
 import type { Platform } from '../../../src/archive/fs/platform.ts';
+import { encodeFindJob } from '../../../src/archive/messages/disk-job.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { usePlatform } from '../support/platform.ts';
@@ -16,13 +17,8 @@ test('frames are found by their names and sizes, and a link is none', requires(p
   putFrame(directory, right!);
   fs.truncateSync(putFrame(directory, cut!), 999);
   fs.symlinkSync(frameName(right!), path.join(directory, frameName(link!)));
-  const names = frames.map(frameName).join('\0');
-  const { present } = findFrames({
-    kind: 'find',
-    directory,
-    names,
-    sizes: Float64Array.of(1000, 1000, 1000, 1000),
-  });
+  const files = frames.map(frame => ({ name: frameName(frame), size: 1000 }));
+  const { present } = findFrames(encodeFindJob(directory, files));
   expect([...present]).toEqual([1, 0, 0, 0]);
 });
 
