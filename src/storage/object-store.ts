@@ -23,6 +23,11 @@ export interface ObjectInfo {
   readonly modifiedMs: number | undefined;
 }
 
+/** Returns a time, or one before all others if it is not known. */
+export function orOldest(ms = 0): number {
+  return ms;
+}
+
 /** An object in one state: another ETag is another object. */
 export interface ObjectVersion {
   readonly name: string;

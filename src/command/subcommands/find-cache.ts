@@ -2,6 +2,7 @@ import { DamagedArchiveError, UnusableArchiveError } from '../../archive/archive
 import { type CacheEntry, readInventory } from '../../cache/inventory.ts';
 import { parseCacheName } from '../../cache/keys/cache-names.ts';
 import type { FoundObject } from '../../storage/archives/find-object.ts';
+import { orOldest } from '../../storage/object-store.ts';
 import { CommandError } from '../command-error.ts';
 import type { Invocation } from '../invocation.ts';
 import { type Filter, noteUnknownUse, selectCaches } from './select.ts';
@@ -27,8 +28,7 @@ export async function findCache(invocation: Invocation, wanted: string, filter: 
   for await (const entry of selectCaches(invocation, filter)) {
     if (entry.key !== wanted) continue;
     others++;
-    // One whose time is not known is the oldest
-    if (newest === undefined || (entry.object.modifiedMs ?? 0) >= (newest.object.modifiedMs ?? 0))
+    if (newest === undefined || orOldest(entry.object.modifiedMs) >= orOldest(newest.object.modifiedMs))
       newest = entry;
   }
   if (newest === undefined) {

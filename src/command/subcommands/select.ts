@@ -3,6 +3,7 @@ import { type CacheEntry, type InventoryItem, lastUseMs, readInventory } from '.
 import { isUnused } from '../../cache/prune/plan.ts';
 import { formatCount } from '../../report/units.ts';
 import { USE_INTERVAL_MS } from '../../storage/archives/note-use.ts';
+import { orOldest } from '../../storage/object-store.ts';
 import { CommandError } from '../command-error.ts';
 import type { Invocation } from '../invocation.ts';
 
@@ -105,8 +106,8 @@ type Sort = (typeof SORTS)[number];
 const COMPARE: Readonly<Record<Sort, (a: CacheEntry, b: CacheEntry) => number>> = {
   name: (a, b) => compareText(a.object.name, b.object.name),
   key: (a, b) => compareText(a.key, b.key),
-  saved: (a, b) => (b.object.modifiedMs ?? 0) - (a.object.modifiedMs ?? 0),
-  used: (a, b) => (lastUseMs(b) ?? 0) - (lastUseMs(a) ?? 0),
+  saved: (a, b) => orOldest(b.object.modifiedMs) - orOldest(a.object.modifiedMs),
+  used: (a, b) => orOldest(lastUseMs(b)) - orOldest(lastUseMs(a)),
   size: (a, b) => b.object.sizeBytes - a.object.sizeBytes,
 };
 

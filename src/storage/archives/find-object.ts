@@ -1,6 +1,6 @@
 import { anySignal } from '../../retry/signals.ts';
 import type { KeyPlace, LookupRequest } from '../backend.ts';
-import type { ObjectInfo, ObjectStore, RangeBytes } from '../object-store.ts';
+import { type ObjectInfo, type ObjectStore, orOldest, type RangeBytes } from '../object-store.ts';
 import type { Miss } from '../outcomes.ts';
 import { findElsewhere, type OtherScope } from './find-elsewhere.ts';
 
@@ -123,8 +123,7 @@ async function list(
     // The requested part is the user's own, and may have line breaks
     if (CONTROL_CHARACTER.test(parsed.key.slice(prefix.length))) continue;
     if (parsed.version !== version) keyInOtherVersion ||= parsed.key === primaryKey;
-    // One whose time is not known is the oldest
-    else if (!newest || (info.modifiedMs ?? 0) >= (newest.modifiedMs ?? 0))
+    else if (!newest || orOldest(info.modifiedMs) >= orOldest(newest.modifiedMs))
       newest = foundObject(parsed.key, info);
   }
   if (newest?.etag === '') {

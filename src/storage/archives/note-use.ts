@@ -1,6 +1,6 @@
 import { systemClock } from '../../retry/clock.ts';
 import { deadline, unlessAborted } from '../../retry/signals.ts';
-import type { ObjectInfo, ObjectStore } from '../object-store.ts';
+import { type ObjectInfo, type ObjectStore, orOldest } from '../object-store.ts';
 import { StoreRefusedError } from '../store-errors.ts';
 
 /** A use is noted only once in this many ms, and the save of an object is its first use. */
@@ -34,8 +34,8 @@ export function noteUse(
 ): UseNote {
   const stop = new AbortController();
   const { signal } = stop;
-  // A marker that is stored once too often harms nothing, unlike one that is not stored: a time that is not known is an old one
-  const isYoung = (ms = 0) => store.laterNowMs - ms < USE_INTERVAL_MS;
+  // A marker that is stored once too often harms nothing, unlike one that is not stored
+  const isYoung = (ms?: number) => store.laterNowMs - orOldest(ms) < USE_INTERVAL_MS;
   const note = async (name: string) => {
     const present = await store.head(name, { signal, optional: true }).catch(missingIfRefused);
     if (present && isYoung(present.modifiedMs)) return;
