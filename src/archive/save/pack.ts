@@ -6,6 +6,7 @@ import { seekTable } from '../format/container.ts';
 import { EntryType } from '../format/entry.ts';
 import { END_OF_ARCHIVE_BYTES } from '../format/tar-blocks.ts';
 import { encodePackJob, type FramePlan, type ScannedEntry } from '../messages/pack-job.ts';
+import { mapInOrder } from '../pool/in-flight.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { InlineRunner } from '../worker/worker.ts';
 import { isLikelyWorthReusing } from './changed-share.ts';
@@ -107,19 +108,7 @@ async function packFrames(
     }
     if (builder.add(plan, result)) await write(result.bytes);
   };
-  const inFlight: ReturnType<typeof work>[] = [];
-  let hasFailed = false;
-  for await (const plan of plans) {
-    const packed = work(plan);
-    // It may fail while an earlier one is awaited
-    packed.catch(() => {
-      hasFailed = true;
-    });
-    inFlight.push(packed);
-    if (inFlight.length >= framesInFlight(runner)) await add(await inFlight.shift()!);
-    if (hasFailed) break;
-  }
-  while (inFlight.length > 0) await add(await inFlight.shift()!);
+  for await (const packed of mapInOrder(plans, framesInFlight(runner), work)) await add(packed);
   const { manifest, entries } = source.finish();
   if (entries === 0) return undefined;
   const { frames, rawBytes } = builder;

@@ -12,7 +12,6 @@ import { loadRestoreEngine, type RestoreEngine } from './engine.ts';
 import { asFound } from './find-cache.ts';
 import { createDirectoryLayout } from './get.ts';
 import { jsonRow } from './list.ts';
-import { mapInOrder } from './map-in-order.ts';
 import { type Filter, readSelected } from './select.ts';
 
 interface VerifyOptions extends Filter {
@@ -87,7 +86,7 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
     progress.update(`Verified ${formatCount(report.caches)} caches, ${formatBytes(received)}`);
   };
   try {
-    const checks = mapInOrder(selected(), options.parallel, entry =>
+    const checks = engine.mapInOrder(selected(), options.parallel, entry =>
       checkCache(engine, invocation, entry, { manifestOnly: options.manifests === true, onBytes }),
     );
     for await (const check of checks) {

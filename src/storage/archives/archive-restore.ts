@@ -174,5 +174,6 @@ export { hasEntry } from '../../archive/check/sorted-entries.ts';
 export { validate } from '../../archive/check/validate.ts';
 export { sha256 } from '../../archive/format/codec.ts';
 export { releaseOwned } from '../../archive/memory/buffers.ts';
+export { mapInOrder } from '../../archive/pool/in-flight.ts';
 export { groupFrames } from '../../archive/restore/frame-runs.ts';
 export { damageOf, openObject, rangeReaders } from './open-object.ts';
