@@ -1,7 +1,8 @@
 import { EntryType } from '../format/entry.ts';
 import { type FramePlan, type PackResult, readPacked, type ScannedEntry } from '../messages/pack-job.ts';
 import { readEntry } from '../scan/read-entry.ts';
-import { type ScanNotes, VANISHED } from '../scan/saved-links.ts';
+import type { SaveNotices } from '../scan/save-notices.ts';
+import { VANISHED } from '../scan/saved-links.ts';
 import { FramePlanner } from './plan-frames.ts';
 
 interface LostName {
@@ -16,12 +17,12 @@ interface LostName {
  * written.
  */
 export class LostFirstNames {
-  readonly #notes: ScanNotes;
+  readonly #notices: SaveNotices;
   /** By first name. */
   readonly #lost = new Map<string, LostName>();
 
-  constructor(notes: ScanNotes) {
-    this.#notes = notes;
+  constructor(notices: SaveNotices) {
+    this.#notices = notices;
   }
 
   /**
@@ -57,7 +58,7 @@ export class LostFirstNames {
     const { path, name } = member;
     const found = readEntry(path, name, { follow: false, exact: true, skip: () => {} });
     if (!found?.stats.isFile()) {
-      this.#notes.skipped(path, VANISHED);
+      this.#notices.skipped(path, VANISHED);
       return undefined;
     }
     const { dev, ino } = found.stats.exact!;

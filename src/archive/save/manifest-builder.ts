@@ -11,7 +11,8 @@ import {
   type SliceOfFile,
   type Unpacked,
 } from '../messages/pack-job.ts';
-import { type ScanNotes, VANISHED } from '../scan/saved-links.ts';
+import type { SaveNotices } from '../scan/save-notices.ts';
+import { VANISHED } from '../scan/saved-links.ts';
 
 /** Little is in use in the heap of a full save: the rest is the scan's garbage, which V8 does not collect after the scan. */
 const TRIM_HEAP_ABOVE_BYTES = 128 * 1024 * 1024;
@@ -48,7 +49,7 @@ export class ManifestBuilder {
   readonly frames: Frame[];
   /** Bytes of file data. */
   rawBytes = 0;
-  readonly #notes: ScanNotes;
+  readonly #notices: SaveNotices;
   readonly #writer = new ManifestWriter();
   /** Packed entries of an incremental save. */
   readonly #waiting: ManifestEntry[] | undefined;
@@ -61,8 +62,8 @@ export class ManifestBuilder {
     | undefined;
 
   /** `frames` are the base's, in an incremental save. */
-  constructor(notes: ScanNotes, frames?: readonly Frame[]) {
-    this.#notes = notes;
+  constructor(notices: SaveNotices, frames?: readonly Frame[]) {
+    this.#notices = notices;
     this.frames = [...(frames ?? [])];
     this.#waiting = frames && [];
   }
@@ -124,7 +125,7 @@ export class ManifestBuilder {
   #addMember(member: ScannedEntry, frame: number, packed: Packed | Unpacked): void {
     const { name, type, linkName, uid, gid } = member;
     if (typeof packed === 'string') {
-      this.#notes.skipped(member.path, packed === 'short' ? SHORT : VANISHED);
+      this.#notices.skipped(member.path, packed === 'short' ? SHORT : VANISHED);
       return;
     }
     const { offset, size, mode, mtimeUs, mtimeRestNs } = packed;

@@ -6,7 +6,7 @@ import { encodedLength } from '../fs/paths/names.ts';
 import type { FramePlan } from '../messages/pack-job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { Listings } from '../scan/listings.ts';
-import type { ScanNotes } from '../scan/saved-links.ts';
+import type { SaveNotices } from '../scan/save-notices.ts';
 import { type Batch, scan } from '../scan/scan.ts';
 import { BaseDiff } from './base-diff.ts';
 import { type FinishedManifest, ManifestBuilder } from './manifest-builder.ts';
@@ -19,7 +19,7 @@ export interface SourceOptions {
   readonly layout: PathLayout;
   readonly roots: readonly string[];
   readonly head: ManifestHead;
-  readonly notes: ScanNotes;
+  readonly notices: SaveNotices;
   readonly output: ArchiveOutput;
   readonly signal?: AbortSignal | undefined;
 }
@@ -39,12 +39,12 @@ export interface PackSource {
 }
 
 /** Packs the whole tree. */
-export function wholeTree({ layout, roots, notes, head, output, signal }: SourceOptions): PackSource {
+export function wholeTree({ layout, roots, notices, head, output, signal }: SourceOptions): PackSource {
   const listings = new Listings(false);
-  const builder = new ManifestBuilder(notes);
+  const builder = new ManifestBuilder(notices);
   return {
     builder,
-    plans: planFrames(scan(layout, roots, notes, listings, signal)),
+    plans: planFrames(scan(layout, roots, notices, listings, signal)),
     useWorkers: pool => listings.begin(pool),
     reusedBytes: 0,
     output,
@@ -69,17 +69,17 @@ export function incrementalSource(
   base: CopyableBase,
   openPool: () => JobRunner,
 ): PackSource {
-  const { layout, roots, notes, head, signal, output } = options;
+  const { layout, roots, notices, head, signal, output } = options;
   const { frames } = base.manifest;
   const regionBytes = frames.reduce((sum, frame) => sum + frame.size, 0);
   const diff = new BaseDiff(base);
   const listings = new Listings(true);
   const touched = new TouchedFiles(base, listings, openPool);
-  const builder = new ManifestBuilder(notes, frames);
+  const builder = new ManifestBuilder(notices, frames);
   return {
     builder,
     plans: planFrames(
-      changedEntries(touched.compare(scan(layout, roots, notes, listings, signal), diff), diff),
+      changedEntries(touched.compare(scan(layout, roots, notices, listings, signal), diff), diff),
     ),
     reusedBytes: regionBytes,
     output: new WritesAfterCopy(base.copy(regionBytes), output),

@@ -83,7 +83,7 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
 }
 
 async function packFrames(
-  { signal, notes }: PackOptions,
+  { signal, notices }: PackOptions,
   source: PackSource,
   plans: AsyncIterable<FramePlan>,
   { runner, levels }: { readonly runner: JobRunner; readonly levels: CompressionLevels },
@@ -98,7 +98,7 @@ async function packFrames(
     const level = levels.next(source.output.queued);
     return { plan, result: await runner.run(encodePackJob(plan, level)) };
   };
-  const lostNames = new LostFirstNames(notes);
+  const lostNames = new LostFirstNames(notices);
   const add = async ({ plan, result }: Awaited<ReturnType<typeof work>>): Promise<void> => {
     signal?.throwIfAborted();
     const instead = plan.members.some(isLinked) ? lostNames.replan(plan, result) : undefined;

@@ -5,27 +5,21 @@ import type { PathLayout } from '../fs/paths/layout.ts';
 import { leadsOutside, wayToTarget } from '../fs/paths/link-target.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
 import { readEntry, readInode, readLinkTarget, readMtime, TOO_LONG_FOR_FORMAT } from './read-entry.ts';
+import type { SaveNotices } from './save-notices.ts';
 
 /** Reason to skip a path that a scan has found. */
 export const VANISHED = 'vanished during the save';
 
-/** Receives the paths that a scan skips or cannot keep unchanged. */
-export interface ScanNotes {
-  skipped(path: string, why: string): void;
-  /** The mtime is outside of the years that an archive can hold: `limit` is saved instead. */
-  timeOutOfRange(path: string, limit: 1970 | 2112): void;
-}
-
 /** Decides which symlinks of a scan are saved, and which names are of one file. */
 export class SavedLinks {
   readonly #layout: PathLayout;
-  readonly #notes: ScanNotes;
+  readonly #notices: SaveNotices;
   /** The first name of each file or symlink with several names, by device and inode. */
   readonly #firstNames = new Map<string, string>();
 
-  constructor(layout: PathLayout, notes: ScanNotes) {
+  constructor(layout: PathLayout, notices: SaveNotices) {
     this.#layout = layout;
-    this.#notes = notes;
+    this.#notices = notices;
   }
 
   /**
@@ -39,7 +33,7 @@ export class SavedLinks {
       const target = readLinkTarget(path);
       const why = target === undefined ? VANISHED : this.#skipReason(path, target);
       if (why !== undefined) {
-        this.#notes.skipped(path, why);
+        this.#notices.skipped(path, why);
         return undefined;
       }
       entry = { ...found, linkName: target! };

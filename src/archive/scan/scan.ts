@@ -11,7 +11,8 @@ import { Turns } from '../turns.ts';
 import { KERNEL_FILES, KernelFiles } from './kernel-files.ts';
 import type { Listings } from './listings.ts';
 import { entryOf, listNames, pathIn, type ReadOptions, readEntry } from './read-entry.ts';
-import { SavedLinks, type ScanNotes } from './saved-links.ts';
+import type { SaveNotices } from './save-notices.ts';
+import { SavedLinks } from './saved-links.ts';
 import { rootsToWalk } from './scan-roots.ts';
 
 /** Entries of a scan that follow each other. */
@@ -29,16 +30,16 @@ const BATCH_ENTRIES = 500;
 export function scan(
   layout: PathLayout,
   roots: readonly string[],
-  notes: ScanNotes,
+  notices: SaveNotices,
   listings: Listings,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Batch> {
-  return new Walk(layout, notes, listings, signal).batches(roots);
+  return new Walk(layout, notices, listings, signal).batches(roots);
 }
 
 class Walk {
   readonly #layout: PathLayout;
-  readonly #notes: ScanNotes;
+  readonly #notices: SaveNotices;
   readonly #listings: Listings;
   readonly #turns: Turns;
   readonly #readOptions: ReadOptions;
@@ -49,14 +50,14 @@ class Walk {
   /** Roots that the walk has come to without a directory above them. */
   readonly #walkedRoots = new Set<ScannedEntry>();
 
-  constructor(layout: PathLayout, notes: ScanNotes, listings: Listings, signal: AbortSignal | undefined) {
+  constructor(layout: PathLayout, notices: SaveNotices, listings: Listings, signal: AbortSignal | undefined) {
     this.#layout = layout;
-    this.#notes = notes;
+    this.#notices = notices;
     this.#listings = listings;
     this.#turns = new Turns(signal);
-    const skip = (path: string, why: string) => notes.skipped(path, why);
+    const skip = (path: string, why: string) => notices.skipped(path, why);
     this.#readOptions = { follow: false, exact: listings.exact, skip };
-    this.#links = new SavedLinks(layout, notes);
+    this.#links = new SavedLinks(layout, notices);
     this.#kernelFiles = new KernelFiles(layout);
   }
 
@@ -68,7 +69,7 @@ class Walk {
     for (let entry = open.pop(); entry; entry = open.pop()) {
       const { path } = entry;
       if (this.#walkedRoots.has(entry) && this.#kernelFiles.contains(entry)) {
-        this.#notes.skipped(path, KERNEL_FILES);
+        this.#notices.skipped(path, KERNEL_FILES);
         continue;
       }
       if (this.#isExcluded(entry)) {
@@ -80,7 +81,7 @@ class Walk {
       const saved = isMount && !isDirectory ? undefined : this.#saved(entry);
       if (saved) batch.push(saved);
       if (isMount) {
-        this.#notes.skipped(path, KERNEL_FILES);
+        this.#notices.skipped(path, KERNEL_FILES);
         this.#listings.drop(path);
       } else if (isDirectory) {
         for (let job = this.#listings.jobOf(path); job; job = this.#listings.jobOf(path)) {
@@ -126,7 +127,7 @@ class Walk {
     // Names below a link do not fit in the order of the names around it
     const below = `${name}/`;
     for (const root of this.#roots)
-      if (root.name.startsWith(below)) this.#notes.skipped(root.path, 'behind a link that `path` excludes');
+      if (root.name.startsWith(below)) this.#notices.skipped(root.path, 'behind a link that `path` excludes');
     return [];
   }
 
@@ -134,13 +135,13 @@ class Walk {
   #saved(found: ScannedEntry): ScannedEntry | undefined {
     const { path, stats, type } = found;
     if (type === EntryType.file && !stats.isFile()) {
-      this.#notes.skipped(path, 'neither a file, a directory nor a link');
+      this.#notices.skipped(path, 'neither a file, a directory nor a link');
       return undefined;
     }
     const hasNames = type !== EntryType.directory && stats.nlink !== 1;
     const entry = type === EntryType.symlink || hasNames ? this.#links.saved(found) : found;
-    if (entry && stats.mtimeMs < 0) this.#notes.timeOutOfRange(path, 1970);
-    else if (entry && stats.mtimeMs * 1000 > MAX_MTIME_US) this.#notes.timeOutOfRange(path, 2112);
+    if (entry && stats.mtimeMs < 0) this.#notices.timeOutOfRange(path, 1970);
+    else if (entry && stats.mtimeMs * 1000 > MAX_MTIME_US) this.#notices.timeOutOfRange(path, 2112);
     return entry;
   }
 

@@ -3,7 +3,7 @@ import { showPath } from '../../archive/fs/tree-errors.ts';
 import { WorkerPool } from '../../archive/pool/worker-pool.ts';
 import { describeLevels } from '../../archive/save/compression-levels.ts';
 import { pack } from '../../archive/save/pack.ts';
-import { SaveNotices } from '../../archive/save/save-notices.ts';
+import { SaveNotices } from '../../archive/scan/save-notices.ts';
 import type { JobRecords } from '../../records/job-records.ts';
 import { findTreeRecord, readTreeRecord, type TreeRecord } from '../../records/tree-record.ts';
 import type { Log } from '../../report/log.ts';
@@ -170,7 +170,7 @@ async function packInto(
   upload: Upload,
   { store, request, options, name, roots }: Save,
   base: TreeRecord | undefined,
-  notes: SaveNotices,
+  notices: SaveNotices,
 ): Promise<SaveOutcome> {
   const { workerUrl, workers, isHostCrowded, tool, log } = options;
   const { layout, compressionLevel: level, key, version, paths, origin, signal } = request;
@@ -185,7 +185,7 @@ async function packInto(
       if (isCrowded) log.debug('The host is busy: the first 128 MiB are packed without worker threads.');
       return isCrowded;
     },
-    notes,
+    notices,
     output: upload,
     base: base && { ...base, copy: bytes => copyBase(upload, base, bytes) },
     signal,

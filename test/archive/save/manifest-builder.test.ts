@@ -12,6 +12,7 @@ import {
   writePacked,
 } from '../../../src/archive/messages/pack-job.ts';
 import { ManifestBuilder, type ManifestEntry } from '../../../src/archive/save/manifest-builder.ts';
+import { SaveNotices } from '../../../src/archive/scan/save-notices.ts';
 import { HEAD } from '../support/archives.ts';
 
 const stats = { mode: 0o644, nlink: 1, uid: 0, gid: 0 } as FileStatus;
@@ -48,14 +49,9 @@ function resultOf(members: readonly (Packed | Unpacked)[]): PackResult {
   return { bytes: new Uint8Array(50), rawSize: 1024, sha256: new Uint8Array(32), packed: rows };
 }
 
-function builderOf(frames?: number) {
-  const skipped: string[] = [];
-  const notes = { skipped: (path: string) => void skipped.push(path), timeOutOfRange() {} };
+function builderOf(frames?: number): ManifestBuilder {
   const old = { size: 1, rawSize: 1, sha256: new Uint8Array(32) };
-  return {
-    builder: new ManifestBuilder(notes, frames === undefined ? undefined : Array(frames).fill(old)),
-    skipped,
-  };
+  return new ManifestBuilder(new SaveNotices(), frames === undefined ? undefined : Array(frames).fill(old));
 }
 
 /** Decodes the manifest that is built. */
@@ -85,7 +81,7 @@ function old(name: string, overrides: Partial<Entry> = {}, linkName = ''): Manif
 }
 
 test('packed and reused entries become one list in byte order, each with the place of its data', async () => {
-  const { builder } = builderOf(2);
+  const builder = builderOf(2);
   builder.add(whole(thing('b'), thing('c/c')), packed(512, 1536));
   builder.add(whole(thing('f')), packed(1536));
   // A directory with a new entry is packed after other entries below it
@@ -105,7 +101,7 @@ test('packed and reused entries become one list in byte order, each with the pla
 });
 
 test('the manifest holds the attributes that a file had when it was read', async () => {
-  const { builder } = builderOf(1);
+  const builder = builderOf(1);
   builder.add(whole(thing('b')), packed(512));
   expect(await entriesOf(builder)).toMatchObject([{ mode: 0o600, mtimeUs: 11, mtimeRestNs: 0 }]);
 });
@@ -120,20 +116,20 @@ describe('the manifest builder', () => {
     ['a reused first name', whole(link), [old('a')]],
     ['a reused first name, itself reused', undefined, [old('a'), oldLink]],
   ])('resolves a hard link to %s', async (_, plan, reused) => {
-    const { builder } = builderOf(2);
+    const builder = builderOf(2);
     if (plan) builder.add(plan, packed(512, 1536));
     expect((await entriesOf(builder, reused)).map(({ linkTo }) => linkTo)).toEqual([-1, 0]);
   });
 
   test('resolves a hard link in a full save', async () => {
-    const { builder } = builderOf();
+    const builder = builderOf();
     builder.add(whole(several('a'), link), packed(512, 1536));
     expect((await entriesOf(builder)).map(({ linkTo }) => linkTo)).toEqual([-1, 0]);
   });
 });
 
 test('the slices of a file become one entry, in the frame of the first slice', async () => {
-  const { builder } = builderOf();
+  const builder = builderOf();
   const slice = (start: number, end: number): FramePlan => ({
     members: [thing('large')],
     slice: { start, end, identity: {} as never },

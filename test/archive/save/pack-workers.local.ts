@@ -5,6 +5,7 @@ import type { PackJob } from '../../../src/archive/messages/pack-job.ts';
 import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import type { CompressionLevel } from '../../../src/archive/save/compression-levels.ts';
 import { pack } from '../../../src/archive/save/pack.ts';
+import { SaveNotices } from '../../../src/archive/scan/save-notices.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -55,7 +56,7 @@ async function packed(
     level,
     runner,
     isHostCrowded: () => isCrowded,
-    notes: { skipped: () => {}, timeOutOfRange: () => {} },
+    notices: new SaveNotices(),
     output: {
       queued,
       async write(bytes) {

@@ -5,6 +5,7 @@ import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
 import type { CopyableBase } from '../../../src/archive/save/pack-source.ts';
+import { SaveNotices } from '../../../src/archive/scan/save-notices.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree } from '../../support/tree.ts';
@@ -41,7 +42,7 @@ export async function savedTree() {
     layout,
     roots: await layout.roots(),
     head: HEAD,
-    notes: { skipped() {}, timeOutOfRange() {} },
+    notices: new SaveNotices(),
     output: { write: async () => {}, queued: 0 },
   };
   const change = (name: string, content: string | Buffer = 'changed') =>

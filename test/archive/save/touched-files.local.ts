@@ -17,6 +17,7 @@ import { BaseDiff } from '../../../src/archive/save/base-diff.ts';
 import type { BaseArchive } from '../../../src/archive/save/reuse-estimate.ts';
 import { TouchedFiles } from '../../../src/archive/save/touched-files.ts';
 import { Listings } from '../../../src/archive/scan/listings.ts';
+import { SaveNotices } from '../../../src/archive/scan/save-notices.ts';
 import { type Batch, scan } from '../../../src/archive/scan/scan.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { incompressible } from '../../support/random.ts';
@@ -70,7 +71,7 @@ async function savedTree(contents: Readonly<Record<string, string | Buffer>>) {
     { signal, through = scanned => scanned, onTurn }: CompareOptions = {},
   ) {
     const listings = new Listings(true);
-    const scanned = through(scan(layout, roots, { skipped() {}, timeOutOfRange() {} }, listings, signal));
+    const scanned = through(scan(layout, roots, new SaveNotices(), listings, signal));
     const all: string[] = [];
     const same: string[] = [];
     const files = new TouchedFiles(base, listings, openPool);

@@ -7,6 +7,7 @@ import { readEntry } from '../../../src/archive/scan/read-entry.ts';
 import { SavedLinks } from '../../../src/archive/scan/saved-links.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
+import { RecordedNotices } from '../support/recorded-notices.ts';
 
 /** Makes saved links below a new directory, whose paths are stored by their names. `follows` names links of literal paths. */
 function linksOf(follows: readonly string[] = []) {
@@ -23,15 +24,11 @@ function linksOf(follows: readonly string[] = []) {
     followsLink: file => follows.includes(path.basename(file)),
     roots: async () => [],
   };
-  const noted: string[] = [];
-  const notes = {
-    skipped: (file: string, why: string) => void noted.push(`${path.basename(file)}: ${why}`),
-    timeOutOfRange() {},
-  };
-  const links = new SavedLinks(layout, notes);
+  const notices = new RecordedNotices();
+  const links = new SavedLinks(layout, notices);
   const saved = (name: string) =>
     links.saved(readEntry(at(name), `./${name}`, { follow: false, exact: true, skip() {} })!);
-  return { at, saved, noted };
+  return { at, saved, skipped: notices.skippedPaths };
 }
 
 test(
@@ -69,7 +66,7 @@ test(
   'a link below a path is kept wherever it leads, and one that a path names only inside of the paths',
   requires(posix),
   () => {
-    const { at, saved, noted } = linksOf(['named', 'inside', 'through']);
+    const { at, saved, skipped } = linksOf(['named', 'inside', 'through']);
     mkdirSync(at('dir'));
     symlinkSync('/etc', at('below'));
     symlinkSync('/etc', at('named'));
@@ -77,9 +74,9 @@ test(
     symlinkSync('below/passwd', at('through'));
     expect(['below', 'inside'].map(name => saved(name)?.linkName)).toEqual(['/etc', 'dir']);
     expect(['named', 'through'].map(name => saved(name))).toEqual([undefined, undefined]);
-    expect(noted).toEqual([
-      'named: `path` names a link that leads out of the paths',
-      'through: `path` names a link that leads through another link of the cache',
+    expect(skipped).toEqual([
+      `${at('named')}: \`path\` names a link that leads out of the paths`,
+      `${at('through')}: \`path\` names a link that leads through another link of the cache`,
     ]);
   },
 );

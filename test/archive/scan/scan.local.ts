@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import { compareNames } from '../../../src/archive/fs/paths/names.ts';
 import type { ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
 import { Listings } from '../../../src/archive/scan/listings.ts';
-import type { ScanNotes } from '../../../src/archive/scan/saved-links.ts';
+import { SaveNotices } from '../../../src/archive/scan/save-notices.ts';
 import { scan } from '../../../src/archive/scan/scan.ts';
 import { instead, slowDownLstat } from '../../support/file-system-calls.ts';
 import { fifos, posix, requires } from '../../support/platform-needs.ts';
@@ -14,6 +14,7 @@ import { scratch } from '../../support/scratch.ts';
 import { slashed } from '../../support/slashed.ts';
 import { buildTree, type TreeSpec } from '../../support/tree.ts';
 import { layoutIn } from '../support/archives.ts';
+import { RecordedNotices } from '../support/recorded-notices.ts';
 import { entriesOf } from './support.ts';
 
 async function scanned(
@@ -26,16 +27,6 @@ async function scanned(
   const roots = await layout.roots();
   during(root);
   return entriesOf(layout, roots);
-}
-
-/** Collects notes, each with the name of its file. */
-function notesOf() {
-  const noted: string[] = [];
-  const notes: ScanNotes = {
-    skipped: (file, why) => void noted.push(`${basename(file)}: ${why}`),
-    timeOutOfRange: (file, limit) => void noted.push(`${basename(file)}: ${limit}`),
-  };
-  return { notes, noted };
 }
 
 const names = (found: readonly ScannedEntry[]) => found.map(({ name }) => name);
@@ -143,14 +134,12 @@ describe('a scan', () => {
     // As below a root with a name of 32,767 bytes
     const deep = `./${`${'d'.repeat(999)}/`.repeat(32)}`;
     const tooLong = { ...layout, toStored: () => deep.padEnd(32_765, 'd') };
-    const skipped: string[] = [];
-    const notes = {
-      skipped: (path: string, why: string) => void skipped.push(`${path}: ${why}`),
-      timeOutOfRange() {},
-    };
-    const found = await entriesOf(tooLong, await layout.roots(), { notes });
+    const notices = new RecordedNotices();
+    const found = await entriesOf(tooLong, await layout.roots(), { notices });
     expect(found.map(({ name }) => name.slice(-2))).toEqual(['d/', '/a']);
-    expect(skipped.map(slashed)).toEqual([slashed(`${root}/tree/b: longer than an archive can hold`)]);
+    expect(notices.skippedPaths.map(slashed)).toEqual([
+      slashed(`${root}/tree/b: longer than an archive can hold`),
+    ]);
   });
 
   test('a scan of a root that has vanished is empty', async () => {
@@ -165,27 +154,27 @@ describe('a scan', () => {
     async () => {
       const root = await buildTree(scratch(), { 'tree/a': 'a' });
       execFileSync('mkfifo', [join(root, 'tree/fifo')]);
-      const { notes, noted } = notesOf();
+      const notices = new RecordedNotices();
       const layout = layoutIn(root);
-      expect(names(await entriesOf(layout, await layout.roots(), { notes }))).toEqual([
+      expect(names(await entriesOf(layout, await layout.roots(), { notices }))).toEqual([
         './tree/',
         './tree/a',
       ]);
-      expect(noted).toEqual(['fifo: neither a file, a directory nor a link']);
+      expect(notices.skippedPaths).toEqual([`${root}/tree/fifo: neither a file, a directory nor a link`]);
     },
   );
 
   test(
-    'a scan notes a time that an archive cannot hold with the limit that is saved',
+    'a scan reports a time that an archive cannot hold with the limit that is saved',
     requires(posix),
     async () => {
       const root = await buildTree(scratch(), { 'tree/late/now': '', 'tree/old': '' });
       utimesSync(join(root, 'tree/old'), new Date(-1000), new Date(-1000));
       utimesSync(join(root, 'tree/late'), 4_600_000_000, 4_600_000_000);
-      const { notes, noted } = notesOf();
+      const notices = new RecordedNotices();
       const layout = layoutIn(root);
-      await entriesOf(layout, await layout.roots(), { notes });
-      expect(noted).toEqual(['late: 2112', 'old: 1970']);
+      await entriesOf(layout, await layout.roots(), { notices });
+      expect(notices.outOfRange).toEqual([`${root}/tree/late: 2112`, `${root}/tree/old: 1970`]);
     },
   );
 
@@ -210,11 +199,7 @@ describe('a tree that changes under the scan', () => {
     const root = await buildTree(scratch(), spec);
     const layout = layoutIn(root);
     const roots = await layout.roots();
-    const skipped: string[] = [];
-    const notes = {
-      skipped: (path: string, why: string) => void skipped.push(`${path}: ${why}`),
-      timeOutOfRange() {},
-    };
+    const notices = new RecordedNotices();
     let isChanged = false;
     instead(
       name,
@@ -228,9 +213,9 @@ describe('a tree that changes under the scan', () => {
           return (call as (...options: unknown[]) => unknown)(...options);
         }) as never,
     );
-    const found = names(await entriesOf(layout, roots, { notes }));
+    const found = names(await entriesOf(layout, roots, { notices }));
     expect(isChanged).toBe(true);
-    return { found, skipped, root };
+    return { found, skipped: notices.skippedPaths, root };
   }
 
   const links = { 'tree/a': { symlink: 'x' }, 'tree/b': { symlink: 'x' }, 'tree/c': '' };
@@ -325,9 +310,14 @@ test('a scan ends with the reason of a signal, also within a directory', async (
 test('a scan yields at most 500 entries at a time', async () => {
   const spec = Object.fromEntries(Array.from({ length: 1201 }, (_, index) => [`tree/${index}`, '']));
   const layout = layoutIn(await buildTree(scratch(), spec));
-  const notes = { skipped() {}, timeOutOfRange() {} };
   const sizes: number[] = [];
-  for await (const batch of scan(layout, await layout.roots(), notes, new Listings(false), undefined))
+  for await (const batch of scan(
+    layout,
+    await layout.roots(),
+    new SaveNotices(),
+    new Listings(false),
+    undefined,
+  ))
     sizes.push(batch.length);
   expect(sizes).toEqual([500, 500, 202]);
 });

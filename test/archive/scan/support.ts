@@ -3,11 +3,11 @@
 import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
 import type { ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
 import { Listings } from '../../../src/archive/scan/listings.ts';
-import type { ScanNotes } from '../../../src/archive/scan/saved-links.ts';
+import { SaveNotices } from '../../../src/archive/scan/save-notices.ts';
 import { scan } from '../../../src/archive/scan/scan.ts';
 
 interface ScanOptions {
-  readonly notes?: ScanNotes;
+  readonly notices?: SaveNotices;
   readonly listings?: Listings;
   readonly signal?: AbortSignal;
 }
@@ -16,9 +16,9 @@ interface ScanOptions {
 export async function entriesOf(
   layout: PathLayout,
   roots: readonly string[],
-  { notes = { skipped() {}, timeOutOfRange() {} }, listings = new Listings(false), signal }: ScanOptions = {},
+  { notices = new SaveNotices(), listings = new Listings(false), signal }: ScanOptions = {},
 ): Promise<ScannedEntry[]> {
   const entries: ScannedEntry[] = [];
-  for await (const batch of scan(layout, roots, notes, listings, signal)) entries.push(...batch);
+  for await (const batch of scan(layout, roots, notices, listings, signal)) entries.push(...batch);
   return entries;
 }

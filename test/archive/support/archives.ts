@@ -16,6 +16,7 @@ import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { createPathLayout, type StepLayout } from '../../../src/cache/paths/paths.ts';
 import { threadProgram } from '../../support/built-sources/built-file.ts';
 import { checkTar } from '../../support/tar/check-tar.ts';
+import { RecordedNotices } from './recorded-notices.ts';
 
 export const WORKER_URL = threadProgram('worker');
 
@@ -57,8 +58,7 @@ interface PackTreeOptions {
 /** The object that a save of this layout would store, a sound tar by another reader's word. Empty: nothing was found. */
 export async function packTree(layout: PathLayout, options: PackTreeOptions = {}): Promise<PackedTree> {
   const pieces: Uint8Array[] = [];
-  const skipped: string[] = [];
-  const outOfRange: string[] = [];
+  const notices = new RecordedNotices();
   await pack({
     layout,
     roots: await layout.roots(),
@@ -66,10 +66,7 @@ export async function packTree(layout: PathLayout, options: PackTreeOptions = {}
     level: options.level ?? 3,
     runner: () => options.runner ?? new InlineRunner(),
     isHostCrowded: () => false,
-    notes: {
-      skipped: (found, why) => skipped.push(`${found}: ${why}`),
-      timeOutOfRange: (found, limit) => outOfRange.push(`${found}: ${limit}`),
-    },
+    notices,
     output: {
       queued: 0,
       async write(bytes) {
@@ -80,7 +77,7 @@ export async function packTree(layout: PathLayout, options: PackTreeOptions = {}
   });
   const object = Buffer.concat(pieces);
   if (object.length > 0) await checkTar(object, { full: options.deadMembers !== true });
-  return { object, skipped, outOfRange };
+  return { object, skipped: notices.skippedPaths, outOfRange: notices.outOfRange };
 }
 
 export interface RestoreObjectOptions {

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { SaveNotices } from '../../../src/archive/save/save-notices.ts';
+import { SaveNotices } from '../../../src/archive/scan/save-notices.ts';
 import { platforms, usePlatform } from '../support/platform.ts';
 
 beforeEach(() => usePlatform(platforms.linux));

@@ -1,5 +1,4 @@
 import { showPath } from '../fs/tree-errors.ts';
-import type { ScanNotes } from '../scan/saved-links.ts';
 
 /** Paths that a notice names; of the others it gives the number. */
 const NAMED_PATHS = 3;
@@ -8,7 +7,7 @@ const NAMED_PATHS = 3;
  * Collects the paths that a save skips or changes, and makes one notice for each reason: a tree that another process
  * deletes during the save has thousands of vanished files.
  */
-export class SaveNotices implements ScanNotes {
+export class SaveNotices {
   /** By the outcome for the paths: their number, and the first of them. */
   readonly #notices = new Map<string, { count: number; readonly named: string[] }>();
 
@@ -16,6 +15,7 @@ export class SaveNotices implements ScanNotes {
     this.#add(path, `not in the cache (${why})`);
   }
 
+  /** The mtime is outside of the years that an archive can hold: `limit` is saved instead. */
   timeOutOfRange(path: string, limit: 1970 | 2112): void {
     const when = limit === 1970 ? 'before' : 'after';
     this.#add(path, `saved with a change (times ${when} ${limit} become ${limit})`);
