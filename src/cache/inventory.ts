@@ -3,9 +3,10 @@ import { StoreRefusedError, StoreUnavailableError } from '../storage/store-error
 import {
   type CacheName,
   cachesRoot,
-  markedCacheName,
+  type MarkedCache,
   markersRoot,
   parseCacheName,
+  parseMarkerName,
 } from './keys/cache-names.ts';
 import { parseTrialName, type TrialPlace } from './keys/trial-names.ts';
 
@@ -24,8 +25,8 @@ export type ObjectState = Pick<ObjectInfo, 'etag' | 'modifiedMs'>;
 interface StrayMarker {
   readonly kind: 'marker';
   readonly object: ObjectInfo;
-  /** The name of the cache that it belonged to. */
-  readonly cacheObject: string;
+  /** The cache that it belonged to. */
+  readonly cache: MarkedCache;
 }
 
 /** An object of `cache-s3 doctor`, among the caches or the markers, that its credentials did not allow to delete, or that is in use now. */
@@ -115,7 +116,7 @@ export async function* readInventory(
       let marker: ObjectState | undefined;
       // Markers that sort before this cache's marker have no cache
       for (let at = await peek(); !at.done && isUpTo(at.value, object.name); at = await peek()) {
-        if (at.value.kind === 'marker' && at.value.cacheObject === object.name) {
+        if (at.value.kind === 'marker' && at.value.cache.objectName === object.name) {
           marker = stateOf(at.value.object);
         } else yield at.value;
         ahead = readNext();
@@ -150,7 +151,7 @@ export function lastUseMs({ object: { modifiedMs }, marker }: CacheEntry): numbe
 
 /** Returns whether an item of the listing of markers comes before the marker of the cache that follows this one. */
 function isUpTo(item: StrayMarker | TrialObject, cacheObject: string): boolean {
-  return item.kind === 'trial' || item.cacheObject <= cacheObject;
+  return item.kind === 'trial' || item.cache.objectName <= cacheObject;
 }
 
 async function* markersOf(
@@ -162,14 +163,14 @@ async function* markersOf(
   for await (const listed of listing) {
     const object = ownObject(listed, before);
     before = object;
-    const cacheObject = markedCacheName(prefix, object.name);
-    const place = parseTrialName(prefix, object.name);
+    const cache = parseMarkerName(prefix, object.name);
+    const place = cache ? undefined : parseTrialName(prefix, object.name);
     if (place) yield { kind: 'trial', object, place };
     // An object with content is not ours: it is neither read as a use nor deleted
-    if (cacheObject === undefined || object.sizeBytes !== 0) continue;
-    checkOrder(last, cacheObject);
-    last = cacheObject;
-    yield { kind: 'marker', object, cacheObject };
+    if (cache === undefined || object.sizeBytes !== 0) continue;
+    checkOrder(last, cache.objectName);
+    last = cache.objectName;
+    yield { kind: 'marker', object, cache };
   }
 }
 

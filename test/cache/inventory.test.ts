@@ -60,6 +60,8 @@ test('caches are listed with their markers, and markers without a cache are list
     `marker ${marker('m/f')}`,
   ]);
   expect(items[1]).toMatchObject({ repository: 'org/repo', scope: 'm', key: 'b', version });
+  const stray = { repository: 'org/repo', scope: 'm', key: 'f', version, objectName: cache('m/f') };
+  expect(items.at(-1)).toMatchObject({ kind: 'marker', cache: stray });
   const uses = items.flatMap(item => (item.kind === 'cache' ? [lastUseMs(item)] : []));
   expect(uses).toEqual([4, 1, 7]);
 });
@@ -85,7 +87,7 @@ test('in random sets, each cache gets exactly the marker of its name', async () 
       marked.includes(path) ? `etag of ${marker(path)}` : undefined,
     ]);
     expect(found.sort()).toEqual(expected.sort());
-    const stray = items.flatMap(item => (item.kind === 'marker' ? [item.cacheObject] : []));
+    const stray = items.flatMap(item => (item.kind === 'marker' ? [item.cache.objectName] : []));
     expect(stray.sort()).toEqual(
       marked
         .filter(path => !caches.includes(path))

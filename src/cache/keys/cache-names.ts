@@ -70,15 +70,21 @@ export function markerName(prefix: string, objectName: string): string | undefin
   return name.length > MAX_OBJECT_NAME_BYTES ? undefined : name;
 }
 
+/** The cache that a marker belongs to. */
+export interface MarkedCache extends CacheName {
+  readonly objectName: string;
+}
+
 /**
- * Returns the name of the cache that a marker belongs to. Returns undefined for every other object: the tree of the
- * markers may also hold the caches of another prefix (`<prefix>/used`), which have another suffix.
+ * Parses the name of a marker. Returns undefined for every other object: the tree of the markers may also hold the caches
+ * of another prefix (`<prefix>/used`), which have another suffix.
  */
-export function markedCacheName(prefix: string, name: string): string | undefined {
+export function parseMarkerName(prefix: string, name: string): MarkedCache | undefined {
   const root = markersRoot(prefix);
   if (!name.startsWith(root) || !name.endsWith(MARKER_SUFFIX)) return undefined;
   const objectName = `${cachesRoot(prefix)}${name.slice(root.length, -MARKER_SUFFIX.length)}${SUFFIX}`;
-  return parseCacheName(prefix, objectName) === undefined ? undefined : objectName;
+  const cache = parseCacheName(prefix, objectName);
+  return cache && { ...cache, objectName };
 }
 
 function parsePlace(name: string): CacheName | undefined {

@@ -3,7 +3,7 @@ import { type ObjectStore, STALE_UPLOAD_MS } from '../../storage/object-store.ts
 import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { type CachePatterns, matchesPatterns, matchesTrial, placeOfPatterns } from '../cache-patterns.ts';
 import type { InventoryItem } from '../inventory.ts';
-import { cachesRoot, markedCacheName, parseCacheName } from '../keys/cache-names.ts';
+import { cachesRoot, parseCacheName, parseMarkerName } from '../keys/cache-names.ts';
 import { parseTrialName } from '../keys/trial-names.ts';
 
 export interface LeftoverRequest {
@@ -52,19 +52,11 @@ export interface Leftovers {
 /** Adds an item of the inventory if it is a leftover of the patterns' place. */
 export function addLeftover(leftovers: Leftovers, item: InventoryItem, request: LeftoverRequest): void {
   const { name, modifiedMs } = item.object;
-  if (item.kind === 'marker' && isOwn(item.cacheObject, request)) leftovers.markers.push(name);
+  if (item.kind === 'marker' && matchesPatterns(item.cache, request.patterns)) leftovers.markers.push(name);
   // One whose time is not known may be in use now
   const ageMs = modifiedMs === undefined ? 0 : request.store.nowMs - modifiedMs;
   const isOldTrial = item.kind === 'trial' && ageMs >= STALE_TRIAL_MS;
   if (isOldTrial && matchesTrial(item.place, request.patterns)) leftovers.trials.push(name);
-}
-
-/** Returns whether a name is that of a cache or a trial that the patterns choose. Its leftovers may be removed then. */
-function isOwn(objectName: string, { prefix, patterns }: LeftoverRequest): boolean {
-  const name = parseCacheName(prefix, objectName);
-  if (name !== undefined) return matchesPatterns(name, patterns);
-  const trial = parseTrialName(prefix, objectName);
-  return trial !== undefined && matchesTrial(trial, patterns);
 }
 
 /** Removes the leftovers, and aborts uploads that are older than a day. Throws the errors of the store. */
@@ -90,9 +82,9 @@ export async function removeLeftovers(
   };
   const remove = (name: string) => store.delete(name, { signal }).then(() => true);
   const deletedMarkers = await removeAll(markers, async name => {
-    const cache = markedCacheName(prefix, name);
+    const cache = parseMarkerName(prefix, name);
     // It may have been saved since the listing
-    return cache !== undefined && !(await store.head(cache, { signal })) && remove(name);
+    return cache !== undefined && !(await store.head(cache.objectName, { signal })) && remove(name);
   });
   const deletedTrials = await removeAll(trials, remove);
   return { deletedMarkers, deletedTrials, refusedLeftovers, abortedUploads: await abortUploads(request) };
@@ -103,12 +95,18 @@ async function abortUploads(request: LeftoverRequest): Promise<number | undefine
   const { store, prefix, patterns, dryRun, signal } = request;
   const { repository, scope } = placeOfPatterns(patterns);
   const root = cachesRoot(prefix, repository, scope);
-  const isOwnUpload = (name: string) => isOwn(name, request);
+  /** Returns whether an upload is one of a cache or a trial that the patterns choose. */
+  const isOwn = (name: string) => {
+    const cache = parseCacheName(prefix, name);
+    if (cache !== undefined) return matchesPatterns(cache, patterns);
+    const trial = parseTrialName(prefix, name);
+    return trial !== undefined && matchesTrial(trial, patterns);
+  };
   try {
-    if (!dryRun) return await store.abortStale(root, STALE_UPLOAD_MS, { isOwn: isOwnUpload, signal });
+    if (!dryRun) return await store.abortStale(root, STALE_UPLOAD_MS, { isOwn, signal });
     let count = 0;
     for await (const { name } of store.unfinishedUploads(root, STALE_UPLOAD_MS, { signal })) {
-      if (isOwnUpload(name)) count++;
+      if (isOwn(name)) count++;
     }
     return count;
   } catch (error) {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import {
   cachesRoot,
-  markedCacheName,
   markerName,
   markersRoot,
   parseCacheName,
+  parseMarkerName,
 } from '../../../src/cache/keys/cache-names.ts';
 import { placesOf } from '../../../src/cache/keys/scope.ts';
 
@@ -60,7 +60,10 @@ describe('the name of a marker', () => {
       const marker = markerName('cache-s3', name)!;
       expect(marker).not.toMatch(/^cache-s3\/v1\//);
       expect(marker.startsWith(markersRoot('cache-s3'))).toBe(true);
-      expect(markedCacheName('cache-s3', marker)).toBe(name);
+      expect(parseMarkerName('cache-s3', marker)).toEqual({
+        ...parseCacheName('cache-s3', name),
+        objectName: name,
+      });
     }
   });
 
@@ -93,7 +96,7 @@ describe('the name of a marker', () => {
 
   test('is not that of a cache below a prefix that ends in the markers’ own component', () => {
     const cache = nameOf('ref', 'refs/heads/main', 'key', 'cache-s3/used');
-    expect(markedCacheName('cache-s3', cache)).toBeUndefined();
-    expect(markedCacheName('cache-s3', 'cache-s3/used/v1/notes.used')).toBeUndefined();
+    expect(parseMarkerName('cache-s3', cache)).toBeUndefined();
+    expect(parseMarkerName('cache-s3', 'cache-s3/used/v1/notes.used')).toBeUndefined();
   });
 });

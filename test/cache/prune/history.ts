@@ -1,10 +1,5 @@
 import { type CacheEntry, lastUseMs, readInventory } from '../../../src/cache/inventory.ts';
-import {
-  type CacheName,
-  markerName,
-  markersRoot,
-  parseCacheName,
-} from '../../../src/cache/keys/cache-names.ts';
+import { type CacheName, markerName, markersRoot } from '../../../src/cache/keys/cache-names.ts';
 import { placesOf } from '../../../src/cache/keys/scope.ts';
 import { type Deletion, type PruneRules, planPrune } from '../../../src/cache/prune/plan.ts';
 import { pruneCaches } from '../../../src/cache/prune/prune-caches.ts';
@@ -267,9 +262,7 @@ class History {
         { prefix: PREFIX },
       ),
     );
-    const stray = items.find(
-      item => item.kind === 'marker' && this.#isSelected(parseCacheName(PREFIX, item.cacheObject)!),
-    );
+    const stray = items.find(item => item.kind === 'marker' && this.#isSelected(item.cache));
     if (stray) throw new Error(`the marker ${stray.object.name} is left without its cache`);
     for (const name of FOREIGN) {
       if (!this.#bucket.objects.has(name)) throw new Error(`${name} was deleted, which is no cache`);
