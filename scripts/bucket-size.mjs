@@ -29,14 +29,14 @@ const POLICIES = [
   {
     name: 'lifecycle rule: expiry after 14 days',
     color: '#d1495b',
-    rules: { maxAge: 14 * DAY },
+    rules: { maxAgeMs: 14 * DAY },
     closes: false,
   },
-  { name: 'prune --unused 7d', color: '#2e6fb7', rules: { unused: 7 * DAY }, closes: false },
+  { name: 'prune --unused 7d', color: '#2e6fb7', rules: { unusedMs: 7 * DAY }, closes: false },
   {
     name: 'the same, and when a pull request is closed',
     color: '#2a9d6f',
-    rules: { unused: 7 * DAY },
+    rules: { unusedMs: 7 * DAY },
     closes: true,
   },
 ];

@@ -13,13 +13,13 @@ export function describeReason({ entry, reason }: Deletion, rules: PruneRules, n
     case 'all':
       return 'selected';
     case 'age':
-      return `saved ${formatAge(nowMs - modifiedMs)} ago, over the limit of ${formatAge(rules.maxAge ?? 0)}`;
+      return `saved ${formatAge(nowMs - modifiedMs)} ago, over the limit of ${formatAge(rules.maxAgeMs ?? 0)}`;
     case 'unused':
-      return `${unused}, over the limit of ${formatAge(rules.unused ?? 0)}`;
+      return `${unused}, over the limit of ${formatAge(rules.unusedMs ?? 0)}`;
     case 'repository-size':
-      return `its repository exceeds ${formatBytes(rules.perRepository ?? 0)}; ${unused}`;
+      return `its repository exceeds ${formatBytes(rules.perRepositoryBytes ?? 0)}; ${unused}`;
     case 'size':
-      return `all caches together exceed ${formatBytes(rules.maxSize ?? 0)}; ${unused}`;
+      return `all caches together exceed ${formatBytes(rules.maxSizeBytes ?? 0)}; ${unused}`;
   }
 }
 

@@ -6,14 +6,14 @@ import { type CacheEntry, lastUseMs } from '../inventory.ts';
 export interface PruneRules {
   /** Delete every cache. */
   readonly all?: boolean | undefined;
-  /** Delete caches that were neither saved nor restored for this time, in ms. */
-  readonly unused?: number | undefined;
-  /** Delete caches that were saved this long ago or earlier, in ms. */
-  readonly maxAge?: number | undefined;
+  /** Delete caches that were neither saved nor restored for this time. */
+  readonly unusedMs?: number | undefined;
+  /** Delete caches that were saved this long ago or earlier. */
+  readonly maxAgeMs?: number | undefined;
   /** Bytes that the caches of one repository may have together. The least recently used are deleted first. */
-  readonly perRepository?: number | undefined;
+  readonly perRepositoryBytes?: number | undefined;
   /** Bytes that all caches may have together. The least recently used are deleted first. */
-  readonly maxSize?: number | undefined;
+  readonly maxSizeBytes?: number | undefined;
   /** Keep this many of the newest caches of each scope and version, whatever the other rules are. */
   readonly keepNewest?: number | undefined;
 }
@@ -27,15 +27,15 @@ export type PruneChoice = CachePatterns & Omit<PruneRules, 'all'>;
  */
 export function rulesOf(choice: PruneChoice): PruneRules {
   // A choice may come with other options of a command
-  const { scope, key, unused, maxAge, perRepository, maxSize, keepNewest } = choice;
-  const rules = { unused, maxAge, perRepository, maxSize, keepNewest };
+  const { scope, key, unusedMs, maxAgeMs, perRepositoryBytes, maxSizeBytes, keepNewest } = choice;
+  const rules = { unusedMs, maxAgeMs, perRepositoryBytes, maxSizeBytes, keepNewest };
   const isNarrowed = [scope, key, keepNewest].some(one => one !== undefined);
   return { ...rules, all: isNarrowed && !hasRule(rules) };
 }
 
 /** Returns whether the rules can delete a cache. */
-export function hasRule({ all = false, unused, maxAge, perRepository, maxSize }: PruneRules): boolean {
-  return all || [unused, maxAge, perRepository, maxSize].some(limit => limit !== undefined);
+export function hasRule({ all = false, keepNewest: _, ...limits }: PruneRules): boolean {
+  return all || Object.values(limits).some(limit => limit !== undefined);
 }
 
 type PruneReason = 'all' | 'unused' | 'age' | 'repository-size' | 'size';
@@ -77,23 +77,23 @@ export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, now
     excessBytes = Math.max(excessBytes, bytes - limit);
     return fitting;
   };
-  const { perRepository, maxSize } = rules;
-  if (perRepository !== undefined) {
+  const { perRepositoryBytes, maxSizeBytes } = rules;
+  if (perRepositoryBytes !== undefined) {
     const groups = Map.groupBy(left, ({ repository }) => repository);
-    left = [...groups.values()].flatMap(group => shrink(group, perRepository, 'repository-size'));
+    left = [...groups.values()].flatMap(group => shrink(group, perRepositoryBytes, 'repository-size'));
     left.sort(byLastUse);
   }
-  if (maxSize !== undefined) shrink(left, maxSize, 'size');
+  if (maxSizeBytes !== undefined) shrink(left, maxSizeBytes, 'size');
   return { deletions: deletions.sort((a, b) => byLastUse(a.entry, b.entry)), excessBytes };
 }
 
 /** Returns the rule that applies to a cache whatever the others are. */
 function ownReason(entry: CacheEntry, rules: PruneRules, nowMs: number): PruneReason | undefined {
-  const { all, unused, maxAge } = rules;
+  const { all, unusedMs, maxAgeMs } = rules;
   if (all) return 'all';
   const savedMs = entry.object.modifiedMs;
-  if (maxAge !== undefined && savedMs !== undefined && nowMs - savedMs >= maxAge) return 'age';
-  if (unused !== undefined && isUnused(entry, unused, nowMs)) return 'unused';
+  if (maxAgeMs !== undefined && savedMs !== undefined && nowMs - savedMs >= maxAgeMs) return 'age';
+  if (unusedMs !== undefined && isUnused(entry, unusedMs, nowMs)) return 'unused';
   return undefined;
 }
 

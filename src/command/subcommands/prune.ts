@@ -1,6 +1,6 @@
-import { matchesWildcard } from '../../cache/cache-patterns.ts';
+import { type CachePatterns, matchesWildcard } from '../../cache/cache-patterns.ts';
 import { describeReason, describeResult, VERSIONS_REMAIN } from '../../cache/prune/describe.ts';
-import { type Deletion, hasRule, type PruneChoice, rulesOf } from '../../cache/prune/plan.ts';
+import { type Deletion, hasRule, rulesOf } from '../../cache/prune/plan.ts';
 import { type PruneRequest, pruneCaches } from '../../cache/prune/prune-caches.ts';
 import { formatBytes, formatCount } from '../../report/units.ts';
 import { CommandError } from '../command-error.ts';
@@ -15,12 +15,23 @@ interface DryRun {
   readonly dryRun?: boolean;
 }
 
+/** Options of `prune`: ages in ms, sizes in bytes. */
+type PruneOptions = CachePatterns &
+  DryRun &
+  Partial<Record<'unused' | 'maxAge' | 'perRepository' | 'maxSize' | 'keepNewest', number>>;
+
 /** Deletes caches by rules. */
 export async function pruneCommand(
   invocation: Invocation,
-  { dryRun = false, ...options }: PruneChoice & DryRun,
+  { dryRun = false, unused, maxAge, perRepository, maxSize, ...options }: PruneOptions,
 ): Promise<void> {
-  const rules = rulesOf(options);
+  const rules = rulesOf({
+    ...options,
+    unusedMs: unused,
+    maxAgeMs: maxAge,
+    perRepositoryBytes: perRepository,
+    maxSizeBytes: maxSize,
+  });
   if (!hasRule(rules)) {
     invocation.output.note(
       'No rule is given, so no cache is deleted, only leftovers: --help shows the rules.',

@@ -7,7 +7,7 @@ const entry = {
   object: { name: 'o', sizeBytes: 1, modifiedMs: 0 },
   usedMs: undefined,
 } as unknown as Deletion['entry'];
-const rules = { maxAge: 7 * DAY, unused: 3 * DAY, perRepository: 2e9, maxSize: 5e9 };
+const rules = { maxAgeMs: 7 * DAY, unusedMs: 3 * DAY, perRepositoryBytes: 2e9, maxSizeBytes: 5e9 };
 
 test.each([
   ['all', 'selected'],

@@ -81,10 +81,10 @@ class History {
     const random = new SeededRandom(seed);
     this.#random = random;
     this.#rules = {
-      unused: random.pick([undefined, DAY, 3 * DAY, 7 * DAY]),
-      maxAge: random.pick([undefined, undefined, 10 * DAY]),
-      maxSize: random.pick([undefined, 300, 1000]),
-      perRepository: random.pick([undefined, undefined, 200]),
+      unusedMs: random.pick([undefined, DAY, 3 * DAY, 7 * DAY]),
+      maxAgeMs: random.pick([undefined, undefined, 10 * DAY]),
+      maxSizeBytes: random.pick([undefined, 300, 1000]),
+      perRepositoryBytes: random.pick([undefined, undefined, 200]),
       keepNewest: random.pick([undefined, undefined, 1, 2]),
     };
     this.#scope = random.once(4) ? random.pick(REFS) : undefined;
@@ -227,8 +227,8 @@ class History {
           `${entry.object.name} was deleted although its use was noted before the second check`,
         );
       }
-      const { unused = 0 } = this.#rules;
-      if (reason === 'unused' && look.nowMs - look.trueUse < unused - 1000) {
+      const { unusedMs = 0 } = this.#rules;
+      if (reason === 'unused' && look.nowMs - look.trueUse < unusedMs - 1000) {
         throw new Error(`${entry.object.name} was deleted as unused although it was used within the limit`);
       }
     };
@@ -275,9 +275,10 @@ class History {
     if (this.#rules.keepNewest) return;
     const sizeOf = (caches: readonly CacheEntry[]) =>
       caches.reduce((sum, { object }) => sum + object.sizeBytes, 0);
-    const { maxSize = Number.POSITIVE_INFINITY, perRepository = Number.POSITIVE_INFINITY } = this.#rules;
+    const { maxSizeBytes = Number.POSITIVE_INFINITY, perRepositoryBytes = Number.POSITIVE_INFINITY } =
+      this.#rules;
     const sizes = [...Map.groupBy(selected, ({ repository }) => repository).values()].map(sizeOf);
-    if (sizeOf(selected) > maxSize || sizes.some(size => size > perRepository)) {
+    if (sizeOf(selected) > maxSizeBytes || sizes.some(size => size > perRepositoryBytes)) {
       throw new Error(`${sizes.join(' + ')} bytes are left, over the quota`);
     }
   }

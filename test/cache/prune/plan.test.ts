@@ -63,7 +63,7 @@ describe('a plan', () => {
 
   test('by age or use keeps caches whose time of save is not known', () => {
     const caches = { unknown: { saved: undefined }, noted: { saved: undefined, used: 900 } };
-    expect(planOf(caches, { maxAge: 1, unused: 1 }).deleted).toEqual([]);
+    expect(planOf(caches, { maxAgeMs: 1, unusedMs: 1 }).deleted).toEqual([]);
     expect(planOf(caches, { all: true }).deleted.toSorted()).toEqual(['noted: all', 'unknown: all']);
   });
 
@@ -74,8 +74,8 @@ describe('a plan', () => {
 
   test('by size deletes caches whose time is not known last', () => {
     const caches = { unknown: { saved: undefined }, new: { saved: 0 }, old: { saved: 9 } };
-    expect(planOf(caches, { maxSize: 10 }).deleted).toEqual(['old: size', 'new: size']);
-    expect(planOf(caches, { perRepository: 0 }).deleted.map(text => text.split(':')[0])).toEqual([
+    expect(planOf(caches, { maxSizeBytes: 10 }).deleted).toEqual(['old: size', 'new: size']);
+    expect(planOf(caches, { perRepositoryBytes: 0 }).deleted.map(text => text.split(':')[0])).toEqual([
       'old',
       'new',
       'unknown',
@@ -91,27 +91,27 @@ describe('a plan', () => {
       used: { saved: 40, used: 7.5 },
       'saved after its note': { saved: 1, used: 30 },
     };
-    expect(planOf(caches, { unused: 7 * DAY }).deleted).toEqual(['used long ago: unused', 'idle: unused']);
+    expect(planOf(caches, { unusedMs: 7 * DAY }).deleted).toEqual(['used long ago: unused', 'idle: unused']);
   });
 
   test('by age counts from the save alone', () => {
-    expect(planOf({ a: { saved: 31, used: 0 }, b: { saved: 29 } }, { maxAge: 30 * DAY }).deleted).toEqual([
+    expect(planOf({ a: { saved: 31, used: 0 }, b: { saved: 29 } }, { maxAgeMs: 30 * DAY }).deleted).toEqual([
       'a: age',
     ]);
   });
 
   test('by size deletes the least recently used first, and no more than needed', () => {
     const caches = { a: { saved: 9, used: 1 }, b: { saved: 5 }, c: { saved: 3 }, d: { saved: 2 } };
-    expect(planOf(caches, { maxSize: 25 }).deleted).toEqual(['b: size', 'c: size']);
-    expect(planOf(caches, { maxSize: 40 }).deleted).toEqual([]);
-    expect(planOf(caches, { maxSize: 0 }).deleted).toHaveLength(4);
+    expect(planOf(caches, { maxSizeBytes: 25 }).deleted).toEqual(['b: size', 'c: size']);
+    expect(planOf(caches, { maxSizeBytes: 40 }).deleted).toEqual([]);
+    expect(planOf(caches, { maxSizeBytes: 0 }).deleted).toHaveLength(4);
   });
 
   test('by size of a repository leaves the other repositories, and counts before the size of all', () => {
     const lib = { repository: 'octo/lib' };
     const caches = { a: { saved: 9 }, b: { saved: 8 }, c: { saved: 7 }, x: { ...lib, saved: 20 } };
-    expect(planOf(caches, { perRepository: 20 }).deleted).toEqual(['a: repository-size']);
-    expect(planOf(caches, { perRepository: 20, maxSize: 20 }).deleted).toEqual([
+    expect(planOf(caches, { perRepositoryBytes: 20 }).deleted).toEqual(['a: repository-size']);
+    expect(planOf(caches, { perRepositoryBytes: 20, maxSizeBytes: 20 }).deleted).toEqual([
       'x: size',
       'a: repository-size',
     ]);
@@ -119,7 +119,7 @@ describe('a plan', () => {
 
   test('does not count caches for a size that another rule deletes', () => {
     const caches = { old: { saved: 50, bytes: 100 }, a: { saved: 2 }, b: { saved: 1 } };
-    expect(planOf(caches, { unused: 7 * DAY, maxSize: 20 }).deleted).toEqual(['old: unused']);
+    expect(planOf(caches, { unusedMs: 7 * DAY, maxSizeBytes: 20 }).deleted).toEqual(['old: unused']);
   });
 
   test('keeps the newest of each scope and version, and reports the bytes that are over the limit then', () => {
@@ -129,7 +129,7 @@ describe('a plan', () => {
       other: { saved: 60, version: 'w' },
       pull: { saved: 70, scope: 'refs/pull/1/merge' },
     };
-    const rules = { unused: DAY, maxSize: 15, keepNewest: 1 };
+    const rules = { unusedMs: DAY, maxSizeBytes: 15, keepNewest: 1 };
     expect(planOf(caches, rules)).toEqual({ deleted: ['a: unused'], excessBytes: 15 });
     expect(planOf(caches, { all: true }).deleted).toHaveLength(4);
     expect(planOf(caches, { all: true, keepNewest: 1 }).deleted).toEqual(['a: all']);
@@ -137,7 +137,7 @@ describe('a plan', () => {
 
   test('lists all deletions least recently used first, so that a prune that is ended early has deleted those', () => {
     const caches = { a: { saved: 20 }, b: { saved: 40 }, c: { saved: 30 }, d: { saved: 1 } };
-    const { deleted } = planOf(caches, { maxAge: 35 * DAY, unused: 25 * DAY, maxSize: 10 });
+    const { deleted } = planOf(caches, { maxAgeMs: 35 * DAY, unusedMs: 25 * DAY, maxSizeBytes: 10 });
     expect(deleted).toEqual(['b: age', 'c: unused', 'a: size']);
   });
 });
@@ -159,15 +159,15 @@ test.each<[string, PruneChoice]>([
 });
 
 test('the rules of a choice have none of the other options of a command', () => {
-  const options = { bucket: 'ci', json: true, repository: 'org/*', maxAge: 2 };
-  expect(rulesOf(options)).toEqual({ all: false, maxAge: 2 });
+  const options = { bucket: 'ci', json: true, repository: 'org/*', maxAgeMs: 2 };
+  expect(rulesOf(options)).toEqual({ all: false, maxAgeMs: 2 });
 });
 
 test.each<[string, PruneRules]>([
-  ['an unused time', { unused: 0 }],
-  ['an age', { maxAge: 2 }],
-  ['a size', { maxSize: 0 }],
-  ['a size of each repository', { perRepository: 4 }],
+  ['an unused time', { unusedMs: 0 }],
+  ['an age', { maxAgeMs: 2 }],
+  ['a size', { maxSizeBytes: 0 }],
+  ['a size of each repository', { perRepositoryBytes: 4 }],
 ])('with %s, a scope and a key only narrow what is deleted', (_, limit) => {
   const rules = rulesOf({ ...limit, scope: 's', key: 'k', keepNewest: 3 });
   expect(rules).toEqual({ all: false, keepNewest: 3, ...limit });

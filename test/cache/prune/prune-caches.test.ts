@@ -18,7 +18,7 @@ describe('prune', () => {
     bucket.put(markerOf('new'), 0);
     const deleted: string[] = [];
     const result = await prune({
-      rules: { unused: 7 * DAY },
+      rules: { unusedMs: 7 * DAY },
       onDeletion: ({ entry, reason }) => void deleted.push(`${entry.key} ${reason}`),
     });
     expect(deleted).toEqual(['old unused']);
@@ -56,7 +56,7 @@ describe('prune', () => {
     bucket.put(nameOf('a'), 10);
     bucket.nowMs += 9 * DAY;
     const noted = once('head', nameOf('a'), () => bucket.put(markerOf('a'), 0));
-    const result = await prune({ rules: { unused: 7 * DAY } }, noted);
+    const result = await prune({ rules: { unusedMs: 7 * DAY } }, noted);
     expect(result).toMatchObject({ deletedCaches: 0, changed: 1 });
     expect(names()).toEqual([markerOf('a'), nameOf('a')]);
   });
@@ -67,7 +67,10 @@ describe('prune', () => {
       bucket.nowMs += DAY;
     }
     const noted = once('head', nameOf('a'), () => bucket.put(markerOf('a'), 0));
-    expect(await prune({ rules: { maxSize: 20 } }, noted)).toMatchObject({ deletedCaches: 1, changed: 1 });
+    expect(await prune({ rules: { maxSizeBytes: 20 } }, noted)).toMatchObject({
+      deletedCaches: 1,
+      changed: 1,
+    });
     expect(names()).toEqual([markerOf('a'), nameOf('a'), nameOf('c')]);
   });
 
@@ -75,7 +78,7 @@ describe('prune', () => {
     bucket.put(nameOf('a'), 10);
     bucket.nowMs += 40 * DAY;
     const saved = once('head', nameOf('a'), () => bucket.put(nameOf('a'), 10));
-    expect(await prune({ rules: { maxAge: 30 * DAY } }, saved)).toMatchObject({ deletedCaches: 0 });
+    expect(await prune({ rules: { maxAgeMs: 30 * DAY } }, saved)).toMatchObject({ deletedCaches: 0 });
     expect(names()).toEqual([nameOf('a')]);
   });
 
@@ -89,7 +92,7 @@ describe('prune', () => {
 
   test('counts and deletes only selected caches', async () => {
     for (const key of ['a', 'b']) bucket.put(nameOf(key), 10);
-    const result = await prune({ rules: { maxSize: 0 }, patterns: { key: 'a' } });
+    const result = await prune({ rules: { maxSizeBytes: 0 }, patterns: { key: 'a' } });
     expect(result).toMatchObject({ caches: 1, bytes: 10, deletedCaches: 1 });
     expect(names()).toEqual([nameOf('b')]);
   });
