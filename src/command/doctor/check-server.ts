@@ -5,7 +5,7 @@ import { systemClock } from '../../retry/clock.ts';
 import { delayed } from '../../retry/signals.ts';
 import { WaitedTime } from '../../retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../retry/time-limits.ts';
-import type { CallSpec, S3Command } from '../../storage/s3/calls/call.ts';
+import type { CallSpec } from '../../storage/s3/calls/call.ts';
 import { describeEndpoint, type S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
 import { CONNECTION_CHECKS, connectionFinding, failedCheck } from './explain.ts';
@@ -55,13 +55,8 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
   });
   const sendUntil =
     (limit: AbortSignal): Send =>
-    (operation, input) => {
-      // One type for the classes of all operations
-      const Command = sdk[`${operation}Command`] as unknown as new (
-        input: object,
-      ) => S3Command<object, never>;
-      return caller.send(specOf(operation, limit), new Command({ Bucket: bucket, ...input }));
-    };
+    (operation, command) =>
+      caller.send(specOf(operation, limit), command);
   const afterInterrupt = delayed(signal, CLEAN_UP_MS, systemClock);
   const trial: Trial = {
     sdk,
@@ -91,14 +86,15 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
 
 /** Makes the first call, whose failure shows which of the checks of a connection fails. */
 async function checkConnection(
-  { bucket, prefixes, send, report, signal }: Trial,
+  { sdk, bucket, prefixes, send, report, signal }: Trial,
   settings: S3Settings,
   serverTimeMs: () => number,
 ): Promise<boolean | 'unreachable'> {
   const { endpoint, region } = settings;
   let failure: unknown;
   try {
-    await send('ListObjectsV2', { Prefix: prefixes.caches, MaxKeys: 1 });
+    const input = { Bucket: bucket, Prefix: prefixes.caches, MaxKeys: 1 };
+    await send('ListObjectsV2', new sdk.ListObjectsV2Command(input));
   } catch (error) {
     if (!(error instanceof StoreRefusedError || error instanceof StoreUnavailableError)) throw error;
     failure = error;

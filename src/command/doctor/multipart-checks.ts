@@ -7,7 +7,7 @@ import type { Trial } from './trial.ts';
 
 /** Tries an upload in parts: create, send, complete, copy, abort, list. It stores one object of 5 MiB. */
 export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<void> {
-  const { bucket, prefixes, root, stored, send, report } = trial;
+  const { sdk, bucket, prefixes, root, stored, send, report } = trial;
   const checks = ['multipart', 'copy', 'uploads'];
   if (!canWrite) {
     for (const check of checks) report({ check, result: 'skipped', found: 'objects cannot be stored' });
@@ -18,15 +18,11 @@ export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<v
     const upload = await createUpload(trial, name);
     try {
       const Body = Buffer.alloc(MIN_PART_BYTES);
-      const { ETag } = await send('UploadPart', {
-        ...upload,
-        PartNumber: 1,
-        Body,
-        ContentLength: Body.length,
-      });
+      const part = { ...upload, PartNumber: 1, Body, ContentLength: Body.length };
+      const { ETag } = await send('UploadPart', new sdk.UploadPartCommand(part));
       stored.add(name);
-      const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
-      await send('CompleteMultipartUpload', { ...upload, MultipartUpload });
+      const whole = { ...upload, MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] } };
+      await send('CompleteMultipartUpload', new sdk.CompleteMultipartUploadCommand(whole));
       return 'create, part, complete';
     } catch (error) {
       await abort(trial, upload).catch(() => {});
@@ -44,30 +40,33 @@ export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<v
 }
 
 interface TrialUpload {
+  readonly Bucket: string;
   readonly Key: string;
   readonly UploadId: string | undefined;
 }
 
-async function createUpload({ send }: Trial, Key: string): Promise<TrialUpload> {
-  const { UploadId } = await send('CreateMultipartUpload', { Key });
-  return { Key, UploadId };
+async function createUpload({ sdk, bucket: Bucket, send }: Trial, Key: string): Promise<TrialUpload> {
+  const command = new sdk.CreateMultipartUploadCommand({ Bucket, Key });
+  const { UploadId } = await send('CreateMultipartUpload', command);
+  return { Bucket, Key, UploadId };
 }
 
-function abort({ cleanUp }: Trial, upload: TrialUpload): Promise<unknown> {
-  return cleanUp('AbortMultipartUpload', upload);
+function abort({ sdk, cleanUp }: Trial, upload: TrialUpload): Promise<unknown> {
+  return cleanUp('AbortMultipartUpload', new sdk.AbortMultipartUploadCommand(upload));
 }
 
 async function checkCopy(trial: Trial, source: string): Promise<void> {
-  const { bucket, prefixes, root, signal, send, report } = trial;
+  const { sdk, bucket, prefixes, root, signal, send, report } = trial;
   let upload: TrialUpload | undefined;
   const copy = async () => {
     upload = await createUpload(trial, `${root}${COPY_SUFFIX}`);
-    const { CopyPartResult } = await send('UploadPartCopy', {
+    const command = new sdk.UploadPartCopyCommand({
       ...upload,
       PartNumber: 1,
       CopySource: `${bucket}/${source}`,
       CopySourceRange: `bytes=0-${MIN_PART_BYTES - 1}`,
     });
+    const { CopyPartResult } = await send('UploadPartCopy', command);
     if (CopyPartResult?.ETag === undefined) throw new Error('the response to UploadPartCopy has no ETag');
     return 'UploadPartCopy';
   };
@@ -91,9 +90,10 @@ async function checkCopy(trial: Trial, source: string): Promise<void> {
   });
 }
 
-async function checkUploads({ bucket, prefixes, send, report }: Trial): Promise<void> {
+async function checkUploads({ sdk, bucket, prefixes, send, report }: Trial): Promise<void> {
   const list = async () => {
-    await send('ListMultipartUploads', { Prefix: prefixes.caches, MaxUploads: 1 });
+    const input = { Bucket: bucket, Prefix: prefixes.caches, MaxUploads: 1 };
+    await send('ListMultipartUploads', new sdk.ListMultipartUploadsCommand(input));
     return 's3:ListBucketMultipartUploads';
   };
   await makeCheck(report, 'uploads', list, {

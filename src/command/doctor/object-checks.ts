@@ -47,10 +47,11 @@ async function putTrial(trial: Trial, name: string): Promise<string | undefined>
   }
 }
 
-async function put({ send }: Trial, Key: string, condition?: '*'): Promise<string | undefined> {
+async function put(trial: Trial, Key: string, condition?: '*'): Promise<string | undefined> {
+  const { sdk, bucket: Bucket, send } = trial;
   const content = { Body: TRIAL_CONTENT, ContentLength: TRIAL_CONTENT.length };
-  const response = await send('PutObject', { Key, ...content, ...(condition && { IfNoneMatch: condition }) });
-  return response.ETag;
+  const input = { Bucket, Key, ...content, ...(condition && { IfNoneMatch: condition }) };
+  return (await send('PutObject', new sdk.PutObjectCommand(input))).ETag;
 }
 
 async function checkConditions(trial: Trial, name: string): Promise<void> {
@@ -72,11 +73,12 @@ async function checkConditions(trial: Trial, name: string): Promise<void> {
 }
 
 async function checkOrder(trial: Trial): Promise<void> {
-  const { root, send, report } = trial;
+  const { sdk, bucket, root, send, report } = trial;
   // Byte order is not that of a dictionary
   const names = ORDERED_SUFFIXES.map(suffix => `${root}${suffix}`);
   for (const name of names) await putTrial(trial, name);
-  const { Contents = [] } = await send('ListObjectsV2', { Prefix: `${root}/` });
+  const command = new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: `${root}/` });
+  const { Contents = [] } = await send('ListObjectsV2', command);
   const listed = Contents.map(({ Key }) => Key ?? '');
   if (listed.join('\n') === names.join('\n')) {
     report({ check: 'listing order', result: 'ok', found: 'byte order' });
@@ -106,10 +108,12 @@ async function checkMarker(trial: Trial): Promise<void> {
 
 /** Deletes the objects of the trial, also after an interrupt. */
 export async function checkDelete(trial: Trial): Promise<void> {
-  const { bucket, prefixes, stored, cleanUp, report } = trial;
+  const { sdk, bucket, prefixes, stored, cleanUp, report } = trial;
   if (stored.size === 0) return;
   const names = [...stored];
-  const results = await Promise.allSettled(names.map(Key => cleanUp('DeleteObject', { Key })));
+  const remove = (Key: string) =>
+    cleanUp('DeleteObject', new sdk.DeleteObjectCommand({ Bucket: bucket, Key }));
+  const results = await Promise.allSettled(names.map(remove));
   const remaining = names.filter((_, index) => results[index]?.status === 'rejected');
   const failure = results.find(result => result.status === 'rejected');
   if (failure === undefined) {

@@ -47,9 +47,9 @@ async function get({ sdk, bucket, call }: Trial, name: string, extra: object): P
 
 /** Checks reads for credentials that cannot store a trial object: reads the first object that they can list. */
 export async function checkForeignReads(trial: Trial, canList: boolean): Promise<void> {
-  const { prefixes, send, report } = trial;
-  const input = { Prefix: prefixes.caches, MaxKeys: 1 };
-  const listed = canList ? await send('ListObjectsV2', input) : undefined;
+  const { sdk, bucket, prefixes, send, report } = trial;
+  const command = new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: prefixes.caches, MaxKeys: 1 });
+  const listed = canList ? await send('ListObjectsV2', command) : undefined;
   const name = listed?.Contents?.[0]?.Key;
   if (name !== undefined) return checkReads(trial, name, undefined);
   for (const check of ['head', 'get', 'ranges']) {
@@ -59,14 +59,15 @@ export async function checkForeignReads(trial: Trial, canList: boolean): Promise
 
 /** Checks HEAD, GET and ranges of an object. `etag` is that of its PUT, undefined if the trial has not stored it. */
 export async function checkReads(trial: Trial, name: string, etag: string | undefined): Promise<void> {
-  const { bucket, prefixes, send, report } = trial;
+  const { sdk, bucket, prefixes, send, report } = trial;
   const readable = {
     meaning: 'jobs with these credentials cannot restore caches.',
     fix: allow('s3:GetObject', objectsArn(bucket, prefixes.caches)),
   };
   let sizeBytes: number | undefined;
   try {
-    sizeBytes = (await send('HeadObject', { Key: name })).ContentLength;
+    const command = new sdk.HeadObjectCommand({ Bucket: bucket, Key: name });
+    sizeBytes = (await send('HeadObject', command)).ContentLength;
     report(
       sizeBytes === undefined
         ? {

@@ -1,4 +1,5 @@
 import type { Attempt, S3Command } from '../../storage/s3/calls/call.ts';
+import type { ServiceInputTypes, ServiceOutputTypes } from '../../storage/s3/calls/sdk.ts';
 import type { ReportFinding } from './finding.ts';
 
 /** The part of a store in which a trial reads and writes, for credentials that are limited to it. */
@@ -9,22 +10,15 @@ export interface TrialPrefixes {
   readonly markers: string;
 }
 
-type Sdk = typeof import('../../storage/s3/s3-store.ts')['sdk'];
-type CommandOf<O extends Operation> = InstanceType<Sdk[`${O}Command`]>;
-type OutputOf<O extends Operation> = CommandOf<O> extends S3Command<infer _, infer Output> ? Output : never;
-
-/** S3's name of an operation. */
-export type Operation = keyof Sdk extends infer Name ? (Name extends `${infer O}Command` ? O : never) : never;
-
-/** Sends one command about the bucket. Throws the errors of the store contract. */
-export type Send = <O extends Operation>(
-  operation: O,
-  input: Omit<CommandOf<O>['input'], 'Bucket'>,
-) => Promise<OutputOf<O>>;
+/** Sends one command. `operation` is S3's name of it. Throws the errors of the store contract. */
+export type Send = <I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+  operation: string,
+  command: S3Command<I, O>,
+) => Promise<O>;
 
 /** A server that is checked. Makes single calls with two attempts each; no failure opens the circuit. */
 export interface Trial {
-  readonly sdk: Sdk;
+  readonly sdk: typeof import('../../storage/s3/calls/sdk.ts');
   readonly bucket: string;
   readonly prefixes: TrialPrefixes;
   /** The names of all trial objects among the caches begin with it. */
