@@ -1,4 +1,3 @@
-import type { ResponseError } from '../../storage/s3/errors/response-error.ts';
 import type { S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
 import { sentenceOf, settingName } from '../failure.ts';
@@ -77,9 +76,4 @@ export function allow(actions: string, resource: string): string {
 /** Returns the ARN of all objects below a prefix. */
 export function objectsArn(bucket: string, prefix: string): string {
   return `${bucketArn(bucket)}/${prefix}*`;
-}
-
-/** Returns the HTTP status of the response that an error of the store was made of. Returns undefined if there was none. */
-export function httpStatusOf(error: unknown): number | undefined {
-  return (error as { readonly cause?: Partial<Pick<ResponseError, 'status'>> }).cause?.status;
 }

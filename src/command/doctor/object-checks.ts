@@ -1,7 +1,8 @@
 import { ORDERED_SUFFIXES } from '../../cache/keys/trial-names.ts';
+import { isStatus } from '../../storage/s3/errors/response-error.ts';
 import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { sentenceOf } from '../failure.ts';
-import { allow, httpStatusOf, objectsArn } from './explain.ts';
+import { allow, objectsArn } from './explain.ts';
 import { makeCheck } from './finding.ts';
 import { checkEtag, checkForeignReads, checkReads, TRIAL_CONTENT } from './read-checks.ts';
 import type { Trial } from './trial.ts';
@@ -66,9 +67,9 @@ async function checkConditions(trial: Trial, name: string): Promise<void> {
     await put(trial, name, '*');
     report({ ...limited, found: 'If-None-Match was ignored.' });
   } catch (error) {
-    const status = httpStatusOf(error);
-    if (status !== 412 && status !== 409) report({ ...limited, found: sentenceOf(error) });
-    else report({ check: 'conditions', result: 'ok', found: 'an object is not replaced' });
+    if (isStatus((error as Error).cause, 409, 412))
+      report({ check: 'conditions', result: 'ok', found: 'an object is not replaced' });
+    else report({ ...limited, found: sentenceOf(error) });
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { isStatus } from '../../storage/s3/errors/response-error.ts';
 import { sentenceOf } from '../failure.ts';
-import { allow, httpStatusOf, objectsArn } from './explain.ts';
+import { allow, objectsArn } from './explain.ts';
 import type { Trial } from './trial.ts';
 
 /** The content of a trial object. */
@@ -39,9 +40,9 @@ async function get({ sdk, bucket, call }: Trial, name: string, extra: object): P
       return { status: $metadata.httpStatusCode ?? 0, bytes, etag: ETag };
     });
   } catch (error) {
-    const status = httpStatusOf(error);
-    if (status === 412 || status === 416) return { status, bytes: Buffer.alloc(0), etag: undefined };
-    throw error;
+    const { cause } = error as Error;
+    if (!isStatus(cause, 412, 416)) throw error;
+    return { status: cause.status, bytes: Buffer.alloc(0), etag: undefined };
   }
 }
 
