@@ -2,6 +2,7 @@ import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { type FoldsCase, foldCase } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodedLength, isLongerThan, UNIT_BYTES } from '../fs/paths/names.ts';
+import { Anchor, parseStoredName } from '../fs/paths/stored-name.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import type { Turns } from '../turns.ts';
 import type { EntryFault } from './root-nesting.ts';
@@ -11,20 +12,20 @@ const NOT_VALID = 'has a name that is not valid on this system';
 /** Finds names that a sound archive may have and this machine cannot. */
 export class MachineLimits {
   /**
-   * By how much a path is longer than its name (`./a` -> `/home/me/a`: 7), by the name's first character, in the unit of the
-   * platform: bytes or UTF-16 units.
+   * By how much a path is longer than its name (`./a` -> `/home/me/a`: 7), by the name's anchor, in the unit of the platform:
+   * bytes or UTF-16 units.
    */
-  readonly #pathExcess: Readonly<Record<string, number>>;
+  readonly #pathExcess: Readonly<Record<Anchor, number>>;
   /** A name of at most this many UTF-16 units is within all limits; -1 if each name has to be checked. */
   readonly #safeLength: number;
 
   constructor(layout: PathLayout) {
     // The path of an anchor has no slash at its end
-    const excess = (anchor: string) => measure(layout.toAbsolute(anchor)) + 1 - anchor.length;
+    const excess = (start: string) => measure(layout.toAbsolute(start)) + 1 - start.length;
     // An absolute name is a path
-    this.#pathExcess = { '.': excess('./'), '~': excess('~/') };
+    this.#pathExcess = { [Anchor.root]: 0, [Anchor.home]: excess('~/'), [Anchor.workspace]: excess('./') };
     const { maxPathLength, maxComponentLength } = thisPlatform;
-    const longest = Math.max(0, ...Object.values(this.#pathExcess));
+    const longest = Math.max(...Object.values(this.#pathExcess));
     const shortest = Math.min(maxComponentLength, maxPathLength - longest);
     const hasOwnNames = thisPlatform.forbiddenInComponents || !thisPlatform.namesAreBytes;
     this.#safeLength = hasOwnNames ? -1 : Math.floor(shortest / UNIT_BYTES);
@@ -34,9 +35,10 @@ export class MachineLimits {
   faultOf(name: string): string | undefined {
     if (name.length <= this.#safeLength) return undefined;
     const { forbiddenInComponents, namesAreBytes, maxPathLength, maxComponentLength } = thisPlatform;
-    if (forbiddenInComponents && hasForbidden(name, forbiddenInComponents)) return NOT_VALID;
+    const { anchor, below } = parseStoredName(name, thisPlatform.hasShares);
+    if (forbiddenInComponents?.test(below)) return NOT_VALID;
     if (!namesAreBytes && !name.isWellFormed()) return NOT_VALID;
-    const excess = this.#pathExcess[name[0]!] ?? 0;
+    const excess = this.#pathExcess[anchor];
     // The slash at the end of a directory's name is not part of its path
     const own = name.endsWith('/') ? name.slice(0, -1) : name;
     const unit = thisPlatform.countsUnits ? 'characters' : 'bytes';
@@ -55,11 +57,6 @@ function measure(text: string): number {
 
 function isLonger(text: string, most: number): boolean {
   return thisPlatform.countsUnits ? text.length > most : isLongerThan(text, most);
-}
-
-function hasForbidden(name: string, forbidden: RegExp): boolean {
-  const plain = name.replace(/^[A-Za-z]:\//, '').replace(/^~?\.?\//, '');
-  return plain.split('/').some(component => component !== '' && forbidden.test(component));
 }
 
 /** Finds a name that differs only in case from another, if the disk folds case: it would overwrite the other. */

@@ -7,6 +7,7 @@ import { OpenDirectories } from '../format/open-directories.ts';
 import { MAX_MTIME_US } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { compareNames, shortenName } from '../fs/paths/names.ts';
+import { hasPlainComponents, parseStoredName } from '../fs/paths/stored-name.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { forEachInTurns, Turns } from '../turns.ts';
 import { checkFrames, DataPlacement } from './data-placement.ts';
@@ -69,8 +70,6 @@ function refuse(name: string, why: string): never {
 }
 
 const NOT_PLAIN = 'has an empty, `.` or `..` component';
-const STORED_ROOT = /^(?:\.\/|~\/|\/|[A-Za-z]:\/)/;
-const SHARE = /^\/\/(?=[^/])/;
 const LINKABLE: ReadonlySet<EntryType | undefined> = new Set([EntryType.file, EntryType.symlink]);
 const TYPES: ReadonlySet<number> = new Set(Object.values(EntryType));
 
@@ -152,11 +151,9 @@ class Validator {
 
   /** Checks an entry whose parent is not in the archive. */
   #checkRoot({ name }: Entry, isSymlink: boolean): string | undefined {
-    const anchor = ((thisPlatform.hasShares && SHARE.exec(name)) || STORED_ROOT.exec(name))?.[0];
-    if (anchor === undefined) refuse(name, 'does not begin with `./`, `~/` or `/`');
-    const rest = name.slice(anchor.length).replace(/\/$/, '');
-    if (rest !== '' && rest.split('/').some(part => part === '' || part === '.' || part === '..'))
-      refuse(name, NOT_PLAIN);
+    const stored = parseStoredName(name, thisPlatform.hasShares);
+    if (stored.start === '') refuse(name, 'does not begin with `./`, `~/` or `/`');
+    if (!hasPlainComponents(stored)) refuse(name, NOT_PLAIN);
     if (!this.#isPermitted(name, isSymlink))
       return this.#refusePath(name, name, 'is outside the `path` of this step');
     // A save includes the directory of each entry below the step's paths. Without it, a link on the disk in place of the

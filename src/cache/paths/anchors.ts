@@ -1,4 +1,5 @@
 import type { PlatformPath } from 'node:path';
+import { Anchor, type StoredName } from '../../archive/fs/paths/stored-name.ts';
 
 export interface AnchorOptions {
   /** GITHUB_WORKSPACE, absolute. */
@@ -13,7 +14,7 @@ export interface AnchorOptions {
 export interface Anchors extends AnchorOptions {
   readonly windows: boolean;
   toStored(absolute: string): string;
-  toAbsolute(stored: string): string;
+  toAbsolute(name: StoredName): string;
   /** Returns the spelling in which paths are compared: `/` as separator, lower case if case is not significant. */
   comparable(absolute: string): string;
 }
@@ -32,6 +33,8 @@ export function createAnchors(options: AnchorOptions): Anchors {
   const slashed = (absolute: string) => (windows ? absolute.replaceAll('\\', '/') : absolute);
   const comparable = (absolute: string) => (windows ? slashed(absolute).toLowerCase() : absolute);
 
+  const withEnd = (path: string) => (path.endsWith(platformPath.sep) ? path : path + platformPath.sep);
+  const above = { [Anchor.home]: withEnd(home), [Anchor.workspace]: withEnd(workspace) };
   const mapped = [
     { mark: './', directory: workspace },
     { mark: '~/', directory: home },
@@ -54,13 +57,9 @@ export function createAnchors(options: AnchorOptions): Anchors {
       }
       return /^[a-z]:/.test(name) && windows ? name[0]!.toUpperCase() + name.slice(1) : name;
     },
-    toAbsolute(stored) {
-      const anchor = stored.startsWith('./') ? workspace : stored.startsWith('~/') ? home : undefined;
-      const local = windows ? stored.replaceAll('/', '\\') : stored;
-      if (anchor === undefined) return trimEnd(local, platformPath);
-      const rest = local.slice(2);
-      const joined = anchor.endsWith(platformPath.sep) ? anchor + rest : anchor + platformPath.sep + rest;
-      return trimEnd(joined, platformPath);
+    toAbsolute({ anchor, start, below }) {
+      const absolute = (anchor === Anchor.root ? start : above[anchor]) + below;
+      return trimEnd(windows ? absolute.replaceAll('/', '\\') : absolute, platformPath);
     },
   };
 }

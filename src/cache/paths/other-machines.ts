@@ -1,3 +1,4 @@
+import { type Anchor, parseStoredName, type StoredName } from '../../archive/fs/paths/stored-name.ts';
 import type { Anchors } from './anchors.ts';
 import { PatternDecider } from './pattern-decider.ts';
 import { type Pattern, parsePatterns } from './patterns.ts';
@@ -19,35 +20,30 @@ export function compareMachines(
     windows ? absolute.replaceAll('\\', '/') : absolute.toLowerCase();
   let otherDecider: PatternDecider | undefined;
   return stored => {
-    if (windows && hasForeignLetters(stored)) return true;
-    const absolute = toAbsolute(stored);
+    const name = parseStoredName(stored, windows);
+    if (windows && hasForeignLetters(name)) return true;
+    const absolute = toAbsolute(name);
     const isDirectory = () => stored.endsWith('/');
     const deciding = decider.decide(comparable(absolute), isDirectory);
-    if (patterns.some(pattern => mayMove(pattern, stored, deciding))) return true;
+    if (patterns.some(pattern => mayMove(pattern, name.anchor, deciding))) return true;
     otherDecider ??= new PatternDecider(parsePatterns(lines, { ...anchors, comparable: inOtherCase }));
     const decidingThere = otherDecider.decide(inOtherCase(absolute), isDirectory);
     return (decidingThere?.negate === false) !== (deciding?.negate === false);
   };
 }
 
-/** Returns whether a stored name has a backslash or colon, which on Windows no component has. */
-export function hasForeignLetters(stored: string): boolean {
-  return /[\\:]/.test(stored.replace(/^[a-z]:\//i, ''));
+/** Returns whether a stored name has a backslash or colon below its anchor, which on Windows no component has. */
+export function hasForeignLetters({ below }: StoredName): boolean {
+  return /[\\:]/.test(below);
 }
 
 /**
- * Returns whether a pattern may match a stored name on one machine and not on another. A pattern and a name below the same
- * anchor (workspace or home) match on every machine or on none. A line without wildcards that includes the name elsewhere
+ * Returns whether a pattern may match a name below an anchor on one machine and not on another. A pattern and a name below
+ * the same anchor match on every machine or on none. A line without wildcards that includes the name elsewhere
  * has another stored line there.
  */
-function mayMove(pattern: Pattern, stored: string, deciding: Pattern | undefined): boolean {
-  const order = anchorOrder(pattern.storedLine.replace(/^!/, ''));
-  if (order === anchorOrder(stored)) return false;
-  const isFoundElsewhere = pattern.wildcards !== undefined && order < anchorOrder(stored);
+function mayMove(pattern: Pattern, anchor: Anchor, deciding: Pattern | undefined): boolean {
+  if (pattern.anchor === anchor) return false;
+  const isFoundElsewhere = pattern.wildcards !== undefined && pattern.anchor < anchor;
   return pattern.negate || pattern === deciding || isFoundElsewhere;
-}
-
-/** Returns the place of a name's anchor in the order root, home directory, workspace: the last one above a path names it. */
-function anchorOrder(stored: string): number {
-  return ['~/', './'].findIndex(anchor => stored.startsWith(anchor));
 }

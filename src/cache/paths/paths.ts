@@ -4,6 +4,7 @@ import type { PlatformPath } from 'node:path';
 import { realPathOf } from '../../archive/fs/file-status.ts';
 import { ignoreErrors } from '../../archive/fs/ignore-errors.ts';
 import type { PathLayout } from '../../archive/fs/paths/layout.ts';
+import { hasPlainComponents, parseStoredName, type StoredName } from '../../archive/fs/paths/stored-name.ts';
 import { type AnchorOptions, createAnchors } from './anchors.ts';
 import { compareMachines, hasForeignLetters } from './other-machines.ts';
 import { PatternDecider } from './pattern-decider.ts';
@@ -50,10 +51,11 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
     },
     hasExclusions,
     toStored: anchors.toStored,
-    toAbsolute: anchors.toAbsolute,
+    toAbsolute: stored => anchors.toAbsolute(parseStoredName(stored, anchors.windows)),
     permits(stored) {
-      if (!isStoredName(stored, anchors.windows)) return false;
-      return decide(anchors.toAbsolute(stored), () => stored.endsWith('/'))?.negate === false;
+      const name = parseStoredName(stored, anchors.windows);
+      if (!isPossible(name, anchors.windows)) return false;
+      return decide(anchors.toAbsolute(name), () => stored.endsWith('/'))?.negate === false;
     },
     dependsOnMachine: compareMachines(options.lines, anchors, patterns, decider),
     excludes(absolute) {
@@ -75,16 +77,9 @@ function resolveExisting(path: string, platformPath: PlatformPath): string {
   return platformPath.join(resolveExisting(above, platformPath), platformPath.basename(path));
 }
 
-/** Returns whether a name can be a stored one, in which each component is the name of a child, on this platform. */
-function isStoredName(stored: string, windows: boolean): boolean {
-  if (stored.includes('\0')) return false;
+/** Returns whether a layout can have stored this name, in which each component is the name of a child, on this platform. */
+function isPossible(name: StoredName, windows: boolean): boolean {
   // Below the anchor a backslash would separate and a colon would name a drive or a stream
-  if (windows && hasForeignLetters(stored)) return false;
-  // `//server/share/x`
-  const share = windows && /^\/\/[^/]/.test(stored) ? 1 : 0;
-  const below = stored
-    .slice(share)
-    .replace(/^(?:\.\/|~\/|\/|[A-Za-z]:\/)/, '')
-    .replace(/\/$/, '');
-  return below === '' || below.split('/').every(part => part !== '' && part !== '.' && part !== '..');
+  if (name.below.includes('\0') || (windows && hasForeignLetters(name))) return false;
+  return name.start !== '' && hasPlainComponents(name);
 }

@@ -1,3 +1,4 @@
+import { type Anchor, parseStoredName } from '../../archive/fs/paths/stored-name.ts';
 import type { Anchors } from './anchors.ts';
 import { compileGlob, matchesPath, matchesWithin, mayMatchBelow } from './glob.ts';
 
@@ -10,6 +11,8 @@ export interface Pattern {
   readonly lead: string;
   /** The lead in comparable spelling, without a slash at its end: '' for the root. */
   readonly comparableLead: string;
+  /** The anchor of the lead. */
+  readonly anchor: Anchor;
   /** The line with its lead mapped to a stored name: equal on every runner. */
   readonly storedLine: string;
   /** Undefined if the line has no wildcards. */
@@ -74,6 +77,7 @@ function parsePattern(line: string, anchors: Anchors): Pattern {
     directoriesOnly: (anchors.windows ? /[\\/]$/ : /\/$/).test(text),
     lead,
     comparableLead,
+    anchor: parseStoredName(storedLead, anchors.windows).anchor,
     storedLine: `${negate ? '!' : ''}${beforeWild}${wildPart.map(part => part.text).join('/')}`,
     wildcards: wildPart.length === 0 ? undefined : createWildcards(comparableLead, wildPart, anchors),
   };

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { TOOL, workerCount } from '../../action/backend/open-backend.ts';
 import type { PathLayout } from '../../archive/fs/paths/layout.ts';
+import { Anchor, parseStoredName } from '../../archive/fs/paths/stored-name.ts';
 import { isHostCrowded } from '../../archive/pool/crowded-host.ts';
 import { threadProgram } from '../../archive/pool/thread-program.ts';
 import { JobRecords } from '../../records/job-records.ts';
@@ -80,9 +81,8 @@ export async function getCache(
   );
 }
 
-/** Directories for the entries that the archive has outside of the workspace. */
-const HOME = '_home';
-const ROOT = '_root';
+/** Directories of the entries by the anchor of their names. */
+const PLACES = { [Anchor.workspace]: '', [Anchor.home]: '_home', [Anchor.root]: '_root' };
 
 /**
  * Creates the layout that maps an archive into one directory: the workspace's files directly, those of the home directory
@@ -93,19 +93,12 @@ export function createDirectoryLayout(
   directory: string,
   permits: (storedName: string) => boolean,
 ): PathLayout {
-  const anchors = [
-    ['./', directory],
-    ['~/', path.join(directory, HOME)],
-    ['/', path.join(directory, ROOT)],
-  ] as const;
   return {
     hasExclusions: false,
     toAbsolute(stored) {
-      for (const [anchor, place] of anchors) {
-        if (stored.startsWith(anchor)) return withoutEnd(path.join(place, stored.slice(anchor.length)));
-      }
-      // A drive of Windows
-      return withoutEnd(path.join(directory, ROOT, stored.replace(/^([A-Za-z]):\//, '$1/')));
+      const { anchor, start, below } = parseStoredName(stored, true);
+      const drive = start.endsWith(':/') ? start[0]! : '';
+      return path.join(directory, PLACES[anchor], drive, below);
     },
     toStored(absolute) {
       return `./${path.relative(directory, absolute).replaceAll(path.sep, '/')}`;
@@ -116,8 +109,4 @@ export function createDirectoryLayout(
     followsLink: () => false,
     roots: async () => [],
   };
-}
-
-function withoutEnd(absolute: string): string {
-  return absolute.endsWith(path.sep) && absolute.length > 1 ? absolute.slice(0, -1) : absolute;
 }

@@ -1,0 +1,25 @@
+/** The directory that a stored name (layout.ts) is relative to. Of those above a path, the last one in this order names it. */
+export const Anchor = { root: 0, home: 1, workspace: 2 } as const;
+export type Anchor = (typeof Anchor)[keyof typeof Anchor];
+
+/** A stored name in its parts. */
+export interface StoredName {
+  readonly anchor: Anchor;
+  /** The text of the anchor: `./`, `~/`, `/`, `C:/`, or `//` of a share. '' if the name begins with none of them. */
+  readonly start: string;
+  /** The components below the anchor, without a slash at their end: '' for the anchor itself. */
+  readonly below: string;
+}
+
+/** Parses a stored name, which may be that of a damaged archive. `hasShares`: `//server/share` is a place of its own. */
+export function parseStoredName(stored: string, hasShares: boolean): StoredName {
+  const share = hasShares && /^\/\/(?=[^/])/.exec(stored);
+  const [start] = share || /^(?:\.|~|[A-Za-z]:)?\//.exec(stored) || [''];
+  const anchor = start === './' ? Anchor.workspace : start === '~/' ? Anchor.home : Anchor.root;
+  return { anchor, start, below: stored.slice(start.length).replace(/\/$/, '') };
+}
+
+/** Returns whether each component of a stored name is the name of a child. */
+export function hasPlainComponents({ below }: StoredName): boolean {
+  return below === '' || below.split('/').every(part => part !== '' && part !== '.' && part !== '..');
+}
