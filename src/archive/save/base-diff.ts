@@ -33,16 +33,16 @@ export class BaseDiff {
   readonly #base: BaseArchive;
   /** By entry of the base: 1 if its data is reused. */
   readonly #isReused: Uint8Array;
-  /** Entries of those whose attributes differ from the base's. */
+  /** By index in the base: the new entry of a reused one whose attributes have changed. */
   readonly #updated = new Map<number, Entry>();
-  /** Files and symlinks of those with several names. */
+  /** First names of reused files and symlinks that have several names. */
   readonly #firstNames = new Set<string>();
-  /** Unchanged directories that the scan is in, but for those that are packed again. `index` is that in the base. */
+  /** Unchanged directories above the scan's next entry, except those that are packed again. `index` is that in the base. */
   readonly #open = new OpenDirectories<{ name: string; found: ScannedEntry; index: number }>();
   readonly #deadDirectories: Set<string>;
   /** Index of the base's next entry. */
   #next = 0;
-  /** Whether something else has taken the place of a directory of the frames: tar could not write it there. */
+  /** Whether an entry of another type has the name of a directory in the base's frames: tar could not write it there. */
   isBlocked = false;
 
   constructor(base: BaseArchive) {
@@ -98,8 +98,8 @@ export class BaseDiff {
   }
 
   /**
-   * Stored names of directories that are in the base's frames and not in the tree. A tar reader creates each directory
-   * that was ever there, with its content.
+   * Returns the stored names of directories that are in the base's frames and not in the tree. A tar reader creates them
+   * all, with their content.
    */
   deadDirectories(): readonly string[] {
     return [...this.#deadDirectories];
@@ -128,7 +128,7 @@ export class BaseDiff {
       // Where the first name is packed again, so is this one: a plain tar reader would link to the older data
       return manifest.entries[entry.linkTo]!.name === linkName && this.#firstNames.has(linkName);
     }
-    // All data of these is in the manifest
+    // An entry without data is wholly in the manifest
     return (
       entry.size === 0 &&
       isSameMode(entry.mode, found.mode, found.type === EntryType.directory) &&
@@ -140,8 +140,8 @@ export class BaseDiff {
 }
 
 /**
- * Returns the entry with the attributes of the disk, or the original one if a restore makes them of its attributes: a file
- * system with coarse times, for example, has not kept all of the base's.
+ * Returns the entry with the attributes of the disk. Returns the original one if its restore has led to these attributes: a
+ * file system with coarse times, for example, rounds those of the base.
  */
 function withAttributesOf(found: ScannedEntry, original: Entry): Entry {
   const { mtimeUs, mtimeRestNs, uid, gid } = found;

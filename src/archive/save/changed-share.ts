@@ -12,11 +12,11 @@ import { hashedPieces } from './touched-files.ts';
 
 /** Files that are compared with the disk, which takes some ms: enough to know a share of 20 % to within 2 %. */
 const SAMPLES = 512;
-/** Bounds of what is read of touched files, which takes up to some 20 ms: enough for 4 %. */
+/** Bounds of what is read of touched files, which takes up to some 20 ms: enough to know their share to within 4 %. */
 const MAX_READ_PIECES = 128;
 const MAX_READ_BYTES = 16 * 1024 * 1024;
 
-/** Tolerance of the estimate, as a share of the region, so that few scans have the opposite result. */
+/** Added to the estimate, as a share of the region, so that the scan rarely contradicts it. */
 const MARGIN = 0.03;
 
 /**

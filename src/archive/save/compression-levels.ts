@@ -30,7 +30,7 @@ export class CompressionLevels {
     this.#level = level === 'auto' ? LOWEST : level;
   }
 
-  /** The level that the next frame would have by the frames so far. */
+  /** The current level, which `next` may change. */
   get level(): number {
     return this.#level;
   }

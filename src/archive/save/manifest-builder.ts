@@ -14,11 +14,11 @@ import {
 import type { SaveNotices } from '../scan/save-notices.ts';
 import { VANISHED } from '../scan/saved-links.ts';
 
-/** Little is in use in the heap of a full save: the rest is the scan's garbage, which V8 does not collect after the scan. */
+/** Size of the heap above which a full save trims it: little of it is in use after the scan, and V8 does not collect the rest. */
 const TRIM_HEAP_ABOVE_BYTES = 128 * 1024 * 1024;
 /**
- * In an incremental save the base's entries live, so a collection gains less; and there is little to pack, beside which
- * the 0.4 s of a collection for 111,000 entries are long.
+ * The same for an incremental save. A collection frees less there, because the base's entries are in use, and its 0.4 s (for
+ * 111,000 entries) are long in comparison with the little that is packed.
  */
 const TRIM_INCREMENTAL_HEAP_ABOVE_BYTES = 384 * 1024 * 1024;
 
@@ -29,7 +29,7 @@ const SHORT = 'shorter than its size, as files in /sys are';
 export interface ManifestEntry {
   /** Its `linkTo` is not known yet. */
   readonly entry: Entry;
-  /** A hard link's first name; of other types without meaning. */
+  /** The first name of a hard link. Without meaning for other types. */
   readonly linkName: string;
   /** A file with several names, to which others may be linked. */
   readonly isLinkable: boolean;
@@ -56,7 +56,10 @@ export class ManifestBuilder {
   /** Index in the manifest of each file with several names, by its first name. */
   readonly #linkable = new Map<string, number>();
 
-  /** The large file whose slices are being added: where it begins, and its first slice and that which decides on the file. */
+  /**
+   * The large file whose slices are being added: its first frame, its first slice, and the slice that decides whether the file
+   * is saved (the first one that is missing, else the first one).
+   */
   #large:
     | { readonly frame: number; readonly first: Packed | Unpacked; packed: Packed | Unpacked }
     | undefined;
@@ -70,9 +73,8 @@ export class ManifestBuilder {
 
   /**
    * Adds the next frame, as a worker returned it. Returns whether the archive has it: if all its members have vanished it is
-   * empty, and left out.
-   * The first names of its hard links have their data in the archive (lost-first-names.ts). Throws `SourceTreeError`, here or
-   * at the end, for more entries than an archive holds.
+   * empty, and left out. Its hard links must have a first name with data in the archive (lost-first-names.ts).
+   * Throws `SourceTreeError`, here or at the end, for more entries than an archive holds.
    */
   add({ members, slice }: FramePlan, result: PackResult): boolean {
     trimHeap(this.#waiting ? TRIM_INCREMENTAL_HEAP_ABOVE_BYTES : TRIM_HEAP_ABOVE_BYTES);
@@ -84,14 +86,14 @@ export class ManifestBuilder {
     return this.#addFrame(result);
   }
 
-  /** Adds the entry with the last slice: a file of which one is missing has none. */
+  /** Adds a slice, and with the last one the entry of the file, unless a slice is missing. */
   #addSlice(member: ScannedEntry, { start, end }: SliceOfFile, result: PackResult): boolean {
     const packed = readPacked(result.packed, 0);
     if (start === 0) this.#large = { frame: this.frames.length, first: packed, packed };
     const large = this.#large!;
     if (typeof large.packed !== 'string' && typeof packed === 'string') large.packed = packed;
     if (end === member.size) this.#addMember(member, large.frame, large.packed);
-    // Without the header, tar takes no data
+    // Without the header, which is in the first slice, tar takes no data
     return typeof large.first !== 'string' && this.#addFrame(result);
   }
 

@@ -32,7 +32,7 @@ export interface PackSource {
   readonly useWorkers?: (pool: JobRunner) => void;
   /** Bytes of the object that are copied from the base. */
   readonly reusedBytes: number;
-  /** Takes the bytes behind those. */
+  /** Takes the bytes that follow the copied ones. */
   readonly output: ArchiveOutput;
   /** Returns the manifest, as `builder.finish` does, when there are no more plans. */
   readonly finish: () => FinishedManifest;
@@ -54,7 +54,7 @@ export function wholeTree({ layout, roots, notices, head, output, signal }: Sour
 
 /** The archive that this job restored, and how the store copies it. */
 export interface CopyableBase extends BaseArchive {
-  /** Makes its first `bytes` the first bytes of this object. Called once at most, before any write. */
+  /** Copies its first `bytes` bytes to the start of the new object. Called once at most, before any write. */
   readonly copy: (bytes: number) => Promise<void>;
 }
 
@@ -86,7 +86,7 @@ export function incrementalSource(
     finish() {
       if (!isWorthReusing(diff.usage())) throw new BaseOutgrownError('too much of the tree has changed');
       const deadDirectories = diff.deadDirectories();
-      // In the head, which a reader bounds
+      // They are in the head, whose size a reader limits
       const bytes = deadDirectories.reduce((sum, name) => sum + encodedLength(name) + 3, 0);
       if (bytes > MAX_HEAD_BYTES / 2) throw new BaseOutgrownError('too many directories were removed');
       const rest = deadDirectories.length > 0 ? { deadDirectories } : {};

@@ -65,7 +65,7 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
     const firstTwo = [await plans.next(), await plans.next()].flatMap(({ done, value }) =>
       done ? [] : [value],
     );
-    // One frame is packed before a worker has started
+    // To pack one frame takes less time than to start a worker
     const isQuick = firstTwo.length <= 1 && firstTwo.every(plan => isQuickToPack(plan, levels.level));
     if (!isQuick) {
       const workers = openPool();
@@ -137,7 +137,10 @@ async function* concat<T>(first: Iterable<T>, rest: AsyncIterable<T>): AsyncGene
   yield* rest;
 }
 
-/** A worker has one frame under work and one waiting, and finished frames wait for an earlier one that takes longer. */
+/**
+ * Returns the limit of frames in flight. A worker packs one frame and has one that waits, and finished frames wait for an
+ * earlier one that takes longer.
+ */
 function framesInFlight(runner: JobRunner): number {
   return 3 * runner.width + 1;
 }

@@ -30,12 +30,15 @@ export function isWorthReusing({ regionBytes, deadBytes }: RegionUsage): boolean
   return regionBytes >= MIN_REGION_BYTES && deadBytes <= MAX_DEAD_SHARE * regionBytes;
 }
 
-/** Estimates the use of an archive's frames by its live entries, by their index; default: all entries are live. */
+/**
+ * Estimates how many bytes of an archive's frames its live entries use. `isLive` gets the index of an entry; default: all are
+ * live.
+ */
 export function regionUsage(
   { entries, frames }: Manifest,
   isLive: (entry: number) => boolean = () => true,
 ): RegionUsage {
-  /** Raw bytes in use by frame: data, padding and its header. */
+  /** By frame: the raw bytes of data, padding and headers that live entries use. */
   const live = new Float64Array(frames.length);
   /** Bytes of the headers of entries without data: the manifest does not record their frames. */
   let headers = 0;
@@ -62,7 +65,7 @@ export function regionUsage(
   return { regionBytes, deadBytes: dead * share };
 }
 
-/** Bytes of tar that an entry's header takes: nearly always one of these two. */
+/** Returns the bytes of tar that an entry's header takes: nearly always one of these two numbers. */
 function headerBytes(entry: Entry): number {
   return entry.name.length <= NAME_BYTES && fractionOf(entry) === 0 ? BLOCK_BYTES : PAX_HEADER_BYTES;
 }

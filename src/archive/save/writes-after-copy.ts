@@ -1,13 +1,13 @@
 /** Bytes that may wait in memory: as many as a few parts. */
 const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 
-/** The place of an object's bytes, which come in their order. */
+/** The destination of an object's bytes, which are written in their order. */
 export interface ArchiveOutput {
   /** Resolves when there is room for more. */
   write(bytes: Uint8Array): Promise<void>;
   /** The use of the queue of bytes that wait to be sent: 0 is empty, 1 or more is full. */
   readonly queued: number;
-  /** Resolves when all that was written is taken. Default: `write` does. */
+  /** Resolves when all bytes are taken. An output without it has taken them when `write` resolves. */
   flush?(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export class WritesAfterCopy implements ArchiveOutput {
     if (!this.#isCopying || this.#waitingBytes > MAX_WAITING_BYTES) await this.flush();
   }
 
-  /** Resolves when all of it is written, behind the copy. Rejects as `write`. */
+  /** Resolves when all bytes are written after the copied ones. Rejects as `write`. */
   async flush(): Promise<void> {
     await this.#copied;
     const waiting = this.#waiting;
