@@ -13,7 +13,7 @@ export interface ListJob {
 }
 
 export interface ListResult {
-  /** Number of the job's directories that were read or could not be read. The others were too many. */
+  /** Number of the job's first directories that were read or could not be read. The main thread sends the others again. */
   readonly reached: number;
   /** Of each directory that could be read: its path, and the names in it in no order. */
   readonly texts: string;
@@ -44,7 +44,7 @@ export class ListingWriter {
   readonly #counts: number[] = [];
   readonly #rows: number[] = [];
   #status: StatusRows | undefined;
-  /** Names of all listings. */
+  /** Number of names in all listings. */
   names = 0;
 
   constructor({ exact }: Pick<ListJob, 'exact'>) {

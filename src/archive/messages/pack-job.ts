@@ -16,7 +16,7 @@ export interface ScannedEntry extends TarMember {
   readonly inode?: Pick<BigIntStats, 'dev' | 'ino'> | undefined;
 }
 
-/** Members of one frame, or a slice of the one member, a large file. */
+/** A frame to pack: some whole members, or a slice of the only member, which is a large file. */
 export interface FramePlan {
   readonly members: readonly ScannedEntry[];
   readonly slice: SliceOfFile | undefined;
@@ -113,7 +113,7 @@ export function readMembers({ names, paths, linkNames, members }: PackJob): Pack
   });
 }
 
-/** Returns whether a file with several names is not the file any more that the scan saw. */
+/** Returns whether a file with several names is no longer the file that the scan saw. */
 export function isReplaced(scanned: PackMember, { dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): boolean {
   return scanned.ino !== 0 && (scanned.ino !== Number(ino) || scanned.dev !== Number(dev));
 }

@@ -1,4 +1,4 @@
-/** Messages of a thread to the main thread on the requests that it has got (pool/threads.ts). */
+/** Messages of a thread to the main thread about the requests that it has received (pool/threads.ts). */
 
 /** A report on request `id`. The last one has its outcome. */
 export interface Report<A = unknown> {
@@ -8,7 +8,7 @@ export interface Report<A = unknown> {
   readonly end?: { readonly answer: A };
 }
 
-/** Bytes are reported within this many ms: later, they would hide how long nothing has followed them. */
+/** Bytes are reported within this many ms: a later report would make the last progress look more recent than it was. */
 const REPORT_MS = 200;
 
 /** Bytes of one request that are to be reported. */
@@ -19,6 +19,7 @@ export interface UnreportedBytes {
   end(): number;
 }
 
+/** Calls `report` with the number of unreported bytes, 200 ms after the first of them, or as soon as there are `atOnce`. */
 export function collectBytes(
   report: (bytes: number) => void,
   atOnce = Number.POSITIVE_INFINITY,
