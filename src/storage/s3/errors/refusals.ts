@@ -23,7 +23,7 @@ export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined
     if (code === 'InvalidArgument' && !identity.accepted) return ROLE_KEYS;
   }
   if (code === 'AccessDenied') return accessDenied(call);
-  // MinIO and AWS forget the access key of a session with its end (minio/minio#14794, boto/boto3#2815)
+  // When a session ends, MinIO and AWS no longer know its access key (minio/minio#14794, boto/boto3#2815)
   if (code === 'InvalidAccessKeyId' && identity.temporary) return UNKNOWN_SESSION;
   if (isSkewed(error)) return ["the runner's clock", clockDifference(error)];
   // A listing of a bucket has no key: the server took the bucket's name for that of an object
@@ -46,7 +46,7 @@ const CREATING: ReadonlySet<string> = new Set(['PutObject', 'CreateMultipartUplo
 
 /**
  * Returns whether the server cannot use the key that is to encrypt. AWS has codes for it. radosgw (16.2.15) answers
- * InvalidAccessKeyId, as for an access key, which it has accepted before.
+ * InvalidAccessKeyId, although it has accepted the access key before.
  */
 function refusesKmsKey({ operation, code, settings, identity }: FailedCall): boolean {
   if (settings.encryption?.algorithm !== 'aws:kms' || !CREATING.has(operation)) return false;
@@ -55,7 +55,7 @@ function refusesKmsKey({ operation, code, settings, identity }: FailedCall): boo
 
 const KMS_KEY: Refusal = ["the input 'sse-kms-key-id'", 'the server cannot encrypt with this key'];
 
-/** Returns whether the server refuses a request for the runner's clock. It refuses by the status, before any work. */
+/** Returns whether the server has refused a request because of the runner's clock: by an error status, before any work. */
 export function isSkewed(error: unknown): error is ResponseError {
   return error instanceof ResponseError && error.status >= 400 && error.code === 'RequestTimeTooSkewed';
 }
@@ -147,7 +147,7 @@ const EXPIRED_ROLE: Refusal = [
 /** The use of the credentials so far in this process. */
 export interface IdentityUse {
   /**
-   * The role that the run has taken, and the claims of its token as a clause of foreign text. Undefined: the credentials are
+   * The role that the run has taken, and the claims of its token as a clause of foreign text. Undefined if the credentials are
    * keys of the settings or the environment.
    */
   readonly role?: { readonly arn: string; readonly claims: string } | undefined;
@@ -191,7 +191,10 @@ const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
   ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
 };
 
-/** EPROTO holds OpenSSL's own reason: a response without TLS, or a handshake that one side broke off. */
+/**
+ * Explains a failure of TLS. Its code EPROTO comes with OpenSSL's own reason: a response without TLS, or a handshake that one
+ * side broke off. Returns undefined for another failure.
+ */
 export function tlsRefusal(code: string | undefined, error: unknown): Refusal | undefined {
   if (code !== 'EPROTO') return ownEntry(TLS_REFUSALS, code);
   const reason = /:SSL routines:[^:]*:([^:]+):/.exec((error as Error).message)?.[1];

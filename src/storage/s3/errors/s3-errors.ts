@@ -93,13 +93,13 @@ export function classify(error: unknown): FailureKind {
   if (status >= 200 && status < 300) {
     // A success by its status: the body was cut, or does not follow the protocol
     if (!(error instanceof ResponseError)) return 'broken-body';
-    // An error after the head of a success, as AWS returns for failures within
+    // An error in the body of a success, as AWS returns it for a failure after it has sent the status
     return code === 'SlowDown' ? 'overloaded' : 'busy';
   }
   return 'final';
 }
 
-/** Returns whether a retry can help: 429, 5xx, connection errors, timeouts, and bodies that end early. Other 4xx are final. */
+/** Returns whether a retry can help: 429, 5xx, connection errors, time-outs, and bodies that end early. Other 4xx are final. */
 export function isRetryable(error: unknown): boolean {
   return classify(error) !== 'final';
 }

@@ -23,13 +23,13 @@ const CODES: Readonly<Record<string, Refusal>> = {
   XMinioStorageFull: ["the server's storage", 'it is full'],
 };
 
-interface Worded {
+interface RefusalByMessage {
   readonly code: string;
   readonly message: RegExp;
   readonly refusal: Refusal;
 }
 
-const MESSAGES: readonly Worded[] = [
+const MESSAGES: readonly RefusalByMessage[] = [
   {
     // Scaleway: "Part number must be an integer between 1 and 1000, inclusive"
     code: 'InvalidArgument',
