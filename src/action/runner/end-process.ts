@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { ignoreErrors } from '../../archive/fs/ignore-errors.ts';
 import { hasStuckThread } from '../../archive/pool/stuck-threads.ts';
 
-/** Node aborts if it does not exist. */
+/** The program that takes the place of this process. Node aborts if it does not exist. */
 const SHELL = '/bin/sh';
 
 /**
  * Ends the process at once. `process.exit` waits for the threads, of which one may hang in a call of the system, such as to
- * a dead mount. Without this wait a new program takes the place of this one, with its exit status, where that is possible.
+ * a dead mount. With `waits: false`, a shell takes the place of this process where that is possible, and ends with its status.
  */
 export function endProcess({ waits = !hasStuckThread() } = {}): never {
   if (!waits && existsSync(SHELL)) {

@@ -86,7 +86,7 @@ export function createRunnerLog(env: Environment): Log {
   };
   return {
     debug(message) {
-      // The runner would drop the lines. A stack has several
+      // Without debug logging the runner drops these lines. A stack has several
       if (debugging) for (const line of message.split('\n')) core.debug(escapeLine(line));
     },
     info(message) {

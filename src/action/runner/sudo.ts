@@ -31,7 +31,7 @@ type SudoEnd =
   /** sudo did not start the program; `reason` is its own message. */
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** sudo itself may wait for a directory server or a hardware token, in ms. */
+/** Limit in ms until the child has started: sudo itself may wait for a directory server or a hardware token. */
 const START_LIMIT_MS = 30_000;
 /** Bound of sudo's own output, in UTF-16 units. */
 const MAX_MESSAGE_LENGTH = 64 * 1024;
@@ -45,7 +45,7 @@ export async function runAsRoot(
   env: Environment,
   signal: AbortSignal,
 ): Promise<SudoEnd> {
-  // Every run loads this module, but few need this one
+  // Every run loads this file, and few start a child process
   const { spawn } = await import('node:child_process');
   const [file = '', ...args] = sudoCommand(env, program);
   const child = spawn(file, args, {
