@@ -6,7 +6,7 @@ import { escapeHtml } from '../../action/runner/escape.ts';
 export interface PlotBar {
   readonly label: string;
   readonly value: number;
-  /** The value for people. */
+  /** The value as the plot shows it. */
   readonly text: string;
   /** Shown when the pointer is over the bar. */
   readonly title: string;
@@ -14,7 +14,7 @@ export interface PlotBar {
 
 const WIDTH = 560;
 
-/** Returns a plot of upright bars with their labels below. */
+/** Returns a plot of vertical bars with their labels below. */
 export function columnPlot(bars: readonly PlotBar[]): string {
   const [top, height, bottom] = [20, 180, 24];
   const step = WIDTH / bars.length;
@@ -35,7 +35,7 @@ ${text(middle, top + height + 16, bar.label, 'middle', 'faint')}</g>`;
 /** Longest label of a row, in characters. */
 const MAX_LABEL = 34;
 
-/** Returns a plot of level bars, with the label and the value of each above it. */
+/** Returns a plot of horizontal bars, with the label and the value of each above it. */
 export function rowPlot(bars: readonly PlotBar[]): string {
   const step = 32;
   const most = Math.max(1, ...bars.map(({ value }) => value));
@@ -50,7 +50,7 @@ ${text(WIDTH, y + 13, bar.text, 'end', 'faint')}
   return svg(Math.max(1, bars.length) * step, drawn);
 }
 
-/** A value above 0 is visible. */
+/** Returns the length of a bar, 0 to `length`. A value above 0 is visible. */
 function barSize(value: number, most: number, length: number): number {
   return value === 0 ? 0 : Math.max(1, (value / most) * length);
 }

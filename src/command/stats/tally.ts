@@ -88,14 +88,14 @@ export class Tally {
     return [...this.#groups[kind].values()].sort((a, b) => b.bytes - a.bytes).slice(0, limit);
   }
 
-  /** Returns the number of groups of a kind besides so many that are shown: `12,000`, `at least 99,991`. */
+  /** Returns the number of groups of a kind without the `shown` ones: `12,000`, `at least 99,991`. */
   groups(kind: GroupKind, shown = 0): string {
     const groups = this.#groups[kind];
     return `${groups.has(REST) ? 'at least ' : ''}${formatCount(groups.size - shown)}`;
   }
 }
 
-/** Returns a scope, and one name for all pull requests. */
+/** Returns the scope, or one name in place of those of all pull requests. */
 function scopeKind(scope: string): string {
   return scope.startsWith('refs/pull/') ? 'refs/pull/*' : scope;
 }
