@@ -81,7 +81,7 @@ test('a step that fails prints one line and sets status 1', () => {
   }
 });
 
-test('a table of foreign text is written to the job summary as one line of HTML, and to nothing if there is none', async () => {
+test('a table of foreign text is one line of HTML in the job summary, and is not written without a summary', async () => {
   const file = path.join(scratch(), 'summary.md');
   writeFileSync(file, '');
   vi.stubEnv('GITHUB_STEP_SUMMARY', file);

@@ -35,7 +35,7 @@ describe('the dead bytes of an archive', () => {
     expect(deadBytes(frames, entries, index => index !== 2)).toBeCloseTo(0.75 * MiB, 0);
   });
 
-  test('are those of all frames of a file in slices', () => {
+  test('include all frames of a deleted file in slices', () => {
     const frames = [512, 0, 0].map(header => ({ size: 3 * MiB, rawSize: 4 * MiB + header }));
     const entries = [file('a', 12 * MiB, 0), file('b', 36 * MiB, 3)];
     const all = [...frames, { size: 18 * MiB, rawSize: 36 * MiB + 512 }];
@@ -43,7 +43,7 @@ describe('the dead bytes of an archive', () => {
     expect(deadBytes(all, entries, index => index === 0)).toBeCloseTo(18 * MiB, 0);
   });
 
-  test('do not have the headers of entries without data while these exist', () => {
+  test('do not include the headers of live entries without data', () => {
     const links = Array.from({ length: 20_000 }, (_, index) => entryOf(`l${index}`, EntryType.symlink));
     const frames = [{ size: 10 * MiB, rawSize: 10 * MiB + 512 + 20_000 * 512 }];
     const entries = [file('file', 10 * MiB, 0), ...links];
@@ -52,11 +52,11 @@ describe('the dead bytes of an archive', () => {
     expect(half / (10 * MiB)).toBeCloseTo(0.25, 2);
   });
 
-  test('do not have the padding of live data', () => {
+  test('do not include the padding of live data', () => {
     expect(deadBytes([{ size: 100, rawSize: 1024 }], [file('a', 1, 0)])).toBe(0);
   });
 
-  test('are none of a frame, or in all, for which more bytes of headers are estimated than it has', () => {
+  test('are never negative where the estimated headers are longer than a frame or the archive', () => {
     const long = file('x'.repeat(101), 512, 0);
     const frames = [
       { size: 100, rawSize: 1024 },

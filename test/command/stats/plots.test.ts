@@ -25,7 +25,7 @@ test('a column plot has no figure above a bar of 0', () => {
   expect(shown(columnPlot([bar('a', 5), bar('b', 0)]))).toEqual(['5 B', 'a', 'b']);
 });
 
-test('the bars of a row plot are as long as their shares, and those of nothing are empty', () => {
+test('the bars of a row plot are as long as their shares, and without a value above 0 they are empty', () => {
   expect(drawn(rowPlot([bar('a', 1000), bar('b', 250), bar('c', 0)]), 'width')).toEqual([560, 140, 0]);
   expect(drawn(rowPlot([bar('a', 0)]), 'width')).toEqual([0]);
 });

@@ -6,7 +6,7 @@ import { fastClock, useRoleServers } from './role-servers.ts';
 
 const servers = useRoleServers();
 
-test('a token service that is down costs the bucket nothing', async () => {
+test('a token service that is down causes no request to the bucket', async () => {
   vi.stubEnv('ACTIONS_ID_TOKEN_REQUEST_URL', `${await closedEndpoint()}/token?x=1`);
   expect((await servers.failureOf()).message).toBe(
     "the runner's service returned no OIDC token: ECONNREFUSED",
@@ -37,7 +37,7 @@ test.each<[string, (to: ServerResponse) => unknown, string]>([
   ['sends a command', to => to.end('{"value":"a.b.c\\n::set-env"}'), 'the response has no token'],
   ['does not respond', () => {}, 'not finished within 10 s'],
   ['stays busy', to => to.writeHead(503).end('::warning::x'), 'not finished within 10 s'],
-])('a token service that %s costs the bucket nothing', async (_, answer, reason) => {
+])('a token service that %s causes no request to the bucket', async (_, answer, reason) => {
   servers.onToken = (_audience, to) => void answer(to);
   const error = await servers.failureOf({}, { clock: fastClock });
   expect(error).toMatchObject({

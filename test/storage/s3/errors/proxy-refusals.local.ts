@@ -159,7 +159,7 @@ test.each([
   [403, 'the proxy at …, or the server behind it, refused the call without a code of S3 (HeadObject: 403)'],
   [407, 'the proxy requires a user name and password (…, 407) (HeadObject: 407)'],
 ])(
-  'the error of a proxy for http that answers %i names the proxy, and blames no keys',
+  'the error of a proxy for http that answers %i names the proxy, and not the keys',
   async (status, text) => {
     const port = await serveHttp((_, to) => void to.writeHead(status).end('no'));
     const proxy = `127.0.0.1:${port}`;
@@ -171,7 +171,7 @@ test.each([
   },
 );
 
-test('a 403 of a server that NO_PROXY excepts from the proxy is a question of the keys', async () => {
+test('the error of a 403 without a proxy, because of NO_PROXY, names the keys', async () => {
   const port = await serveHttp((_, to) => void to.writeHead(403).end('no'));
   const environment = { http_proxy: '127.0.0.1:1', no_proxy: '127.0.0.1' };
   expect(await failureThrough(environment, `http://127.0.0.1:${port}`)).toMatchObject({

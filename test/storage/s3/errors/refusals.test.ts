@@ -39,7 +39,7 @@ describe('the refusal of a call with the keys of a role', () => {
   const refusedAt = (date: string, code?: string, status = 403) => answer(status, code, { date });
 
   test.each(['AccessDenied', 'Forbidden', '403', '', undefined])(
-    'before their end is one of the policy (code %s)',
+    'before their end is a refusal by the policy (code %s)',
     code => {
       expect(map(refusedAt('Fri, 01 May 2026 11:59:59 GMT', code), taken)).toMatchObject({
         name: 'PolicyRefusedError',
@@ -48,7 +48,7 @@ describe('the refusal of a call with the keys of a role', () => {
   );
 
   test.each(['AccessDenied', 'ExpiredToken', undefined])(
-    'after their end by the clock of the server is none of the policy (code %s)',
+    'after their end by the clock of the server names the clock of the runner (code %s)',
     code => {
       expect(map(refusedAt('Fri, 01 May 2026 12:00:00 GMT', code), taken)).toMatchObject({
         name: 'StoreRefusedError',
@@ -64,7 +64,7 @@ describe('the refusal of a call with the keys of a role', () => {
     ['InvalidToken', 403],
     // radosgw 16.2.15, for the session token of another cluster
     ['InvalidArgument', 400],
-  ])('because the server does not know them (%s) is none of the policy', (code, status) => {
+  ])('because the server does not know the keys (%s) names the input sts-endpoint', (code, status) => {
     const first = { ...taken, accepted: false };
     expect(map(refusedAt('Fri, 01 May 2026 11:00:00 GMT', code, status), first)).toMatchObject({
       name: 'StoreRefusedError',

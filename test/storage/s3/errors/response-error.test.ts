@@ -35,7 +35,7 @@ test.each([
   expect(refused(`<Code>${code}</Code>`).code).toBeUndefined();
 });
 
-test('only a response of one of the statuses has it', () => {
+test('isStatus accepts only a response, and only with one of the statuses', () => {
   expect(isStatus(refused(), 401, 403)).toBe(true);
   expect(isStatus(refused(), 404)).toBe(false);
   expect(isStatus(Object.assign(new Error(), { status: 403 }), 403)).toBe(false);
@@ -47,7 +47,7 @@ test.each([
   [404, 'NoSuchBucket', false],
   [404, 'NoSuchUpload', false],
   [403, 'NoSuchKey', false],
-])('that there is no object is what a %i %s means: %s', (status, code, missing) => {
+])('a response %i %s means that there is no such object: %s', (status, code, missing) => {
   expect(isMissing(new ResponseError({ status, headers: {} }, `<Code>${code ?? ''}</Code>`))).toBe(missing);
 });
 

@@ -67,7 +67,7 @@ describe('a role that the run does not get', () => {
     expect(servers.calls).toEqual([]);
   });
 
-  test('because the STS does not accept it names the input that it is from', async () => {
+  test('because the STS does not accept it names the input that sets it', async () => {
     servers.onExchange = to => to.writeHead(400).end(stsError('ValidationError'));
     const input = 'role-to-assume-for-save';
     expect(await servers.failureOf({ role: { ...servers.role(), input } })).toMatchObject({
@@ -77,7 +77,7 @@ describe('a role that the run does not get', () => {
     });
   });
 
-  test('is explained by claims that are cut, without secrets, and of one line where they are printed', async () => {
+  test('is explained by claims that are cut, have no secrets and are printed on one line', async () => {
     const jwt = tokenOf({ a: 'b' });
     servers.onToken = () =>
       tokenOf({
@@ -138,7 +138,7 @@ describe('a role that the run does not get', () => {
     ['sends an endless key id', to => to.end(keysFor(60, 'x'.repeat(200))), 'the response has no keys'],
     ['quotes the token as its code', to => to.writeHead(400).end(stsError(tokenOf(CLAIMS))), '400'],
     ['does not respond', () => {}, 'not finished within 10 s'],
-  ])('because the STS %s costs the bucket nothing', async (_, answer, reason) => {
+  ])('because the STS %s causes no request to the bucket', async (_, answer, reason) => {
     servers.onExchange = answer;
     const store = servers.open({}, { clock: fastClock });
     const error = (await store.head('x').catch(error => error)) as Error;

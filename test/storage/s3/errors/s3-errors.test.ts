@@ -82,7 +82,7 @@ describe('the error of a failure', () => {
       Object.assign(new Error('no response within 9 s'), { name: 'TimeoutError' }),
       'no response within 9 s (GetObject)',
     ],
-  ])('made of %o has a clause for people', (error, clause) => {
+  ])('explains %o in one clause', (error, clause) => {
     const mapped = map(error);
     expect(mapped).toBeInstanceOf(StoreUnavailableError);
     expect(mapped.message).toBe(`bucket ci at https://s3.example.org:7480: ${clause}`);
@@ -115,7 +115,7 @@ test('an error of the store contract is not converted', () => {
   expect(map(error)).toBe(error);
 });
 
-test('a code of another error that is not one is not printed', () => {
+test('text that is not a code is not printed as the code of a network error', () => {
   const { message } = map(code('a\n::error::b'));
   expect(message).not.toContain('::error');
 });
@@ -130,7 +130,7 @@ test('an error of a bucket without an endpoint names AWS and the region', () => 
   expect(error.message).toContain('bucket ci at AWS in us-east-1');
 });
 
-test('a code that is not one is not printed', () => {
+test('text that is not a code is not printed as the code of a response', () => {
   expect(map(answer(400, 'a\n::error::b')).message).toMatch(
     /the endpoint refused the call \(GetObject: 400\)$/,
   );
