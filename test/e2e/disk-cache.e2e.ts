@@ -104,7 +104,7 @@ describeWithGateway('the disk cache of a host', () => {
       chmodSync(directory, 0o733);
       expect(await restoreAs(OTHER_USER, directory)).toMatchObject({
         disk: 0,
-        notices: [expect.stringContaining('this user may not list it, and so could not keep its size')],
+        notices: [expect.stringContaining('this user may not list it, and so cannot limit its size')],
       });
       expect(framesIn(directory)).toEqual(frames);
     },

@@ -1,5 +1,6 @@
 /** Messages on a directory that cannot be used, by the code of the system's error or of the disk cache's own. */
 
+import { OPEN_FILES_LIMIT } from '../archive-errors.ts';
 import { isDenied } from '../fs/tree-errors.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -11,11 +12,11 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'its file system is read-only',
   ENOSPC: 'its disk is full',
   EDQUOT: 'the quota of its disk is used up',
-  EMFILE: 'this process has too many open files',
+  EMFILE: OPEN_FILES_LIMIT,
   ENFILE: 'this system has too many open files',
   ETIMEDOUT: 'it does not respond: check its mount',
   EOWNER: 'this step runs as root, and another user owns the directory or may replace it',
-  ELIST: 'this user may not list it, and so could not keep its size',
+  ELIST: 'this user may not list it, and so cannot limit its size: change its mode or owner',
   EFULL: 'its frames belong to other users and exceed its size',
 };
 
