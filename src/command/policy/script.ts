@@ -157,14 +157,14 @@ const DESCRIPTIONS: Readonly<Record<RoleDefinition['kind'], string>> = {
   read: 'Every run of the repository reads.',
   main: 'The default branch writes its own place.',
   branches: 'The other branches and merge queues write their places.',
-  pulls: "Pull requests write their places, and so each other's.",
+  pulls: 'Pull requests write their places, also those of other pull requests.',
   prune: 'Runs of the default branch delete caches.',
   'prune-pulls': 'Runs of pull_request_target delete caches of pull requests.',
 };
 
 /** AWS has no condition key for the event, and these runs have the subject of a branch. */
 const ANY_PUSH =
-  '# On AWS every push to a branch can take this role too. Rather leave it out, and use the role prune with --environment.';
+  '# On AWS every push to a branch can take this role too. It is safer to leave it out and to use the role prune with --environment.';
 
 /** Describes the variables of the workflow. Two roles need no expression; a third one does. */
 function workflow(options: PolicyOptions, roles: readonly RoleDefinition[]): string {

@@ -107,7 +107,7 @@ export async function completeUpload(
   }
 }
 
-const NOT_STORED = 'the server answered CompleteMultipartUpload, and does not have the object';
+const NOT_STORED = 'the server responded to CompleteMultipartUpload, but does not have the object';
 
 /** Statuses that a proxy returns by itself, while the server behind it may be at work. */
 const PROXY_STATUS = new Set([502, 503, 504]);
