@@ -28,7 +28,7 @@ const commentsOnly: readonly Pattern[] = [
   ...proseOnly,
   { pattern: /\bgone\b/i, instead: '"removed" or "does not exist"' },
   { pattern: /^What /, instead: 'a verb first ("Returns …"), or the name of the thing' },
-  { pattern: /(?:^|[ (])undefined: /, instead: '"Returns undefined if …" or "undefined if …"' },
+  { pattern: /(?:^|[ (])undefined: /i, instead: '"Returns undefined if …" or "undefined if …"' },
 ];
 
 const titlesOnly: readonly Pattern[] = [

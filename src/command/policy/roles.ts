@@ -48,10 +48,11 @@ export const document = (...statements: readonly Statement[]): PolicyDocument =>
 
 /** The runs that may take a role, by the claims of their tokens. */
 export interface Runs {
-  /** Full refs, or one pattern that ends in `*`. Undefined: any. */
+  /** Full refs, or one pattern that ends in `*`. Undefined if runs of any ref may take the role. */
   readonly refs: readonly string[] | undefined;
   /**
-   * Undefined: any. Never the ref alone: runs that a comment or another workflow triggers have the ref of the default branch.
+   * Undefined if runs of any event may take the role. A role that writes never goes by the ref alone: runs that a comment
+   * or another workflow triggers have the ref of the default branch.
    */
   readonly events: readonly string[] | undefined;
 }

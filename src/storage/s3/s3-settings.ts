@@ -10,7 +10,7 @@ export interface S3Settings {
     | undefined;
   /** The one of the inputs `accessKey` and `secretKey` that is empty, if the other is not. */
   readonly missingKey?: 'accessKey' | 'secretKey' | undefined;
-  /** The role that the run takes with its OIDC token, in place of keys. Undefined: it takes none. */
+  /** The role that the run takes with its OIDC token, in place of keys. Undefined if it takes none. */
   readonly role: RoleSettings | undefined;
   /** Only a save takes a role, and this phase does not save. Then it has no credentials, because none are used beside a role. */
   readonly onlySaveHasRole?: boolean | undefined;
@@ -24,7 +24,7 @@ export interface S3Settings {
   readonly caFile: string | undefined;
   /** The environment of the process: proxies, AWS_* and the places of shared files. */
   readonly environment: Readonly<NodeJS.ProcessEnv>;
-  /** How the server is to encrypt each object. Undefined: as the bucket's own default has it. */
+  /** How the server is to encrypt each object. Undefined if the bucket's own default decides. */
   readonly encryption:
     | { readonly algorithm: 'AES256' | 'aws:kms'; readonly kmsKeyId: string | undefined }
     | undefined;

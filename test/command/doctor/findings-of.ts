@@ -14,7 +14,7 @@ const prefixes = { caches: cachesRoot('cache-s3'), markers: markersRoot('cache-s
 /** A server whose findings differ from those of a good one. */
 interface Setup {
   readonly quirks?: Quirks;
-  /** Returns the status of a call that is refused. Undefined: the server responds. */
+  /** Returns the status of a call that is refused. Returns undefined if the server responds. */
   readonly refuses?: (operation: string, request: http.IncomingMessage) => number | undefined;
   /** As of `MemoryServer`. */
   readonly takeover?: MemoryServer['takeover'];
