@@ -8,7 +8,6 @@ import { becomeSudoChild, wantsSudo } from './action/runner/sudo.ts';
 import { restoreStep } from './action/step/restore-step.ts';
 import { rootStep } from './action/step/root-step.ts';
 import { saveStep } from './action/step/save-step.ts';
-import { threadProgram } from './archive/pool/thread-program.ts';
 import { JobRecords } from './records/job-records.ts';
 
 /** `main` and `post` are the phases of the action; the others are the actions restore/, save/ and prune/. */
@@ -37,13 +36,13 @@ export async function run(step: Step): Promise<void> {
 
 async function pruneStep(runner: Runner, signal: AbortSignal): Promise<void> {
   const { prune } = await import('./action/step/prune-step.ts');
-  await prune(runner, signal, maskSecret);
+  await prune(runner, signal);
 }
 
 async function runStep(step: Exclude<Step, 'prune'>, runner: Runner, signal: AbortSignal): Promise<void> {
   const { env, log } = runner;
   const records = new JobRecords(env.RUNNER_TEMP, log);
-  const open = createOpener({ env, log, mask: maskSecret, records, workerUrl: threadProgram('worker') });
+  const open = createOpener({ env, log, mask: maskSecret, records });
   switch (step) {
     case 'main':
     case 'restore':

@@ -62,7 +62,7 @@ export async function openSettings(env: Environment, log: Log): Promise<OpenedSt
   }
   // No mask: a runner only hides a secret in its log, and the command prints none. `::add-mask::` would write the keys of a
   // role in clear into a file that takes standard error
-  const store = await openStore(target, { bucketWasDown: false }, { log, mask() {} });
+  const store = await openStore(target, { log, mask() {} });
   return { store, target, place: describeTarget(target), prefix: inputs.prefix };
 }
 

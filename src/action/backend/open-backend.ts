@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { isHostCrowded } from '../../archive/pool/crowded-host.ts';
+import { threadProgram } from '../../archive/pool/thread-program.ts';
 import type { JobRecords } from '../../records/job-records.ts';
 import type { Log } from '../../report/log.ts';
 import type { Progress } from '../../report/progress.ts';
@@ -22,8 +23,6 @@ interface OpenerOptions {
   /** Registers a secret with the runner, which replaces it in the log. */
   readonly mask: (secret: string) => void;
   readonly records: JobRecords;
-  /** The program of the archive's worker threads. */
-  readonly workerUrl: URL;
 }
 
 export interface OpenOptions {
@@ -44,46 +43,43 @@ export const TOOL = `cache-s3/${VERSION}`;
 /** With more worker threads the main thread and the network are the limit. */
 const MAX_WORKERS = 8;
 
-/** Returns the number of worker threads of a process, 1 or more. */
-export function workerCount(): number {
-  return Math.min(availableParallelism(), MAX_WORKERS);
+/** Returns the options of the archive engine that are the same in every step and in the command. */
+export function engineOptions() {
+  return {
+    workerUrl: threadProgram('worker'),
+    workers: Math.min(availableParallelism(), MAX_WORKERS),
+    isHostCrowded,
+    tool: TOOL,
+  };
 }
 
 /** Creates the function that opens backends. Each module is loaded only when a step uses it. */
-export function createOpener(shared: OpenerOptions): OpenBackend {
-  const { env, log, records } = shared;
+export function createOpener({ env, log, mask, records }: OpenerOptions): OpenBackend {
   const openGitHub = async (waited: WaitedTime) => {
     const { createGitHubBackend } = await import('../../storage/github/github-backend.ts');
     return createGitHubBackend(log, records, env, waited);
   };
-  return async (target, options) => {
+  return async (target, { fallback, bucketWasDown, progress, diskCache }) => {
     const waited = new WaitedTime();
     if (target.kind === 'github') return openGitHub(waited);
-    const store = await openStore(target, { ...options, waited }, shared);
-    const bucket = createArchiveBackend(store, {
-      ...shared,
-      progress: options.progress,
-      diskCache: options.diskCache,
-      workers: workerCount(),
-      isHostCrowded,
-      tool: TOOL,
-    });
-    if (!options.fallback) return bucket;
+    const store = await openStore(target, { log, mask, bucketWasDown, waited });
+    const bucket = createArchiveBackend(store, { ...engineOptions(), log, records, progress, diskCache });
+    if (!fallback) return bucket;
     return createFallback({ primary: bucket, openSecondary: () => openGitHub(waited), log });
   };
 }
 
-/**
- * Opens the store of the target. Makes no request.
- * @param waited the waits of the step, if it uses another store too.
- */
+interface StoreOptions
+  extends Pick<OpenerOptions, 'log' | 'mask'>,
+    Partial<Pick<OpenOptions, 'bucketWasDown'>> {
+  /** The waits of the step, if it uses another store too. */
+  readonly waited?: WaitedTime;
+}
+
+/** Opens the store of the target. Makes no request. */
 export async function openStore(
   target: StoreTarget,
-  {
-    bucketWasDown,
-    waited = new WaitedTime(),
-  }: Pick<OpenOptions, 'bucketWasDown'> & { readonly waited?: WaitedTime },
-  { log, mask }: Pick<OpenerOptions, 'log' | 'mask'>,
+  { log, mask, bucketWasDown = false, waited = new WaitedTime() }: StoreOptions,
 ): Promise<ObjectStore> {
   if (target.kind === 'directory') {
     const { createDirectoryStore } = await import('../../storage/directory/directory-store.ts');

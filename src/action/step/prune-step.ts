@@ -26,6 +26,7 @@ import {
 } from '../inputs/read-input.ts';
 import { resolveTarget } from '../inputs/target.ts';
 import { type RunContext, readRunContext } from '../run/run-context.ts';
+import { maskSecret } from '../runner/mask-secrets.ts';
 import type { Runner } from '../runner/runner.ts';
 
 /** Deletions that the job summary lists. */
@@ -39,13 +40,8 @@ interface PruneInputs extends PruneChoice {
 /**
  * Runs the action prune/. Bad inputs and every error of the store fail the step: no other step depends on it, and a bucket
  * that is never pruned fills up.
- * @param mask registers a secret with the runner.
  */
-export async function prune(
-  runner: Runner,
-  signal: AbortSignal,
-  mask: (secret: string) => void,
-): Promise<void> {
+export async function prune(runner: Runner, signal: AbortSignal): Promise<void> {
   const { env, log } = runner;
   let store: ObjectStore | undefined;
   try {
@@ -55,7 +51,7 @@ export async function prune(
     const target = resolveTarget(inputs, { env, forkPullRequest: runsForkCode(context), saves: false });
     if (target.kind === 'github')
       throw new BadInputError('bucket', "is missing: set it, because GitHub's cache cannot be pruned.");
-    store = await openStore(target, { bucketWasDown: false }, { log, mask });
+    store = await openStore(target, { log, mask: maskSecret });
     await pruneStore(runner, { store, prefix: inputs.prefix, signal }, choice);
   } catch (error) {
     runner.fail(sentenceOf(error, env, signal));

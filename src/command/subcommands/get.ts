@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { TOOL, workerCount } from '../../action/backend/open-backend.ts';
+import { engineOptions } from '../../action/backend/open-backend.ts';
 import type { PathLayout } from '../../archive/fs/paths/layout.ts';
 import { Anchor, parseStoredName } from '../../archive/fs/paths/stored-name.ts';
-import { isHostCrowded } from '../../archive/pool/crowded-host.ts';
-import { threadProgram } from '../../archive/pool/thread-program.ts';
 import { JobRecords } from '../../records/job-records.ts';
 import { countOf, formatBytes, formatDuration } from '../../report/units.ts';
 import type { Invocation } from '../invocation.ts';
@@ -53,6 +51,7 @@ export async function getCache(
         signal,
       },
       {
+        ...engineOptions(),
         log,
         // Outside of a job no later step needs them
         records: new JobRecords(undefined, log),
@@ -63,10 +62,6 @@ export async function getCache(
           },
           expect() {},
         },
-        workerUrl: threadProgram('worker'),
-        workers: workerCount(),
-        isHostCrowded,
-        tool: TOOL,
       },
     )
     .finally(() => progress.end());

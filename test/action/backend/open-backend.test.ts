@@ -28,8 +28,7 @@ const request: LookupRequest = {
 };
 
 function open(target: Target, options: Partial<OpenOptions> = {}) {
-  const workerUrl = new URL('../../../src/worker.ts', import.meta.url);
-  const opener = createOpener({ env: {}, log: silentLog, mask() {}, records: noRecords, workerUrl });
+  const opener = createOpener({ env: {}, log: silentLog, mask() {}, records: noRecords });
   const progress = { add() {}, expect() {}, end() {} };
   return opener(target, { fallback: false, bucketWasDown: false, progress, ...options });
 }

@@ -27,7 +27,7 @@ async function runPrune(inputs: Readonly<Record<string, string>>, env: Environme
     ...inputVariables({ endpoint: pathToFileURL(root).href, ...inputs }),
     ...env,
   });
-  await prune(runner, new AbortController().signal, () => {});
+  await prune(runner, new AbortController().signal);
   const left = (await collect(store.list('cache-s3/v1/'))).length;
   return { runner, left };
 }
@@ -45,7 +45,7 @@ test('prune/action.yml declares the inputs that the step reads', async () => {
       ownKeys: () => [],
     },
   );
-  await prune(recordingRunner(env), new AbortController().signal, () => {});
+  await prune(recordingRunner(env), new AbortController().signal);
   const names = [...declared('prune/action.yml', 'inputs').keys()];
   const rules = [
     'unused',
