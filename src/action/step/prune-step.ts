@@ -1,12 +1,6 @@
 import { isRepositoryPattern } from '../../cache/cache-patterns.ts';
 import { describeReason, describeResult, VERSIONS_REMAIN } from '../../cache/prune/describe.ts';
-import {
-  type Deletion,
-  hasRule,
-  type PruneChoice,
-  type PruneRules,
-  rulesOf,
-} from '../../cache/prune/plan.ts';
+import { hasRule, type PruneChoice, rulesOf } from '../../cache/prune/plan.ts';
 import { type PruneRequest, type PruneResult, pruneCaches } from '../../cache/prune/prune-caches.ts';
 import { formatBytes, formatCount } from '../../report/units.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
@@ -47,14 +41,14 @@ export async function prune(runner: Runner, signal: AbortSignal): Promise<void> 
   try {
     const context = readRunContext(env);
     const inputs = parseStoreInputs(env);
-    const choice = readChoice(env, context);
+    const choice = readPruneInputs(env, context);
     const target = resolveTarget(inputs, { env, forkPullRequest: runsForkCode(context), saves: false });
     if (target.kind === 'github')
       throw new BadInputError('bucket', "is missing: set it, because GitHub's cache cannot be pruned.");
     store = await openStore(target, { log, mask: maskSecret });
     await pruneStore(runner, { store, prefix: inputs.prefix, signal }, choice);
   } catch (error) {
-    runner.fail(sentenceOf(error, env, signal));
+    runner.fail(failureSentence(error, env, signal));
   } finally {
     store?.close();
   }
@@ -72,7 +66,7 @@ function runsForkCode({ fork, eventName }: RunContext): boolean {
  * Reads what to delete. The values are of the step alone: CACHE_S3_SCOPE and other variables of the fleet are for caches.
  * Throws `BadInputError`.
  */
-function readChoice(env: Environment, { repository }: RunContext): PruneInputs {
+function readPruneInputs(env: Environment, { repository }: RunContext): PruneInputs {
   const own = Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('INPUT_')));
   const text = (name: string) => readInput(own, name) || undefined;
   const quantity = (name: string, { parse, form }: Quantity) => readParsed(own, name, parse, form);
@@ -103,7 +97,7 @@ async function pruneStore(
   const { log } = runner;
   const { store } = request;
   const rules = rulesOf(choice);
-  const deletions: Deletion[] = [];
+  const rows: (readonly [cache: string, reason: string])[] = [];
   const result = await pruneCaches({
     ...request,
     patterns: choice,
@@ -111,10 +105,11 @@ async function pruneStore(
     removesLeftovers: true,
     dryRun,
     onDeletion(deletion) {
-      const { repository, scope, key } = deletion.entry;
+      const { repository, scope, key, object } = deletion.entry;
+      const cache = `${repository} ${scope} ${key}`;
       const why = describeReason(deletion, rules, store.nowMs);
-      log.info(`${dryRun ? 'Would delete' : 'Deleted'} ${repository} ${scope} ${key}: ${why}`);
-      if (deletions.length < MAX_ROWS) deletions.push(deletion);
+      log.info(`${dryRun ? 'Would delete' : 'Deleted'} ${cache}: ${why}`);
+      if (rows.length < MAX_ROWS) rows.push([cache, `${formatBytes(object.sizeBytes)}, ${why}`]);
     },
   });
   for (const line of describeResult(result, dryRun)) log.info(line);
@@ -122,31 +117,23 @@ async function pruneStore(
   if (store.versioned && result.deletedCaches > 0) log.warning(VERSIONS_REMAIN);
   runner.setOutput('deleted-caches', String(result.deletedCaches));
   runner.setOutput('deleted-bytes', String(result.deletedBytes));
-  const rows = summaryRows(result, deletions, { rules, dryRun, nowMs: store.nowMs });
-  await runner.addSummary(dryRun ? 'Cache prune (dry run)' : 'Cache prune', rows);
+  const title = dryRun ? 'Cache prune (dry run)' : 'Cache prune';
+  await runner.addSummary(title, [...totalsOf(result, dryRun), ...rows]);
 }
 
-/** Returns the totals, then a row for each of the first deletions. */
-function summaryRows(
+function totalsOf(
   { caches, bytes, deletedCaches, deletedBytes, deletedMarkers }: PruneResult,
-  deletions: readonly Deletion[],
-  { rules, dryRun, nowMs }: { readonly rules: PruneRules; readonly dryRun: boolean; readonly nowMs: number },
+  dryRun: boolean,
 ): readonly (readonly [string, string])[] {
   return [
     ['Caches', `${formatCount(caches)}, ${formatBytes(bytes)}`],
     [dryRun ? 'To delete' : 'Deleted', `${formatCount(deletedCaches)}, ${formatBytes(deletedBytes)}`],
     [dryRun ? 'Markers to delete' : 'Deleted markers', formatCount(deletedMarkers)],
-    ...deletions.map(
-      deletion =>
-        [
-          [deletion.entry.repository, deletion.entry.scope, deletion.entry.key].join(' '),
-          `${formatBytes(deletion.entry.object.sizeBytes)}, ${describeReason(deletion, rules, nowMs)}`,
-        ] as const,
-    ),
   ];
 }
 
-function sentenceOf(error: unknown, env: Environment, signal: AbortSignal): string {
+/** Returns one sentence for an error of the step. Throws an error that neither the inputs nor the store has caused. */
+function failureSentence(error: unknown, env: Environment, signal: AbortSignal): string {
   if (signal.aborted)
     return 'The prune was cancelled: caches that it deleted stay deleted, and the next prune deletes the rest.';
   if (error instanceof BadInputError) return badInputSentence(error, env);
