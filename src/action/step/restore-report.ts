@@ -14,7 +14,6 @@ import { closePhase } from './phase.ts';
 import type { StepPlan } from './plan.ts';
 
 export interface RestorePhase {
-  readonly op: 'restore' | 'lookup';
   /** By `performance.now()`. */
   readonly startedMs: number;
   readonly inputs: ActionInputs;
@@ -23,11 +22,9 @@ export interface RestorePhase {
 }
 
 /** Reports a run that may not read: a miss without a request. */
-export async function reportDenied(runner: Runner, phase: RestorePhase, reason: string): Promise<void> {
+export function reportDenied(runner: Runner, phase: RestorePhase, reason: string): Promise<void> {
   runner.log.info(`Cache not restored: ${reason}.`);
-  setMatchOutputs(runner, undefined);
-  reportMiss(runner, phase.inputs);
-  await close(runner, phase, 'denied');
+  return reportMiss(runner, phase, 'denied');
 }
 
 /** Reports an outcome: outputs, lines, summary. Fails the step if it is a miss or a failure and `fail-on-cache-miss` is set. */
@@ -39,38 +36,29 @@ export async function reportOutcome(
   const { inputs } = phase;
   switch (outcome.kind) {
     case 'hit': {
-      setMatchOutputs(runner, outcome);
+      setHitOutputs(runner, outcome);
       const found = inputs.lookupOnly ? 'Cache found and can be restored' : 'Cache restored';
       runner.log.info(`${found} from key: ${outcome.key}`);
       return close(runner, phase, outcome.exact ? 'hit' : 'partial', outcome);
     }
     case 'miss':
-      setMatchOutputs(runner, undefined);
       if (outcome.diagnosis !== undefined) runner.log.info(outcome.diagnosis);
-      reportMiss(runner, inputs);
-      return close(runner, phase, 'miss');
+      return reportMiss(runner, phase, 'miss');
     case 'unusable':
-      setMatchOutputs(runner, undefined);
       runner.log.notice(`The object of key '${outcome.key}' is not used: ${outcome.error.message}.`);
-      reportMiss(runner, inputs);
-      return close(runner, phase, 'miss');
+      return reportMiss(runner, phase, 'miss');
     case 'damaged':
-      setMatchOutputs(runner, undefined);
       runner.log.debug(outcome.error.stack ?? '');
       runner.log.warning(
         `Cache not restored, because its object is damaged: ${outcome.error.message}. No file was changed.`,
       );
-      reportMiss(runner, inputs);
-      return close(runner, phase, 'damaged');
+      return reportMiss(runner, phase, 'damaged');
     case 'unavailable':
-    case 'refused':
-      return reportFailure(
-        runner,
-        phase,
-        `${describeUnserved(outcome)}.${inputs.failOnCacheMiss ? '' : ' The job continues without the cache.'}`,
-        outcome.error,
-        isForkWithoutCredentials(outcome) ? 'notice' : 'warning',
-      );
+    case 'refused': {
+      const effect = inputs.failOnCacheMiss ? '' : ' The job continues without the cache.';
+      const level = isForkWithoutCredentials(outcome) ? 'notice' : 'warning';
+      return reportFailure(runner, phase, `${describeUnserved(outcome)}.${effect}`, outcome.error, level);
+    }
     case 'failed': {
       const { error } = outcome;
       const warning = hasChangedTree(outcome)
@@ -104,14 +92,20 @@ function reportFailure(
   return close(runner, phase, 'failed');
 }
 
-function reportMiss(runner: Runner, inputs: ActionInputs): void {
-  if (inputs.failOnCacheMiss) {
-    runner.fail(
-      `Failed to restore cache entry. Exiting as fail-on-cache-miss is set. Input key: ${inputs.key}`,
-    );
-    return;
+/** Reports that no cache was restored. As in actions/cache, `cache-hit` is not set then. */
+function reportMiss(
+  runner: Runner,
+  phase: RestorePhase,
+  result: 'miss' | 'damaged' | 'denied',
+): Promise<void> {
+  const { key, restoreKeys, failOnCacheMiss } = phase.inputs;
+  runner.setOutput('cache-source', 'none');
+  if (failOnCacheMiss) {
+    runner.fail(`Failed to restore cache entry. Exiting as fail-on-cache-miss is set. Input key: ${key}`);
+  } else {
+    runner.log.info(`Cache not found for input keys: ${[key, ...restoreKeys].join(', ')}`);
   }
-  runner.log.info(`Cache not found for input keys: ${[inputs.key, ...inputs.restoreKeys].join(', ')}`);
+  return close(runner, phase, result);
 }
 
 function close(
@@ -123,7 +117,7 @@ function close(
   return closePhase(
     runner,
     {
-      op: phase.op,
+      op: phase.inputs.lookupOnly ? 'lookup' : 'restore',
       source: hit?.source ?? 'none',
       result,
       bytes: hit?.sizeBytes,
@@ -152,15 +146,13 @@ export function warnIgnored(runner: Runner, { target }: StepPlan): void {
 
 /**
  * Sets the outputs of actions/cache, `cache-size` of tespkg/actions-cache (bytes of the stored object) and
- * `cache-source`. As in actions/cache, `cache-hit` is 'true' on an exact hit, 'false' on a partial one, and not set on a
- * miss.
+ * `cache-source`. As in actions/cache, `cache-hit` is 'true' on an exact hit and 'false' on a partial one.
  */
-function setMatchOutputs(runner: Runner, match: Hit | undefined): void {
-  runner.setOutput('cache-source', match?.source ?? 'none');
-  if (match === undefined) return;
-  runner.setOutput('cache-hit', String(match.exact));
-  runner.setOutput('cache-matched-key', match.key);
-  if (match.sizeBytes !== undefined) runner.setOutput('cache-size', String(match.sizeBytes));
+function setHitOutputs(runner: Runner, { source, exact, key, sizeBytes }: Hit): void {
+  runner.setOutput('cache-source', source);
+  runner.setOutput('cache-hit', String(exact));
+  runner.setOutput('cache-matched-key', key);
+  if (sizeBytes !== undefined) runner.setOutput('cache-size', String(sizeBytes));
 }
 
 /** Sets the output of the key before any request, so that it is set after a failure too. */

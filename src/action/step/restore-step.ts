@@ -41,7 +41,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
   const plan = planOrRefuse(runner, context, { saves: false, refuse: runner.fail });
   if (!plan) return;
   const { inputs } = plan;
-  const phase: RestorePhase = { op: inputs.lookupOnly ? 'lookup' : 'restore', startedMs, inputs };
+  const phase: RestorePhase = { startedMs, inputs };
   const keep = (rest: Partial<StepState>) => {
     if (options.keepState) writeState(runner, { ...unfinished(plan), ...rest });
   };

@@ -27,12 +27,16 @@ interface SavePhase {
 export async function reportSave(runner: Runner, phase: SavePhase, outcome: SaveOutcome): Promise<void> {
   const { startedMs, inputs, backend } = phase;
   logOutcome(runner, phase, outcome);
-  await closePhase(runner, resultOf(outcome), {
-    startedMs,
-    backend,
-    keys: { primaryKey: inputs.key, matchedKey: undefined },
-    summary: inputs.summary,
-  });
+  await closePhase(
+    runner,
+    { op: 'save', ...resultOf(outcome) },
+    {
+      startedMs,
+      backend,
+      keys: { primaryKey: inputs.key, matchedKey: undefined },
+      summary: inputs.summary,
+    },
+  );
 }
 
 function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: SaveOutcome): void {
@@ -84,21 +88,19 @@ function failureReason(outcome: Unserved | Failed): string {
   return error.message;
 }
 
-function resultOf(outcome: SaveOutcome): PhaseResult {
+function resultOf(outcome: SaveOutcome): Omit<PhaseResult, 'op'> {
   switch (outcome.kind) {
     case 'saved': {
       const { source, sizeBytes: bytes, entries, rawBytes, reusedBytes } = outcome;
-      return { op: 'save', source, result: 'saved', bytes, entries, rawBytes, reusedBytes };
+      return { source, result: 'saved', bytes, entries, rawBytes, reusedBytes };
     }
     case 'exists':
-      return { op: 'save', source: outcome.source, result: 'exists' };
+      return { source: outcome.source, result: 'exists' };
     case 'empty':
     case 'cancelled':
-      return { op: 'save', source: 'none', result: outcome.kind };
-    default: {
-      const result = isByDesign(outcome) ? 'skipped' : 'failed';
-      return { op: 'save', source: 'none', result };
-    }
+      return { source: 'none', result: outcome.kind };
+    default:
+      return { source: 'none', result: isByDesign(outcome) ? 'skipped' : 'failed' };
   }
 }
 
