@@ -13,8 +13,11 @@ type Endpoint =
 const MAX_HOST_LENGTH = 253;
 
 const isWindows = process.platform === 'win32';
-const SERVER_FORMS = 'a host, host:port or http(s)://host[:port]';
-const FORMS = `a host, host:port, http(s)://host[:port] or ${isWindows ? 'file:///C:/directory' : 'file:///directory'}`;
+/** The forms of the inputs that name a server. */
+const FORMS = {
+  endpoint: `a host, host:port, http(s)://host[:port] or ${isWindows ? 'file:///C:/directory' : 'file:///directory'}`,
+  'sts-endpoint': 'a host, host:port or http(s)://host[:port]',
+} as const;
 
 /**
  * Reads `endpoint` together with `port` and `insecure`. Without a scheme, an endpoint is https, or http
@@ -22,7 +25,7 @@ const FORMS = `a host, host:port, http(s)://host[:port] or ${isWindows ? 'file:/
  * ports. The message about a URL with a user name does not quote it, since it may contain a password.
  */
 export function parseEndpoint(inputs: Pick<BucketInputs, 'endpoint' | 'port' | 'insecure'>): Endpoint {
-  const { endpoint, port, insecure } = inputs;
+  const { endpoint, port } = inputs;
   if (endpoint === '') {
     if (port === undefined) return undefined;
     throw new BadInputError('port', `is '${port}', but input 'endpoint' is empty: set the host there.`);
@@ -30,11 +33,11 @@ export function parseEndpoint(inputs: Pick<BucketInputs, 'endpoint' | 'port' | '
   if (endpoint.includes('@')) {
     throw new BadInputError(
       'endpoint',
-      `contains a user name, but it must be ${FORMS}: credentials belong in 'accessKey' and 'secretKey'.`,
+      `contains a user name, but it must be ${FORMS.endpoint}: credentials belong in 'accessKey' and 'secretKey'.`,
     );
   }
   if (/^file:/i.test(endpoint)) return { kind: 'directory', path: directoryOf(endpoint) };
-  return { kind: 'server', url: serverOf(endpoint, port, insecure) };
+  return { kind: 'server', url: serverOf('endpoint', endpoint, inputs) };
 }
 
 /**
@@ -48,10 +51,9 @@ export function parseStsEndpoint(
   server: URL | undefined,
 ): URL | undefined {
   if (stsEndpoint.includes('@')) {
-    throw new BadInputError('sts-endpoint', `contains a user name, but it must be ${SERVER_FORMS}.`);
+    throw new BadInputError('sts-endpoint', `contains a user name, but it must be ${FORMS['sts-endpoint']}.`);
   }
-  const url =
-    stsEndpoint === '' ? server : serverOf(stsEndpoint, undefined, undefined, 'sts-endpoint', SERVER_FORMS);
+  const url = stsEndpoint === '' ? server : serverOf('sts-endpoint', stsEndpoint);
   if (url?.protocol === 'http:' && !isLoopback(url.hostname)) {
     throw new BadInputError(
       'sts-endpoint',
@@ -68,16 +70,14 @@ function isLoopback(hostname: string): boolean {
 }
 
 function serverOf(
-  endpoint: string,
-  port: number | undefined,
-  insecure: boolean | undefined,
-  input: 'endpoint' | 'sts-endpoint' = 'endpoint',
-  forms = FORMS,
+  input: keyof typeof FORMS,
+  text: string,
+  { port, insecure }: Partial<Pick<BucketInputs, 'port' | 'insecure'>> = {},
 ): URL {
-  const [, scheme, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(endpoint)!;
+  const [, scheme, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(text)!;
   const parts = /^(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?)(?::(\d{1,5}))?\/?$/i.exec(rest);
   const known = scheme === undefined || /^https?$/i.test(scheme);
-  const bad = (problem: string) => new BadInputError(input, `is ${quoteValue(endpoint)}, but ${problem}.`);
+  const bad = (problem: string) => new BadInputError(input, `is ${quoteValue(text)}, but ${problem}.`);
   // Only after the pattern has failed: Node takes 4 ms to compile its own expression for IPv6
   if (parts === null && isIPv6(rest.replace(/\/$/, ''))) {
     throw bad('an IPv6 address must be in brackets, as in [fd00::1]:7480');
@@ -89,7 +89,7 @@ function serverOf(
     !known ||
     (ownPort !== undefined && !(Number(ownPort) >= 1 && Number(ownPort) <= 65535))
   ) {
-    throw bad(`it must be ${forms}`);
+    throw bad(`it must be ${FORMS[input]}`);
   }
   if (ownPort !== undefined && port !== undefined) {
     throw bad(`input 'port' is '${port}': set the port in one of them`);
@@ -101,9 +101,9 @@ function serverOf(
     );
   }
   const chosen = ownPort ?? port;
-  const text = `${secure ? 'https' : 'http'}://${parts[1]}${chosen === undefined ? '' : `:${chosen}`}`;
-  if (!URL.canParse(text)) throw bad(`it must be ${forms}`);
-  return new URL(text);
+  const url = `${secure ? 'https' : 'http'}://${parts[1]}${chosen === undefined ? '' : `:${chosen}`}`;
+  if (!URL.canParse(url)) throw bad(`it must be ${FORMS[input]}`);
+  return new URL(url);
 }
 
 const DIRECTORY_FORM = isWindows ? 'file:///C:/<path>' : 'file:///<absolute path>';

@@ -68,17 +68,15 @@ function parseBucketInputs(env: Environment) {
 /** Parses the inputs that change how the step works. */
 function parseBehaviour(env: Environment) {
   const on = (name: string) => readBoolean(env, name) ?? false;
+  // Only checked here: code that runs before the inputs are parsed, or if one is bad, reads each of them alone (`isOn`)
+  for (const name of ['fail-on-save-error', 'sudo']) readBoolean(env, name);
   return {
     crossOs: on('enableCrossOsArchive'),
     failOnCacheMiss: on('fail-on-cache-miss'),
-    // Checked here. `warnOrFail` (save-report.ts) and `rootStep` read it alone, because other inputs may be bad
-    failOnSaveError: on('fail-on-save-error'),
     lookupOnly: on('lookup-only'),
     saveAlways: on('save-always'),
     useFallback: readBoolean(env, 'use-fallback') ?? true,
     overwrite: on('overwrite'),
-    // Checked here. `wantsSudo` reads it alone, before the inputs are parsed
-    sudo: on('sudo'),
     summary: on('summary'),
     warmRestore: on('warm-restore'),
     prefix: parsePrefix(env),

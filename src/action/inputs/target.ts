@@ -73,7 +73,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
       instanceMetadata: aws !== undefined && !options.forkPullRequest,
       forkPullRequest: options.forkPullRequest,
       forcePathStyle: aws === undefined,
-      caFile: inputs.caFile === '' ? undefined : inputs.caFile,
+      caFile: inputs.caFile || undefined,
       encryption: encryptionOf(inputs),
       environment: options.env,
       attempts,
