@@ -11,7 +11,7 @@ export const ROLE_KINDS = ['read', 'main', 'branches', 'pulls', 'prune', 'prune-
  */
 export type RoleKind = (typeof ROLE_KINDS)[number];
 
-/** The repository, its place in the bucket, and the issuer of its runs' tokens. Checked by `parsePolicyOptions`. */
+/** The repository and its place in the bucket. Checked by `parsePolicyOptions`. */
 export interface PolicyScope {
   readonly bucket: string;
   readonly prefix: string;

@@ -1,4 +1,4 @@
-import { bucketArn } from './roles.ts';
+import { bucketArn, type RoleKind } from './roles.ts';
 import { defineRoles, minioPolicy, type PolicyOptions, providerArn, type RoleDefinition } from './servers.ts';
 
 /** The roles as a shell script for the server's operator. */
@@ -16,6 +16,7 @@ function rgwParts(options: PolicyOptions): readonly string[] {
   const { endpoint, account } = options;
   const aws = `aws --endpoint-url ${quote(endpoint)}`;
   const tenant = account === '' ? '' : ` --tenant=${account}`;
+  const roles = defineRoles(options);
   return [
     `# Once for the cluster: the gateways serve an STS, and a user may manage providers. The keys that the command aws uses
 # below are those of this user, who owns the bucket. Restart the gateways after the first two commands.
@@ -25,7 +26,7 @@ function rgwParts(options: PolicyOptions): readonly string[] {
 #
 # The script can be run again: it changes provider, roles and policies to fit its options, and deletes no role.`,
     rgwProvider(aws, options),
-    ...defineRoles(options).map(role => {
+    ...roles.map(role => {
       const name = `${tenant} --role-name=${role.name}`;
       const trust = quote(JSON.stringify(role.trust));
       // Releases from Quincy on have `role-trust-policy modify` in place of `role modify`
@@ -41,7 +42,7 @@ radosgw-admin role-policy put${name} --policy-name=cache \\
   --policy-doc=${quote(JSON.stringify(role.permissions))}`;
     }),
     ownerPolicy(aws, options),
-    workflow(options, defineRoles(options)),
+    workflow(options, roles),
   ];
 }
 
@@ -112,6 +113,7 @@ function computedThumbprints(issuer: string): string {
 
 function awsParts(options: PolicyOptions): readonly string[] {
   const { issuer, audience } = options;
+  const roles = defineRoles(options);
   const arn = `--open-id-connect-provider-arn ${quote(providerArn(options))}`;
   return [
     `# The script can be run again: it changes provider, roles and policies to fit its options, and deletes no role.
@@ -122,7 +124,7 @@ if aws iam get-open-id-connect-provider ${arn} >/dev/null 2>&1; then
 else
   aws iam create-open-id-connect-provider --url ${quote(issuer)} --client-id-list ${quote(audience)}
 fi`,
-    ...defineRoles(options).map(
+    ...roles.map(
       role => `# ${DESCRIPTIONS[role.kind]}${role.kind === 'prune-pulls' ? `\n${ANY_PUSH}` : ''}
 trust=${quote(JSON.stringify(role.trust))}
 if aws iam get-role --role-name ${role.name} >/dev/null 2>&1; then
@@ -133,7 +135,7 @@ fi
 aws iam put-role-policy --role-name ${role.name} --policy-name cache \\
   --policy-document ${quote(JSON.stringify(role.permissions))}`,
     ),
-    workflow(options, defineRoles(options)),
+    workflow(options, roles),
   ];
 }
 
@@ -153,7 +155,7 @@ mc admin service restart ci`,
   ];
 }
 
-const DESCRIPTIONS: Readonly<Record<RoleDefinition['kind'], string>> = {
+const DESCRIPTIONS: Readonly<Record<RoleKind, string>> = {
   read: 'Every run of the repository reads.',
   main: 'The default branch writes its own place.',
   branches: 'The other branches and merge queues write their places.',
@@ -168,7 +170,7 @@ const ANY_PUSH =
 
 /** Describes the variables of the workflow. Two roles need no expression; a third one does. */
 function workflow(options: PolicyOptions, roles: readonly RoleDefinition[]): string {
-  const arn = (kind: RoleDefinition['kind']) => roles.find(role => role.kind === kind)?.arn;
+  const arn = (kind: RoleKind) => roles.find(role => role.kind === kind)?.arn;
   const [read, main, branches, pulls] = (['read', 'main', 'branches', 'pulls'] as const).map(arn);
   const defaultBranch = `github.ref == 'refs/heads/${options.defaultBranch.replaceAll("'", "''")}'`;
   const choices = [

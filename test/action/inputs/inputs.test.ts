@@ -143,6 +143,8 @@ describe('parseInputs', () => {
     ],
     [{ 'upload-chunk-size': '0' }, /^Input 'upload-chunk-size' is '0'/],
     [{ insecure: 'yes' }, "Input 'insecure' is 'yes', but it must be true or false."],
+    [{ sudo: 'yes' }, "Input 'sudo' is 'yes', but it must be true or false."],
+    [{ 'fail-on-save-error': '1' }, "Input 'fail-on-save-error' is '1', but it must be true or false."],
     [{ retry: '3' }, /^Input 'retry' is '3'/],
     [{ 'use-fallback': 'no' }, /^Input 'use-fallback' is 'no'/],
     [{ 'fail-on-cache-miss': '1' }, /^Input 'fail-on-cache-miss' is '1'/],
