@@ -10,11 +10,11 @@ export const readAge = quantityReader(AGE);
 export const readSize = quantityReader(SIZE);
 
 /** Reads a whole number from 0. */
-export const readCount = countReader(0, Number.POSITIVE_INFINITY, 'a whole number');
+export const readCount = countReader(0);
 /** Reads a whole number from 1. */
-export const readPositiveCount = countReader(1, Number.POSITIVE_INFINITY, 'at least 1');
+export const readPositiveCount = countReader(1);
 /** Reads the number of caches to read at the same time. */
-export const readParallel = countReader(1, 64, 'from 1 to 64');
+export const readParallel = countReader(1, 64);
 
 /** Reads a pattern of scopes or keys. An empty one is that of an unset variable, and would select nothing. */
 export const readPattern = textReader(text => text !== '', 'It must not be empty.');
@@ -33,7 +33,8 @@ function quantityReader({ parse, form }: Quantity) {
   return (text: string) => parse(text) ?? refuse(`It must be ${form}.`);
 }
 
-function countReader(min: number, max: number, range: string) {
+function countReader(min: number, max = Number.POSITIVE_INFINITY) {
+  const range = max === Number.POSITIVE_INFINITY ? `at least ${min}` : `from ${min} to ${max}`;
   return (text: string) => {
     if (!/^\d{1,15}$/.test(text)) refuse('It must be a whole number.');
     const count = Number(text);

@@ -1,6 +1,7 @@
 import { DamagedArchiveError, UnusableArchiveError } from '../../archive/archive-errors.ts';
 import { type CacheEntry, readInventory } from '../../cache/inventory.ts';
 import { parseCacheName } from '../../cache/keys/cache-names.ts';
+import { countOf } from '../../report/units.ts';
 import type { FoundObject } from '../../storage/archives/find-object.ts';
 import { orOldest } from '../../storage/object-store.ts';
 import { CommandError } from '../command-error.ts';
@@ -24,10 +25,10 @@ export async function findCache(invocation: Invocation, wanted: string, filter: 
     throw new CommandError(`There is no object ${wanted} in ${place}.`);
   }
   let newest: CacheEntry | undefined;
-  let others = -1;
+  let matches = 0;
   for await (const entry of selectCaches(invocation, filter)) {
     if (entry.key !== wanted) continue;
-    others++;
+    matches++;
     if (newest === undefined || orOldest(entry.object.modifiedMs) >= orOldest(newest.object.modifiedMs))
       newest = entry;
   }
@@ -36,9 +37,10 @@ export async function findCache(invocation: Invocation, wanted: string, filter: 
       `No cache below ${prefix}/ in ${place} has the key '${wanted}'${describeFilter(filter)}: cache-s3 list shows the keys.`,
     );
   }
-  if (others > 0) {
+  if (matches > 1) {
+    const others = countOf(matches - 1, 'other cache has', 'other caches have');
     output.note(
-      `${others} other ${others === 1 ? 'cache has' : 'caches have'} this key; this is the newest. --repository, --scope or the name of an object selects another.`,
+      `${others} this key; this is the newest. --repository, --scope or the name of an object selects another.`,
     );
   }
   return newest;
@@ -53,14 +55,9 @@ export async function awaitArchive<T>({ object }: CacheEntry, work: Promise<T>):
   try {
     return await work;
   } catch (error) {
-    const problem =
-      error instanceof DamagedArchiveError
-        ? 'is damaged'
-        : error instanceof UnusableArchiveError && 'cannot be used here';
-    if (!problem) throw error;
-    throw new CommandError(`the object ${object.name} ${problem}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    if (!(error instanceof DamagedArchiveError || error instanceof UnusableArchiveError)) throw error;
+    const problem = error instanceof DamagedArchiveError ? 'is damaged' : 'cannot be used here';
+    throw new CommandError(`the object ${object.name} ${problem}: ${error.message}`, { cause: error });
   }
 }
 

@@ -22,18 +22,15 @@ export interface Filter extends CachePatterns {
 
 /** Throws `CommandError` if no cache can meet the filter. */
 export function checkFilter(filter: Filter): void {
-  const { olderThan = 0, newerThan, unused, usedWithin, largerThan = 0, smallerThan } = filter;
-  const contradictions: readonly (readonly [boolean, string])[] = [
-    [newerThan !== undefined && newerThan < olderThan, '--older-than and --newer-than'],
-    // As isUnused has it
-    [
-      unused !== undefined && usedWithin !== undefined && usedWithin < unused + USE_INTERVAL_MS,
-      '--unused and --used-within',
-    ],
-    [smallerThan !== undefined && smallerThan < largerThan, '--larger-than and --smaller-than'],
-  ];
-  const found = contradictions.find(([contradicts]) => contradicts);
-  if (found) throw new CommandError(`No cache can meet both ${found[1]}.`);
+  const { olderThan = 0, unused, largerThan = 0 } = filter;
+  // As isUnused has it
+  const idle = unused === undefined ? 0 : unused + USE_INTERVAL_MS;
+  const check = (least: number, most: number | undefined, options: string) => {
+    if (most !== undefined && most < least) throw new CommandError(`No cache can meet both ${options}.`);
+  };
+  check(olderThan, filter.newerThan, '--older-than and --newer-than');
+  check(idle, filter.usedWithin, '--unused and --used-within');
+  check(largerThan, filter.smallerThan, '--larger-than and --smaller-than');
 }
 
 /** Returns whether a cache meets the filter at the time `nowMs`. */
@@ -58,7 +55,7 @@ export function matchesFilter(entry: CacheEntry, filter: Filter, nowMs: number):
  * other programs. Ages are by the store's clock, which its first response shows. Throws `CommandError` if none can meet it.
  */
 export async function* readSelected(
-  invocation: Pick<Invocation, 'store' | 'prefix' | 'signal' | 'output'>,
+  invocation: Invocation,
   filter: Filter,
   onRead?: () => void,
 ): AsyncGenerator<InventoryItem> {
@@ -74,7 +71,7 @@ export async function* readSelected(
 }
 
 /** Returns the handler of a refused listing of the markers, for a command that can do without the last use. */
-export function noteUnknownUse({ output }: Pick<Invocation, 'output'>): () => void {
+export function noteUnknownUse({ output }: Invocation): () => void {
   return () => output.note('The last use of the caches is not known: the store refuses to list the markers.');
 }
 

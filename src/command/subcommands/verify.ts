@@ -68,15 +68,15 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
     trialObjects: [],
     foreignObjects: [],
   };
-  const add = (list: string[], name: string) => {
-    if (list.length < MAX_ROWS) list.push(name);
+  const others = {
+    marker: report.strayMarkers,
+    trial: report.trialObjects,
+    foreign: report.foreignObjects,
   };
   async function* selected() {
     for await (const item of readSelected(invocation, options)) {
-      if (item.kind === 'marker') add(report.strayMarkers, item.object.name);
-      else if (item.kind === 'trial') add(report.trialObjects, item.object.name);
-      else if (item.kind === 'foreign') add(report.foreignObjects, item.object.name);
-      else yield item;
+      if (item.kind === 'cache') yield item;
+      else if (others[item.kind].length < MAX_ROWS) others[item.kind].push(item.object.name);
     }
   }
   const progress = output.progress('Verifying');
