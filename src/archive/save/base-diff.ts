@@ -1,3 +1,4 @@
+import { BaseOutgrownError } from '../archive-errors.ts';
 import { type Entry, EntryType } from '../format/entry.ts';
 import { OpenDirectories } from '../format/open-directories.ts';
 import { isSameMode } from '../fs/attributes.ts';
@@ -42,8 +43,6 @@ export class BaseDiff {
   readonly #deadDirectories: Set<string>;
   /** Index of the base's next entry. */
   #next = 0;
-  /** Whether an entry of another type has the name of a directory in the base's frames: tar could not write it there. */
-  isBlocked = false;
 
   constructor(base: BaseArchive) {
     this.#base = base;
@@ -64,6 +63,8 @@ export class BaseDiff {
   /**
    * Takes the next entry of the scan (`exact`, in byte order) and the index of the base's entry of the same name.
    * `hasSameContent`: it is a touched file with the base's data. Returns the entries to pack because of it, in this order.
+   * Throws `BaseOutgrownError` for one of another type that has the name of a directory in the base's frames: tar could not
+   * write it there.
    */
   next(found: ScannedEntry, index: number, hasSameContent: boolean): readonly ScannedEntry[] {
     if (found.type === EntryType.directory) this.#deadDirectories.delete(found.name);
@@ -72,7 +73,8 @@ export class BaseDiff {
       return NOTHING;
     }
     // An unchanged entry is never where a directory was
-    this.isBlocked ||= this.#deadDirectories.has(`${found.name}/`);
+    if (this.#deadDirectories.has(`${found.name}/`))
+      throw new BaseOutgrownError('a directory was replaced by an entry of another type');
     const directory = this.#open.parentOf(found.name);
     if (!directory) return [found];
     // Each entry that tar makes in a directory changes the directory's time: its own entry has to come again before that

@@ -97,9 +97,6 @@ export function incrementalSource(
 
 /** Yields the changed entries. Throws the errors of `turns`, and `BaseOutgrownError`. */
 async function* changedEntries(turns: AsyncIterable<ComparedTurn>, diff: BaseDiff): AsyncGenerator<Batch> {
-  for await (const { found, indexes, isSame } of turns) {
-    const changed = found.flatMap((entry, at) => diff.next(entry, indexes[at]!, isSame[at] === 1));
-    if (diff.isBlocked) throw new BaseOutgrownError('a directory was replaced by an entry of another type');
-    yield changed;
-  }
+  for await (const { found, indexes, isSame } of turns)
+    yield found.flatMap((entry, at) => diff.next(entry, indexes[at]!, isSame[at] === 1));
 }

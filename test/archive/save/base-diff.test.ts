@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { BaseOutgrownError } from '../../../src/archive/archive-errors.ts';
 import { type Entry, EntryType, type Frame, type Manifest } from '../../../src/archive/format/entry.ts';
 import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
@@ -69,7 +70,7 @@ function compare(scanned: readonly ScannedEntry[], base: BaseArchive) {
   const diff = new BaseDiff(base);
   const changed = scanned.flatMap(thing => [...diff.next(thing, diff.indexOf(thing.name), false)]);
   const reused = [...diff.reused()].map(({ entry }) => entry);
-  return { changed, reused, ...diff.usage(), blocked: diff.isBlocked };
+  return { changed, reused, ...diff.usage() };
 }
 
 const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
@@ -86,7 +87,7 @@ const twoFrames = [0, 1].map(() => ({ size: 2.5 * MiB, rawSize: 5 * (MiB + 512) 
 describe('the share of dead bytes of a base', () => {
   test('an unchanged tree has no dead bytes', () => {
     const division = compare(found(ten), baseOf(ten, twoFrames));
-    expect(division).toMatchObject({ regionBytes: 5 * MiB, deadBytes: 0, changed: [], blocked: false });
+    expect(division).toMatchObject({ regionBytes: 5 * MiB, deadBytes: 0, changed: [] });
     expect(isWorthReusing(division)).toBe(true);
   });
 
@@ -152,15 +153,15 @@ test('a directory with several changed entries is packed once', () => {
   expect(reused).toEqual([]);
 });
 
-test('the diff is blocked when a file takes the place of a directory', () => {
+test('the diff fails when a file takes the place of a directory', () => {
   const things: Thing[] = [
     { name: 'd/', type: EntryType.directory },
     { name: 'e', size: MiB, frame: 0, offset: 512 },
   ];
   const base = baseOf(things, [{ size: 6 * MiB, rawSize: MiB + 512 }]);
   const [, e] = found(things);
-  expect(compare([{ ...e!, name: 'd' }, e!], base).blocked).toBe(true);
-  expect(compare([e!], base).blocked).toBe(false);
+  expect(() => compare([{ ...e!, name: 'd' }, e!], base)).toThrow(BaseOutgrownError);
+  expect(compare([e!], base).changed).toEqual([]);
 });
 
 test('on Windows, unchanged files and directories keep the modes that another system has saved', () => {
