@@ -33,7 +33,8 @@ export class LostFirstNames {
     members.forEach(({ name, inode }, index) => {
       if (inode && !this.#lost.has(name) && isLost(packed, index)) this.#lost.set(name, { inode });
     });
-    return members.some(member => this.#lostFirstOf(member)) ? this.#plan(members) : undefined;
+    if (this.#lost.size === 0 || !members.some(member => this.#lostFirstOf(member))) return undefined;
+    return this.#plan(members);
   }
 
   *#plan(members: readonly ScannedEntry[]): Generator<FramePlan> {

@@ -3,9 +3,8 @@
 import { Buffer } from 'node:buffer';
 import { compressFrame } from '../format/codec.ts';
 import { seekTable } from '../format/container.ts';
-import { EntryType } from '../format/entry.ts';
 import { END_OF_ARCHIVE_BYTES } from '../format/tar-blocks.ts';
-import { encodePackJob, type FramePlan, type ScannedEntry } from '../messages/pack-job.ts';
+import { encodePackJob, type FramePlan } from '../messages/pack-job.ts';
 import { mapInOrder } from '../pool/in-flight.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { InlineRunner } from '../worker/worker.ts';
@@ -101,7 +100,7 @@ async function packFrames(
   const lostNames = new LostFirstNames(notices);
   const add = async ({ plan, result }: Awaited<ReturnType<typeof work>>): Promise<void> => {
     signal?.throwIfAborted();
-    const instead = plan.members.some(isLinked) ? lostNames.replan(plan, result) : undefined;
+    const instead = lostNames.replan(plan, result);
     if (instead) {
       for (const again of instead) await add(await work(again));
       return;
@@ -117,11 +116,6 @@ async function packFrames(
   for (const bytes of [end, manifest, table]) await write(bytes);
   await source.output.flush?.();
   return { entries, rawBytes, sizeBytes, reusedBytes, levels: levels.runs };
-}
-
-/** Returns whether it is one of several names of a file. */
-function isLinked({ type, inode }: ScannedEntry): boolean {
-  return inode !== undefined || type === EntryType.hardLink;
 }
 
 /** Above it, zstd takes up to a second for each MiB, in which no signal is handled (4 MiB at level 19: 4.2 s on a busy host). */
