@@ -1,11 +1,10 @@
 import type { BigIntStats } from 'node:fs';
-import { hasherOf } from '../format/content-hashes.ts';
 import type { Entry, Manifest } from '../format/entry.ts';
 import { lstatExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodeContentJob, type HashedPiece } from '../messages/content-job.ts';
-import { compareContent } from '../worker/compare-content.ts';
+import { InlineRunner } from '../worker/worker.ts';
 import { isTouched } from './base-diff.ts';
 import { type BaseArchive, isWorthReusing, regionUsage } from './reuse-estimate.ts';
 import { hashedPieces } from './touched-files.ts';
@@ -82,7 +81,6 @@ async function differingShare(touched: readonly HashedPiece[], { contents }: Bas
   const count = Math.min(MAX_READ_PIECES, Math.floor((MAX_READ_BYTES / bytes) * touched.length));
   const stride = Math.ceil(touched.length / Math.max(1, count));
   const read = touched.filter((_, index) => index % stride === 0);
-  const { key } = contents!;
-  const { isSame } = compareContent(encodeContentJob(read, key), await hasherOf(key));
+  const { isSame } = await new InlineRunner().run(encodeContentJob(read, contents!.key));
   return isSame.reduce((differing, same) => differing + (1 - same), 0) / read.length;
 }
