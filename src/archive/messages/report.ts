@@ -11,22 +11,12 @@ export interface Report<A = unknown> {
 /** Bytes are reported within this many ms: a later report would make the last progress look more recent than it was. */
 const REPORT_MS = 200;
 
-/** Bytes of one request that are to be reported. */
-export interface UnreportedBytes {
-  /** Adds bytes, which are reported within 200 ms, or as soon as there are `atOnce`. */
-  add(bytes: number): void;
-  /** Returns the bytes that are not reported yet. They are not reported later. */
-  end(): number;
-}
-
 /** Calls `report` with the number of unreported bytes, 200 ms after the first of them, or as soon as there are `atOnce`. */
-export function collectBytes(
-  report: (bytes: number) => void,
-  atOnce = Number.POSITIVE_INFINITY,
-): UnreportedBytes {
+export function collectBytes(report: (bytes: number) => void, atOnce = Number.POSITIVE_INFINITY) {
   let unreported = 0;
   let due: NodeJS.Timeout | undefined;
-  const end = () => {
+  /** Returns the bytes that are not reported yet. They are not reported later. */
+  const end = (): number => {
     clearTimeout(due);
     due = undefined;
     const bytes = unreported;
@@ -34,7 +24,8 @@ export function collectBytes(
     return bytes;
   };
   return {
-    add(bytes) {
+    /** Adds bytes of the request. */
+    add(bytes: number): void {
       unreported += bytes;
       if (unreported >= atOnce) report(end());
       else due ??= setTimeout(() => report(end()), REPORT_MS);
