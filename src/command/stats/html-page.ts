@@ -1,6 +1,6 @@
 import { escapeHtml } from '../../action/runner/escape.ts';
 import { countOf, formatAge, formatBytes, formatCount } from '../../report/units.ts';
-import { columnPlot, type PlotBar, rowPlot } from './plots.ts';
+import { columnPlot, rowPlot } from './plots.ts';
 import { type Amount, barLabel, type Group, type StatsFacts, shortLabel, type Tally } from './tally.ts';
 
 /**
@@ -18,26 +18,21 @@ export function htmlPage(tally: Tally, facts: StatsFacts): string {
     ['markers without a cache', formatCount(tally.strayMarkers)],
     ['objects of other programs', formatCount(tally.foreignObjects)],
   ] as const;
-  const plotBar = (label: string, bytes: number, title: string): PlotBar => ({
-    label,
-    value: bytes,
-    text: formatBytes(bytes),
-    title,
-  });
   const sizeOf = ({ caches, bytes }: Amount) => `${formatBytes(bytes)}, ${countOf(caches, 'cache')}`;
   const bySize = (groups: readonly Group[]) =>
     groups.map(group => {
       const { name, bytes, lastUseMs } = group;
       const used =
         lastUseMs === undefined ? 'last use not known' : `last used ${formatAge(madeMs - lastUseMs)} ago`;
-      const title = `${name}: ${sizeOf(group)}, ${used}`;
-      return plotBar(name, bytes, title);
+      return { label: name, bytes, title: `${name}: ${sizeOf(group)}, ${used}` };
     });
   const histogram = (bars: Tally['ages']) =>
-    bars.map(bar => plotBar(shortLabel(bar), bar.bytes, `${barLabel(bar)}: ${sizeOf(bar)}`));
+    bars.map(bar => {
+      return { label: shortLabel(bar), bytes: bar.bytes, title: `${barLabel(bar)}: ${sizeOf(bar)}` };
+    });
   const unused = tally.unused.map(({ days, caches, bytes }) => {
     const title = `prune --unused ${days}d deletes ${countOf(caches, 'cache')}, ${formatBytes(bytes)}`;
-    return plotBar(`${days} d`, bytes, title);
+    return { label: `${days} d`, bytes, title };
   });
   const plots = [
     ['Size by last use', columnPlot(histogram(tally.lastUses))],

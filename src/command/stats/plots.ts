@@ -1,13 +1,12 @@
 import { escapeHtml } from '../../action/runner/escape.ts';
+import { formatBytes } from '../../report/units.ts';
 
 /** Plots as SVG. Their colours are those of the page's styles. */
 
 /** A bar of a plot, with foreign text. */
 export interface PlotBar {
   readonly label: string;
-  readonly value: number;
-  /** The value as the plot shows it. */
-  readonly text: string;
+  readonly bytes: number;
   /** Shown when the pointer is over the bar. */
   readonly title: string;
 }
@@ -18,14 +17,14 @@ const WIDTH = 560;
 export function columnPlot(bars: readonly PlotBar[]): string {
   const [top, height, bottom] = [20, 180, 24];
   const step = WIDTH / bars.length;
-  const most = Math.max(1, ...bars.map(({ value }) => value));
+  const most = Math.max(1, ...bars.map(({ bytes }) => bytes));
   const drawn = bars.map((bar, index) => {
-    const size = barSize(bar.value, most, height);
+    const size = barSize(bar.bytes, most, height);
     const [x, y] = [index * step + step * 0.12, top + height - size];
     const middle = index * step + step / 2;
     return `<g><title>${escapeHtml(bar.title)}</title>
 <rect x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${(step * 0.76).toFixed(1)}" height="${size.toFixed(1)}" rx="2"/>
-${bar.value > 0 ? text(middle, y - 5, bar.text, 'middle') : ''}
+${bar.bytes > 0 ? text(middle, y - 5, formatBytes(bar.bytes), 'middle') : ''}
 ${text(middle, top + height + 16, bar.label, 'middle', 'faint')}</g>`;
   });
   const base = `<line x1="0" x2="${WIDTH}" y1="${top + height}" y2="${top + height}"/>`;
@@ -38,14 +37,14 @@ const MAX_LABEL = 34;
 /** Returns a plot of horizontal bars, with the label and the value of each above it. */
 export function rowPlot(bars: readonly PlotBar[]): string {
   const step = 32;
-  const most = Math.max(1, ...bars.map(({ value }) => value));
+  const most = Math.max(1, ...bars.map(({ bytes }) => bytes));
   const drawn = bars.map((bar, index) => {
     const y = index * step;
     const label = bar.label.length > MAX_LABEL ? `${bar.label.slice(0, MAX_LABEL - 1)}…` : bar.label;
     return `<g><title>${escapeHtml(bar.title)}</title>
 ${text(0, y + 13, label, 'start')}
-${text(WIDTH, y + 13, bar.text, 'end', 'faint')}
-<rect x="0" y="${y + 18}" width="${barSize(bar.value, most, WIDTH).toFixed(1)}" height="8" rx="2"/></g>`;
+${text(WIDTH, y + 13, formatBytes(bar.bytes), 'end', 'faint')}
+<rect x="0" y="${y + 18}" width="${barSize(bar.bytes, most, WIDTH).toFixed(1)}" height="8" rx="2"/></g>`;
   });
   return svg(Math.max(1, bars.length) * step, drawn);
 }

@@ -78,16 +78,15 @@ const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 async function writeChart(output: Output, title: string, bars: readonly Bar[]): Promise<void> {
   const width = Math.max(10, Math.min(MAX_BAR, output.columns - TEXT_COLUMNS));
   const most = Math.max(1, ...bars.map(({ bytes }) => bytes));
-  const drawn = bars.map(bar => bar.bytes / most);
   await output.line('');
   await writeTable(
     output,
     [{ title }, { title: 'SIZE', align: 'right' }, { title: 'CACHES', align: 'right' }, { title: '' }],
-    bars.map((bar, index) => [
+    bars.map(bar => [
       barLabel(bar),
       formatBytes(bar.bytes),
       formatCount(bar.caches),
-      drawBar(drawn[index]!, width),
+      drawBar(bar.bytes / most, width),
     ]),
   );
 }
