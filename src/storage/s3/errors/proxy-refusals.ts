@@ -12,7 +12,8 @@ export function proxyRefusal(error: unknown, settings: S3Settings): Refusal | un
   if (tunnelStatus(error) === 407) return proxyLogin(settings, 'CONNECT: 407');
   if (!(error instanceof ResponseError)) return undefined;
   const { status, text, headers } = error;
-  if (isRedirect(status)) return redirect(headers, settings);
+  // 304 names no other URL
+  if (status >= 300 && status < 400 && status !== 304) return redirect(headers, settings);
   if (status === 413) {
     return [
       'the limit on the size of a body',
@@ -54,11 +55,6 @@ export function tunnelStatus(error: unknown): number | undefined {
   return code === 'ERR_PROXY_TUNNEL' && typeof statusCode === 'number' ? statusCode : undefined;
 }
 
-/** Returns whether a status is that of a redirect: 304 names no other URL. */
-export function isRedirect(status: number): boolean {
-  return status >= 300 && status < 400 && status !== 304;
-}
-
 /** The answers of nginx, Go's net/http (MinIO, Traefik, Caddy) and Apache to plain http on a TLS port. */
 const PLAIN_HTTP =
   /plain HTTP request was sent to HTTPS port|sent an HTTP request to an HTTPS server|speaking plain HTTP to an SSL/i;
@@ -76,7 +72,7 @@ export function webPage(name: string): StoreRefusedError {
   );
 }
 
-function redirect(headers: ResponseError['headers'], { endpoint }: S3Settings): Refusal | undefined {
+function redirect(headers: ResponseError['headers'], { endpoint }: S3Settings): Refusal {
   const region = headers['x-amz-bucket-region'];
   if (region !== undefined && /^[a-z0-9-]{1,40}$/.test(region)) {
     return ["the input 'region'", `the bucket is in region ${region}`];
@@ -84,7 +80,9 @@ function redirect(headers: ResponseError['headers'], { endpoint }: S3Settings): 
   const { location = '' } = headers;
   const base = endpoint?.href ?? 'https://s3.amazonaws.com';
   const target = location !== '' && URL.canParse(location, base) ? new URL(location, base) : undefined;
-  if (target === undefined || /(?:^|\.)amazonaws\.com(?:\.cn)?$/.test(target.hostname)) return undefined;
+  if (target === undefined || /(?:^|\.)amazonaws\.com(?:\.cn)?$/.test(target.hostname)) {
+    return ["the input 'region'", 'the endpoint redirects to another URL'];
+  }
   if (
     endpoint?.protocol === 'http:' &&
     target.protocol === 'https:' &&

@@ -59,7 +59,7 @@ export function stsFailure(error: unknown, { role, settings, claims }: Exchange)
   const status = error instanceof ResponseError ? error.status : undefined;
   const code = errorCode(error);
   const cause = { cause: error };
-  const answer = [status, code].filter(part => part !== undefined).join(' ');
+  const answer = statusAndCode(error);
   if (status === 403 && (code === undefined || code === 'AccessDenied')) {
     return new PolicyRefusedError(
       `${sts}: this run may not take the role ${role.arn} (${answer}): ${UNEXPLAINED}; the token has ${claims}`,

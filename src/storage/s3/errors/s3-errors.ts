@@ -11,7 +11,7 @@ import { describeBucket, type S3Settings } from '../s3-settings.ts';
 import { throughProxy } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { NoResponseError } from '../transport/timers.ts';
-import { isRedirect, proxyRefusal, tunnelStatus } from './proxy-refusals.ts';
+import { proxyRefusal, tunnelStatus } from './proxy-refusals.ts';
 import { DENIED_SESSION, hasExpired, type IdentityUse, refusalOf } from './refusals.ts';
 import { codeLike, isStatus, ResponseError } from './response-error.ts';
 import { denialOf, serverRefusal } from './server-refusals.ts';
@@ -78,7 +78,7 @@ interface ErrorShape {
 export function classify(error: unknown): FailureKind {
   const code = errorCode(error);
   // The proxy requires a user name and password
-  if (code === 'ERR_PROXY_TUNNEL' && tunnelStatus(error) === 407) return 'final';
+  if (tunnelStatus(error) === 407) return 'final';
   if (error instanceof NoResponseError) return 'late';
   // 408 and S3's 400 RequestTimeout mean that our bytes did not arrive in time: time-outs, although 4xx
   if ((error as ErrorShape | undefined)?.name === 'TimeoutError' || code === 'RequestTimeout')
@@ -156,7 +156,7 @@ export function fromS3Error(
     return unavailable((error as Error).message, operation);
   }
   if (kind === 'connection') {
-    const status = code === 'ERR_PROXY_TUNNEL' ? tunnelStatus(error) : undefined;
+    const status = tunnelStatus(error);
     const proxy =
       throughProxy(settings.environment, settings.endpoint) + (status ? `; status ${status}` : '');
     return unavailable(CONNECTION_FAILURES.get(code) ?? '', call + proxy);
@@ -183,9 +183,6 @@ export function fromS3Error(
   if (error.status === 401 || error.status === 403) {
     if (identity.temporary) return refused(...DENIED_SESSION);
     return refused("the inputs 'accessKey' and 'secretKey', and the bucket's policy", 'access is denied');
-  }
-  if (isRedirect(error.status)) {
-    return refused("the input 'region'", 'the endpoint redirects to another URL');
   }
   return refused("the input 'endpoint'", 'the endpoint refused the call', error.quotedMessage);
 }
