@@ -2,13 +2,7 @@ import { stat } from 'node:fs/promises';
 import { systemClock } from '../../retry/clock.ts';
 import { anySignal, deadline, unlessAborted } from '../../retry/signals.ts';
 import { fsPath } from '../fs/paths/names.ts';
-import {
-  type Claim,
-  type DiskCacheSettings,
-  encodeFindJob,
-  type FrameKey,
-  type OpenedDirectory,
-} from '../messages/disk-job.ts';
+import { type Claim, encodeFindJob, type FrameKey, type OpenedDirectory } from '../messages/disk-job.ts';
 import type { UnpackResult } from '../messages/unpack-job.ts';
 import { countIfStuck } from '../pool/stuck-threads.ts';
 import { ThreadError } from '../pool/threads.ts';
@@ -31,7 +25,10 @@ const LAST_CHECK_MS = 15_000;
  */
 const BYTES_A_CHECK = 192e6;
 
-interface DiskCacheOptions extends DiskCacheSettings {
+export interface DiskCacheOptions {
+  readonly directory: string;
+  /** Limit of the frames in it, in bytes. */
+  readonly maxBytes: number;
   /** Logs the one line on a directory that cannot be used, or in which nothing can be stored. */
   readonly onProblem: (line: string) => void;
 }

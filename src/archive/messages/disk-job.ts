@@ -5,12 +5,6 @@ import type { Frame } from '../format/entry.ts';
 /** The size and the SHA-256 of a frame: all that the disk cache knows of it. */
 export type FrameKey = Pick<Frame, 'size' | 'sha256'>;
 
-/** A directory for frames, and its limit in bytes. */
-export interface DiskCacheSettings {
-  readonly directory: string;
-  readonly maxBytes: number;
-}
-
 /** A claim of this process: the name of its file, and the text of its inode (disk-cache/frame-files.ts). */
 export interface Claim {
   readonly name: string;

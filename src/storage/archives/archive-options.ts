@@ -1,4 +1,4 @@
-import type { DiskCacheSettings } from '../../archive/messages/disk-job.ts';
+import type { DiskCacheOptions } from '../../archive/disk-cache/disk-cache.ts';
 import type { JobRecords } from '../../records/job-records.ts';
 import type { Log } from '../../report/log.ts';
 import type { Progress } from '../../report/progress.ts';
@@ -11,7 +11,7 @@ export interface ArchiveBackendOptions {
   /** The worker's script. */
   readonly workerUrl: URL;
   /** A directory of the host for frames, for stores that workers read from. */
-  readonly diskCache?: DiskCacheSettings | undefined;
+  readonly diskCache?: Omit<DiskCacheOptions, 'onProblem'> | undefined;
   /** Number of worker threads, 1 or more. */
   readonly workers: number;
   /** Returns whether the host has no core for them. */
