@@ -23,7 +23,7 @@ export async function run(step: Step): Promise<void> {
   becomeSudoChild(env, () => trigger('SIGINT'));
   const runner = createRunner(env);
   maskSecrets(env);
-  installLastResort(runner.log, endWhenWritten);
+  installLastResort(runner.log);
   try {
     if (step === 'prune') await pruneStep(runner, signal);
     else if (wantsSudo(env)) await rootStep(runner, signal, step === 'main' || step === 'restore');

@@ -1,19 +1,19 @@
 import type { Log } from '../../report/log.ts';
-import { endProcess } from './end-process.ts';
+import { endProcess, endWhenWritten } from './end-process.ts';
 
 /**
- * Ends the process with a warning and `end` in three cases that only a bug or a broken runner can cause, and that would
+ * Ends the process with a warning in three cases that only a bug or a broken runner can cause, and that would
  * fail the job otherwise: an error that no code catches, a rejection that no code awaits, and a wait for something that
  * can never happen (Node.js ends with status 13 then).
  */
-export function installLastResort(log: Log, end: () => Promise<void>): void {
+export function installLastResort(log: Log): void {
   let isEnding = false;
   const warnAndEnd = (error: unknown) => {
     // An error of the warning itself, such as EPIPE of a closed pipe
     if (isEnding) endProcess();
     isEnding = true;
     reportEarlyEnd(log, error);
-    void end();
+    void endWhenWritten();
   };
   process.on('uncaughtException', warnAndEnd);
   process.on('unhandledRejection', warnAndEnd);
