@@ -5,6 +5,8 @@ import { failed } from '../../support/file-system-calls.ts';
 test.each([
   ['ENOENT', 'it does not exist: create it, or change the input'],
   ['EACCES', 'this user may not enter it: change its mode or owner'],
+  ['EMFILE', 'the limit of open files is reached; raise `nofile`'],
+  ['ELIST', 'this user may not list it, and so cannot limit its size: change its mode or owner'],
   ['EOWNER', 'this step runs as root, and another user owns the directory or may replace it'],
   ['EIO', 'the system reported EIO'],
 ])('a disk cache that cannot be used because of %s is reported with the reason', (code, reason) => {
