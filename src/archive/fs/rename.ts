@@ -20,12 +20,7 @@ type InUseOutcome = 'done' | 'wait' | 'stop';
  * Renames within a commit, as `renameWithRetries`. Makes `directory`, the parent of `to` or `from`, writable. Throws the
  * system's error.
  */
-export function rename(
-  directory: string,
-  from: string,
-  to: string,
-  whenInUse: () => InUseOutcome = () => 'wait',
-): void {
+export function rename(directory: string, from: string, to: string, whenInUse?: () => InUseOutcome): void {
   makeWritable(directory, () => renameWithRetries(from, to, whenInUse));
 }
 

@@ -97,9 +97,8 @@ export class MovedAside {
 function isBack({ path, aside, parent, isPart }: AsideItem): boolean {
   if (isPart) return false;
   try {
-    // Its path is taken, so it was replaced
-    if (isPresent(path)) return true;
-    moveBack(aside, parent.path, path);
+    // If its path is taken, it was replaced
+    if (!isPresent(path)) moveBack(aside, parent.path, path);
     return true;
   } catch {
     // Its parent may have been removed. The item is safe in staging

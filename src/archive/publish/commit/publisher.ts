@@ -86,26 +86,23 @@ export class Publisher {
     turns: Turns,
     whenInUse: 'wait' | 'stop' = 'wait',
   ): Promise<void> {
-    let isRefused = false;
     const result = renameInto(
       () => rename(parent.path, from, to, () => whenInUse),
       error => {
         const { code } = error;
         const isOpen = isInUse(error);
-        if (code === 'ENOTDIR' || ((isDenied(code) || isOpen) && isLink(to)) || (isOpen && isFile(to)))
+        if (code === 'ENOTDIR' || ((isDenied(code) || isOpen) && isLink(to)) || (isOpen && isFile(to))) {
           this.movedAside.moveFileAside(to, parent);
-        else if ((isTaken(code) || code === 'EPERM' || isOpen) && isRealDirectory(to)) return 'occupied';
-        else if (isOpen) {
-          // NTFS does not rename a directory with an open file in it, but it does rename that file
-          if (!makeDirectory(parent.path, to)) return 'clear';
-          isRefused = true;
-          return 'occupied';
-        } else if (!isTaken(code)) return 'blocked';
-        return 'clear';
+          return 'clear';
+        }
+        if ((isTaken(code) || code === 'EPERM' || isOpen) && isRealDirectory(to)) return 'occupied';
+        // NTFS does not rename a directory with an open file in it, but it does rename that file
+        if (isOpen) return makeDirectory(parent.path, to) ? 'made' : 'clear';
+        return isTaken(code) ? 'clear' : 'blocked';
       },
     );
-    if (result === 'occupied')
-      await this.#merge(from, { path: to, area: parent.area }, turns, isRefused ? 'stop' : whenInUse);
+    if (result === 'renamed') return;
+    await this.#merge(from, { path: to, area: parent.area }, turns, result === 'made' ? 'stop' : whenInUse);
   }
 
   /** Publishes a staged directory piece by piece into one that exists. `whenInUse` is for the directories in it. */
@@ -152,17 +149,17 @@ function isFile(path: string): boolean {
   return lstat(path)?.isFile() ?? false;
 }
 
-/** State of a rename's target after an attempt to clear it. */
-type TargetState = 'clear' | 'occupied' | 'blocked';
+/** State of a rename's target after an attempt to clear it. `occupied`, `made`: by a directory that the item is merged into. */
+type TargetState = 'clear' | 'occupied' | 'made' | 'blocked';
 
 /**
- * Calls `rename`. Calls `clear` with its error when something is in the way, a limited number of times. Returns `occupied` if
- * `clear` has found a directory that the item must be merged into.
+ * Calls `rename`. Calls `clear` with its error when something is in the way, a limited number of times, until it returns
+ * `occupied` or `made`, which is returned. Throws the error of `rename` if the target is blocked.
  */
 function renameInto(
   rename: () => void,
   clear: (error: NodeJS.ErrnoException) => TargetState,
-): 'renamed' | 'occupied' {
+): 'renamed' | 'occupied' | 'made' {
   for (let attempt = 1; ; attempt++) {
     try {
       rename();
@@ -170,7 +167,7 @@ function renameInto(
     } catch (error) {
       const state = attempt === ATTEMPTS ? 'blocked' : clear(error as NodeJS.ErrnoException);
       if (state === 'blocked') throw error;
-      if (state === 'occupied') return state;
+      if (state !== 'clear') return state;
     }
   }
 }
