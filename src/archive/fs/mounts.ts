@@ -7,25 +7,23 @@ import { ignoreErrors } from './ignore-errors.ts';
 import { decodeName } from './paths/names.ts';
 import { thisPlatform } from './platform.ts';
 
-/**
- * Reads the mount points of this machine. Renames do not cross them, not even between two bind mounts of one file system,
- * which have the same device number. Returns an empty set where the system does not list them.
- */
-export function readMountPoints(): ReadonlySet<string> {
-  return new Set(readMounts().keys());
-}
+/** The types of the mounted file systems by their mount points. */
+export type Mounts = ReadonlyMap<string, string>;
 
-/** Returns the types of the mounted file systems by their mount points, as `readMountPoints`. */
-export function readMounts(): ReadonlyMap<string, string> {
+/**
+ * Reads the mounts of this machine. Renames do not cross them, not even between two bind mounts of one file system, which have
+ * the same device number. Returns an empty map where the system does not list them.
+ */
+export function readMounts(): Mounts {
   if (!thisPlatform.listsMounts) return new Map();
   return ignoreErrors(() => parseMountInfo(readFileSync('/proc/self/mountinfo'))) ?? new Map();
 }
 
 /** Returns a mount point at or below this path, in which all links must be resolved, or undefined. */
-export function findMount(realPath: string, mounts: ReadonlySet<string>): string | undefined {
+export function findMount(realPath: string, mounts: Mounts): string | undefined {
   if (mounts.has(realPath)) return realPath;
   const below = `${realPath}/`;
-  for (const point of mounts) if (point.startsWith(below)) return point;
+  for (const point of mounts.keys()) if (point.startsWith(below)) return point;
   return undefined;
 }
 
@@ -35,7 +33,7 @@ export function findMount(realPath: string, mounts: ReadonlySet<string>): string
  */
 export function refuseMount(
   path: string,
-  mounts: ReadonlySet<string> = readMountPoints(),
+  mounts: Mounts = readMounts(),
   realPath: string = join(realPathOf(dirname(path)), basename(path)),
 ): void {
   const point = findMount(realPath, mounts);

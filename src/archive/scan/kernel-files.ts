@@ -46,14 +46,15 @@ export class KernelFiles {
 
   /** Returns whether a root is in such a file system, wherever its links lead. Call it before the root is walked. */
   contains({ path, type }: ScannedEntry): boolean {
-    const isDirectory = type === EntryType.directory;
     if (this.#mounts.size === 0) return false;
+    const isDirectory = type === EntryType.directory;
     const realPath = isDirectory && this.#layout.followsLink(path) ? resolved(path) : this.#inParent(path);
     let at = realPath;
     while (!this.#mounts.has(at) && at !== dirname(at)) at = dirname(at);
     if (this.#isOfKernel(at)) return true;
+    if (!isDirectory) return false;
     const below = pathIn(realPath, '');
-    for (const point of isDirectory ? this.#mounts.keys() : []) {
+    for (const point of this.#mounts.keys()) {
       if (point.startsWith(below) && this.#isOfKernel(point))
         this.#found.add(pathIn(path, point.slice(below.length)));
     }

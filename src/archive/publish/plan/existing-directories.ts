@@ -2,7 +2,7 @@ import { lstatSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TargetTreeError } from '../../archive-errors.ts';
 import { isUnresolvable, lstat, realPathOf } from '../../fs/file-status.ts';
-import { readMountPoints, refuseMount } from '../../fs/mounts.ts';
+import { readMounts, refuseMount } from '../../fs/mounts.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform } from '../../fs/platform.ts';
 import { writeError } from '../../fs/tree-errors.ts';
@@ -63,8 +63,8 @@ interface FoundDirectory extends Pick<ExistingDirectory, 'path' | 'entry'> {
  */
 export class ExistingDirectories {
   readonly #options: ExistingOptions;
-  readonly #mounts = readMountPoints();
-  readonly #mountParents = new Set([...this.#mounts].map(point => dirname(point)));
+  readonly #mounts = readMounts();
+  readonly #mountParents = new Set(Array.from(this.#mounts.keys(), point => dirname(point)));
   /** In the order in which they were found, parents first. */
   readonly all: ExistingDirectory[] = [];
   /** Areas that are used. */

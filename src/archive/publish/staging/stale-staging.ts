@@ -11,7 +11,7 @@ import {
 import { attributesOf, setAttributes } from '../../fs/attributes.ts';
 import { lstat, realPathOf } from '../../fs/file-status.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
-import { findMount, readMountPoints } from '../../fs/mounts.ts';
+import { findMount, readMounts } from '../../fs/mounts.ts';
 import { decodeName, fsPath } from '../../fs/paths/names.ts';
 import { isStagingName } from '../../fs/paths/staging-name.ts';
 import { thisPlatform, thisUser } from '../../fs/platform.ts';
@@ -85,7 +85,7 @@ function stateOf(path: string): FoundStaging['state'] {
   const owner = ownerState(path);
   if (owner === 'running') return 'ignored';
   // A mount in staging came with a directory that was moved aside: it is the user's
-  if (findMount(realPathOf(path), readMountPoints()) !== undefined) return 'irremovable';
+  if (findMount(realPathOf(path), readMounts()) !== undefined) return 'irremovable';
   return owner === 'ended' || isOld ? 'stale' : 'maybeInUse';
 }
 
