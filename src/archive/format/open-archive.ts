@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { releaseOwned } from '../memory/buffers.ts';
 import { readTail } from './container.ts';
 import type { Manifest } from './entry.ts';
-import { type CreateEntryCheck, decodeManifest } from './manifest/manifest-reader.ts';
+import { type DecodeOptions, decodeManifest } from './manifest/manifest-reader.ts';
 
 /** Consecutive bytes of an object. */
 export interface ObjectBytes {
@@ -24,12 +24,6 @@ export interface OpenArchive {
   readonly tail: ObjectBytes;
 }
 
-interface OpenOptions {
-  /** A large manifest is checked by it before its entries take memory. */
-  readonly createCheck?: CreateEntryCheck | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
 /**
  * Reads an object's manifest, starting from its last bytes.
  * Throws `DamagedArchiveError`, `UnusableArchiveError`, the reason of `signal`, and the errors of `read`.
@@ -38,7 +32,7 @@ export async function openArchive(
   tail: ObjectBytes,
   objectBytes: number,
   read: ReadObject,
-  options: OpenOptions = {},
+  options: Omit<DecodeOptions, 'frames'> = {},
 ): Promise<OpenArchive> {
   let known = tail;
   let parts = readTail(asBuffer(known.bytes), objectBytes);

@@ -32,7 +32,7 @@ export type EntryCheck = (entry: Entry, index: number) => void;
 /** Makes the check of a manifest that has `entries` entries. */
 export type CreateEntryCheck = (frames: readonly Frame[], entries: number) => EntryCheck;
 
-interface DecodeOptions {
+export interface DecodeOptions {
   /** Frames of the object's seek table without the end-of-archive frame; undefined if there is none. */
   readonly frames?: number | undefined;
   /** Checks a large manifest before its entries are kept. Default: nothing is checked here. */
