@@ -27,27 +27,21 @@ export function groupFrames(
   const runs: FrameRun[] = [];
   let open: { start: number; end: number; frames: number[]; starts: number[] } | undefined;
   let rawBytes = 0;
-  let start = 0;
-  frames.forEach((frame, index) => {
-    const end = start + frame.size;
-    if (isWanted(index, start)) {
-      rawBytes += frame.rawSize;
-      if (
-        open &&
-        start - open.end <= GAP_BYTES &&
-        end - open.start <= RANGE_BYTES &&
-        rawBytes <= maxRawBytes
-      ) {
-        open.end = end;
-        open.frames.push(index);
-        open.starts.push(start);
-      } else {
-        open = { start, end, frames: [index], starts: [start] };
-        runs.push(open);
-        rawBytes = frame.rawSize;
-      }
+  let end = 0;
+  frames.forEach(({ size, rawSize }, index) => {
+    const start = end;
+    end += size;
+    if (!isWanted(index, start)) return;
+    rawBytes += rawSize;
+    const fitsRange = open && start - open.end <= GAP_BYTES && end - open.start <= RANGE_BYTES;
+    if (!open || !fitsRange || rawBytes > maxRawBytes) {
+      open = { start, end, frames: [], starts: [] };
+      runs.push(open);
+      rawBytes = rawSize;
     }
-    start = end;
+    open.end = end;
+    open.frames.push(index);
+    open.starts.push(start);
   });
   return runs;
 }
