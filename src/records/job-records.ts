@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { ignoreErrors } from '../archive/fs/ignore-errors.ts';
@@ -155,5 +155,5 @@ function isWithin(inner: string, outer: string): boolean {
 }
 
 function damagedFile(name: string): string {
-  return `cache-s3-damaged-${createHash('sha256').update(name).digest('hex')}`;
+  return `cache-s3-damaged-${hash('sha256', name)}`;
 }

@@ -1,11 +1,11 @@
 import {
-  type BigIntStats,
   constants,
   fchownSync,
   fstatSync,
   lstatSync,
   readdirSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -49,19 +49,19 @@ export function writeRecord(file: string, content: Uint8Array | string): void {
 /** Reads a regular file of this job's own user. Returns undefined for any other, and for one over `maxBytes`. */
 export function readRecord(file: string, maxBytes: number): Buffer | undefined {
   return withFile(file, constants.O_RDONLY | thisPlatform.openFlags, fd => {
-    const stats = fstatSync(fd, { bigint: true });
+    const stats = fstatSync(fd);
     if (!stats.isFile() || stats.size > maxBytes || !isOwn(stats, path.dirname(file))) return undefined;
-    const bytes = Buffer.allocUnsafeSlow(Number(stats.size));
+    const bytes = Buffer.allocUnsafeSlow(stats.size);
     return readAt(fd, bytes, 0) === bytes.length ? bytes : undefined;
   });
 }
 
 /** Returns whether a record is of this job, whose steps may run as root and as the owner of the directory. */
-function isOwn({ uid }: BigIntStats, directory: string): boolean {
+function isOwn({ uid }: Stats, directory: string): boolean {
   const own = thisUser.uid;
   // Windows has no owners here
   if (own === undefined) return true;
-  return Number(uid) === own || uid === 0n || (own === 0 && Number(uid) === statSync(directory).uid);
+  return uid === own || uid === 0 || (own === 0 && uid === statSync(directory).uid);
 }
 
 /** Returns the names of all records in a directory, newest first. */
@@ -71,6 +71,6 @@ export function recordNames(directory: string): readonly string[] {
   return readdirSync(directory)
     .filter(name => name.startsWith('cache-s3-'))
     .map(name => ({ name, time: timeOf(name) }))
-    .sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0))
+    .sort((a, b) => Number(b.time - a.time))
     .map(({ name }) => name);
 }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { SHA256_BYTES, sha256 } from '../archive/format/codec.ts';
 import { ContentHashes } from '../archive/format/content-hashes.ts';
 import type { Manifest } from '../archive/format/entry.ts';
@@ -92,7 +92,7 @@ export async function findTreeRecord(records: JobRecords, version: string): Prom
 }
 
 function recordName(object: string, etag: string): string {
-  return `${PREFIX}${createHash('sha256').update(`${object}\0${etag}`).digest('hex')}`;
+  return `${PREFIX}${hash('sha256', `${object}\0${etag}`)}`;
 }
 
 /** Returns false for one that a killed restore left unfinished. */
