@@ -55,14 +55,14 @@ interface Observed {
  * so every decision may be wrong: then a frame is fetched twice. The methods of one owner are called one after the other, except `beat`.
  */
 export class Claims {
-  readonly #directory: OpenedDirectory;
+  readonly directory: OpenedDirectory;
   /** Names of the claims of this process, by their inodes. */
   readonly #held = new Map<string, string>();
   readonly #observed = new Map<string, Observed>();
   #problem: string | undefined;
 
   constructor(directory: OpenedDirectory) {
-    this.#directory = directory;
+    this.directory = directory;
     this.#problem = directory.problem;
   }
 
@@ -105,12 +105,12 @@ export class Claims {
   }
 
   async #hasFrame(frame: FrameKey): Promise<boolean> {
-    const stats = await lstat(fsPath(framePath(this.#directory.path, frame))).catch(() => undefined);
+    const stats = await lstat(fsPath(framePath(this.directory.path, frame))).catch(() => undefined);
     return isFrame(stats, frame.size);
   }
 
   #path(name: string): string | Buffer {
-    return fsPath(path.join(this.#directory.path, name));
+    return fsPath(path.join(this.directory.path, name));
   }
 
   /** Returns undefined if there is no such file, or it cannot be read. */
@@ -138,7 +138,7 @@ export class Claims {
 
   /** Returns the new claim. Returns undefined if it is not a file with one name. Rejects with the system's errors. */
   async #create(name: string): Promise<Claim | undefined> {
-    const file = await open(this.#path(name), NEW_CLAIM, this.#directory.mode);
+    const file = await open(this.#path(name), NEW_CLAIM, this.directory.mode);
     let inode: string | undefined;
     try {
       inode = await this.#finish(file);
@@ -155,7 +155,7 @@ export class Claims {
   async #finish(file: FileHandle): Promise<string | undefined> {
     try {
       // The umask of the process may have taken bits. A file system that sets no mode (exFAT, 9p) gives the frames its own
-      if (thisPlatform.hasModes) await file.chmod(this.#directory.mode).catch(() => {});
+      if (thisPlatform.hasModes) await file.chmod(this.directory.mode).catch(() => {});
       return inodeText(await file.stat({ bigint: true }));
     } finally {
       await file.close();

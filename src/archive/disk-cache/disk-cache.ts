@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { systemClock } from '../../retry/clock.ts';
 import { anySignal, deadline, unlessAborted } from '../../retry/signals.ts';
 import { fsPath } from '../fs/paths/names.ts';
-import { type Claim, encodeFindJob, type FrameKey, type OpenedDirectory } from '../messages/disk-job.ts';
+import { type Claim, encodeFindJob, type FrameKey } from '../messages/disk-job.ts';
 import type { UnpackResult } from '../messages/unpack-job.ts';
 import { countIfStuck } from '../pool/stuck-threads.ts';
 import { ThreadError } from '../pool/threads.ts';
@@ -43,7 +43,7 @@ export interface DiskCacheOptions {
  */
 export class DiskCache {
   readonly #options: DiskCacheOptions;
-  #opened: OpenedDirectory | undefined;
+  /** Undefined until `find` has opened the directory. */
   #claims: Claims | undefined;
   /** Calls on claims, one after the other. It never settles if one of them hangs. */
   #turn: Promise<void> = Promise.resolve();
@@ -81,7 +81,7 @@ export class DiskCache {
 
   /** The path of the directory, without links after the first `find`. */
   get directory(): string {
-    return this.#opened?.path ?? this.#options.directory;
+    return this.#claims?.directory.path ?? this.#options.directory;
   }
 
   /** Returns whether each frame is there. None is in a directory that cannot be used. Rejects if the runner is closed. */
@@ -91,7 +91,6 @@ export class DiskCache {
       const files = frames.map(frame => ({ name: frameName(frame), size: frame.size }));
       const job = encodeFindJob(this.directory, files);
       const found = await this.#watch(runner.run(job), CALL_MS + FIND_MS * frames.length);
-      this.#opened = found.directory;
       this.#claims = new Claims(found.directory);
       return frames.map((_, index) => found.present[index] === 1);
     } catch (error) {
@@ -184,8 +183,9 @@ export class DiskCache {
 
   #checkLimit(runner: JobRunner): void {
     this.#storedSinceCheck = 0;
-    const [claims, directory] = [this.#claims, this.#opened];
-    if (!claims || !directory || this.#end.signal.aborted) return;
+    const claims = this.#claims;
+    if (!claims || this.#end.signal.aborted) return;
+    const { directory } = claims;
     const { maxBytes } = this.#options;
     this.#checks = this.#checks
       .then(() => runner.run({ kind: 'evict', directory, maxBytes }))
