@@ -45,19 +45,17 @@ const AWAITED_FRAMES = 32;
 const POLL_MS = 50;
 
 /**
- * Unpacks the wanted frames from the disk cache, and fetches only those that it does not have. Jobs that need the same
- * frames at the same time share the work: each fetches those that it could claim, and reads the others. `signal` ends the
- * waiting for the directory and for other jobs. Rejects with its reason, and as `unpacker` does.
+ * Unpacks the frames with the indexes `wanted` from the disk cache, and fetches only those that it does not have. Jobs that need
+ * the same frames at the same time share the work: each fetches those that it could claim, and reads the others. `signal` ends
+ * the waiting for the directory and for other jobs. Rejects with its reason, and as `unpacker` does.
  */
 export async function unpackWithDisk(
   frames: readonly Frame[],
-  isWanted: (frame: number, start: number) => boolean,
+  wanted: readonly number[],
   unpacker: FrameUnpacker,
   options: DiskOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  // `groupFrames` computes the offsets that `isWanted` takes
-  const wanted = groupFrames(frames, isWanted).flatMap(run => run.frames);
   await new DiskFrames(frames, unpacker, options, signal).unpack(wanted).finally(options.onBegun);
 }
 

@@ -106,7 +106,7 @@ class Unpacker {
 
   async run(): Promise<number> {
     const { disk } = this.#options;
-    await (disk ? this.#fetchAroundDisk(disk) : this.#fetchAll(() => true));
+    await (disk ? this.#fetchAroundDisk(disk) : this.#fetchAll(this.#runs(() => true)));
     await this.#prepared;
     return this.#written;
   }
@@ -121,11 +121,15 @@ class Unpacker {
     return { staged, sliced };
   }
 
-  /** Fetches and unpacks the wanted frames whose offsets `isIncluded`. */
-  async #fetchAll(isIncluded: (start: number) => boolean): Promise<void> {
+  /** Returns the wanted frames whose offsets `isIncluded`. */
+  #runs(isIncluded: (start: number) => boolean): FrameRun[] {
     const { archive, runner } = this.#options;
     const isWanted = (frame: number, start: number) => this.#contents.has(frame) && isIncluded(start);
-    const runs = groupFrames(archive.manifest.frames, isWanted, runner.maxRawBytes);
+    return groupFrames(archive.manifest.frames, isWanted, runner.maxRawBytes);
+  }
+
+  /** Fetches and unpacks the frames of these runs. */
+  async #fetchAll(runs: readonly FrameRun[]): Promise<void> {
     await forEachWithin(runs, this.#limits, async run => void (await this.#fetch(run)));
   }
 
@@ -144,10 +148,10 @@ class Unpacker {
     const onHang = () => this.#failure.abort(hangs.reason);
     hangs.addEventListener('abort', onHang);
     await allOrFirstError([
-      this.#fetchAll(isInTail),
+      this.#fetchAll(this.#runs(isInTail)),
       unpackWithDisk(
         archive.manifest.frames,
-        (frame, start) => this.#contents.has(frame) && !isInTail(start),
+        this.#runs(start => !isInTail(start)).flatMap(({ frames }) => frames),
         unpacker,
         disk,
         anySignal(this.#failure.signal, signal),
