@@ -11,7 +11,7 @@ const STORED_ABOVE = 0.98;
 const SAMPLE_BYTES = 4096;
 const SAMPLES = 8;
 /** Largest block of a zstd frame (RFC 8878, section 3.1.1.2). */
-const BLOCK_BYTES = 128 * 1024;
+const ZSTD_BLOCK_BYTES = 128 * 1024;
 /** 4 MiB, a frame's usual size. */
 const WINDOW_LOG = 22;
 /** The default level, whose table sizes are set here. */
@@ -66,14 +66,14 @@ function isIncompressible(raw: Buffer): boolean {
 
 /** Makes a frame of raw blocks, as zstd writes for incompressible data, but without a search for matches. */
 function storedFrame(raw: Buffer): Buffer<ArrayBuffer> {
-  const blocks = Math.ceil(raw.length / BLOCK_BYTES);
+  const blocks = Math.ceil(raw.length / ZSTD_BLOCK_BYTES);
   const frame = Buffer.allocUnsafeSlow(STORED_HEADER_BYTES + 3 * blocks + raw.length);
   frame.writeUInt32LE(FRAME_MAGIC, 0);
   frame.writeUInt8(STORED_DESCRIPTOR, 4);
   frame.writeUInt32LE(raw.length, 5);
   let at = STORED_HEADER_BYTES;
-  for (let start = 0; start < raw.length; start += BLOCK_BYTES) {
-    const size = Math.min(BLOCK_BYTES, raw.length - start);
+  for (let start = 0; start < raw.length; start += ZSTD_BLOCK_BYTES) {
+    const size = Math.min(ZSTD_BLOCK_BYTES, raw.length - start);
     const last = start + size === raw.length ? 1 : 0;
     frame.writeUIntLE((size << 3) | last, at, 3);
     raw.copy(frame, at + 3, start, start + size);

@@ -219,7 +219,7 @@ function changedWhileRead({ path }: PackMember): SourceTreeError {
 }
 
 /** Codes of a file that has vanished, or whose place a link or directory has taken. */
-const VANISHED = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO']);
+const VANISHED_CODES = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO']);
 
 /** Opens a file and returns what `use` returns. Throws `SourceTreeError` in place of the system's errors. */
 function withSource<T>(path: string, use: (fd: number) => T): T | 'vanished' {
@@ -229,7 +229,7 @@ function withSource<T>(path: string, use: (fd: number) => T): T | 'vanished' {
     return use(fd);
   } catch (error) {
     if (error instanceof SourceTreeError) throw error;
-    if (fd === undefined && VANISHED.has((error as NodeJS.ErrnoException).code!)) return 'vanished';
+    if (fd === undefined && VANISHED_CODES.has((error as NodeJS.ErrnoException).code!)) return 'vanished';
     throw readError(path, error);
   } finally {
     if (fd !== undefined) closeRead(fd);
