@@ -20,16 +20,15 @@ export interface UnpackJob {
   readonly paths: string;
   /** Files are not created with the mode that is requested: it has to be set afterwards. */
   readonly masksModes: boolean;
-  readonly wants: WantedFacts;
+  /** Undefined if the result needs no facts about the written files. */
+  readonly wants?: WantedFacts | undefined;
   /** Undefined if the disk cache takes no part. */
   readonly disk?: DiskUse | undefined;
 }
 
-/** Facts about the written files that the result of a job has. */
+/** Facts about the written files that the result of a job has: the status of each whole file, and maybe the hashes of the data. */
 export interface WantedFacts {
-  /** The status of each whole file. */
-  readonly status: boolean;
-  /** The hash of each piece's data, with this key. */
+  /** The key with which the data of each piece is hashed. */
   readonly contentKey: Uint8Array | undefined;
 }
 

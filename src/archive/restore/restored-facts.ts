@@ -1,12 +1,11 @@
 import { CONTENT_HASH_BYTES, ContentHashes, newHashKey } from '../format/content-hashes.ts';
 import type { Manifest } from '../format/entry.ts';
 import { StatusRows } from '../fs/status-rows.ts';
-import type { UnpackResult, WantedFacts } from '../messages/unpack-job.ts';
+import type { UnpackResult } from '../messages/unpack-job.ts';
 import type { WantedPiece } from './frame-contents.ts';
 
 /** Collects what the workers report of the files that they write, for an incremental save. */
 export class RestoredFacts {
-  readonly wants: WantedFacts;
   /** The status of each whole file, as it was in staging before links were made. */
   readonly rows: StatusRows;
   readonly contents: ContentHashes | undefined;
@@ -15,7 +14,6 @@ export class RestoredFacts {
   constructor(manifest: Manifest, content: boolean) {
     this.rows = StatusRows.of(manifest.entries.length);
     this.contents = content ? new ContentHashes(manifest, newHashKey()) : undefined;
-    this.wants = { status: true, contentKey: this.contents?.key };
   }
 
   /** Takes the result of the job that wrote these pieces. */

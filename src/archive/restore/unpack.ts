@@ -2,13 +2,7 @@ import { anySignal } from '../../retry/signals.ts';
 import type { OpenArchive } from '../format/open-archive.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { trimHeap } from '../memory/heap.ts';
-import {
-  type DiskUse,
-  EMPTY_PIECE,
-  UnpackJobWriter,
-  type UnpackResult,
-  type WantedFacts,
-} from '../messages/unpack-job.ts';
+import { type DiskUse, EMPTY_PIECE, UnpackJobWriter, type UnpackResult } from '../messages/unpack-job.ts';
 import { allOrFirstError, forEachAtOnce, forEachWithin, type Limits } from '../pool/in-flight.ts';
 import type { JobRunner, WorkerBuffer } from '../pool/worker-pool.ts';
 import type { StagedFiles } from '../publish/plan/target-plan.ts';
@@ -26,7 +20,6 @@ const FETCHES_IN_FLIGHT = 6;
 const FETCHES_A_WORKER = 2;
 /** Empty files that a worker creates in one job. */
 const EMPTY_FILES_A_JOB = 2000;
-const NO_FACTS: WantedFacts = { status: false, contentKey: undefined };
 
 /** Reads bytes `start` to `end` of the object until the signal is aborted. */
 export type ReadRange = (start: number, end: number, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
@@ -209,7 +202,7 @@ class Unpacker {
     const { archive, facts, refused } = this.#options;
     const { entries } = archive.manifest;
     for (const piece of pieces()) job.addPiece(piece, entries[piece.entry]!, paths.at(piece.entry));
-    const wants = facts?.wants ?? NO_FACTS;
+    const wants = facts && { contentKey: facts.contents?.key };
     const result = await runner.run(job.finish(bytes, { masksModes, wants, disk }));
     facts?.add(pieces(), result);
     refused.add(result.refused);

@@ -115,8 +115,8 @@ class FactsOfFiles {
   readonly #hasher: ContentHasher | undefined;
   readonly #contents: Uint8Array<ArrayBuffer> | undefined;
 
-  constructor(pieces: number, { status }: WantedFacts, hasher: ContentHasher | undefined) {
-    this.#rows = status ? StatusRows.of(pieces) : undefined;
+  constructor(pieces: number, wants: WantedFacts | undefined, hasher: ContentHasher | undefined) {
+    this.#rows = wants && StatusRows.of(pieces);
     this.#hasher = hasher;
     this.#contents = hasher && new Uint8Array(pieces * CONTENT_HASH_BYTES);
   }

@@ -83,7 +83,7 @@ function runAndRelease(job: Job, hasher: ContentHasher | undefined): ResultOf<Jo
 /** Returns the hasher of a job that hashes contents. */
 async function hasherFor(job: Job): Promise<ContentHasher | undefined> {
   if (job.kind === 'content') return hasherOf(job.key);
-  const key = job.kind === 'unpack' ? job.wants.contentKey : undefined;
+  const key = job.kind === 'unpack' ? job.wants?.contentKey : undefined;
   return key && hasherOf(key);
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { EMPTY_PIECE, UnpackJobWriter, UnpackPieces } from '../../../src/archive/messages/unpack-job.ts';
 
-const wants = { status: false, contentKey: undefined };
+const wants = { contentKey: undefined };
 const attributes = { mode: 0o640, mtimeUs: 2, mtimeRestNs: 7 ** 51, uid: 1, gid: -1 };
 
 test('a worker reads the frames and pieces that the main thread wrote into an unpack job', () => {

@@ -16,7 +16,6 @@ const job = (): UnpackJob => ({
   pieces: new Float64Array(),
   paths: '',
   masksModes: false,
-  wants: { status: false, contentKey: undefined },
 });
 
 const echo = script(

@@ -35,7 +35,6 @@ const statusOf = ({ rows }: RestoredFacts) => entries.map((_, entry) => Number(r
 
 test('the facts of each file are those of its piece', () => {
   const facts = new RestoredFacts(manifest, true);
-  expect(facts.wants).toEqual({ status: true, contentKey: facts.contents!.key });
   const empty = { ...EMPTY_PIECE, number: 0 };
   facts.add(
     [
@@ -61,7 +60,6 @@ test('the pieces of several frames follow each other in the result of one job', 
 
 test('without a wish for contents, only the status of files is kept', () => {
   const facts = new RestoredFacts(manifest, false);
-  expect(facts.wants).toEqual({ status: true, contentKey: undefined });
   facts.add(contents.pieces([0]), resultOf(7, 8));
   expect([facts.contents, statusOf(facts)]).toEqual([undefined, [0, 0, 8, 0, 0]]);
 });

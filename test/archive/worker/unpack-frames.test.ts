@@ -25,10 +25,8 @@ const attributes = { mode: 0o640, mtimeUs: 1_600_000_000_000_000, mtimeRestNs: 0
 const raw = Buffer.from(`${'a'.repeat(512)}${'b'.repeat(512)}`);
 const frame = compressFrame(raw, 3);
 
-const NO_FACTS: WantedFacts = { status: false, contentKey: undefined };
-
 /** A job of one frame with a whole file, a slice of a sliced one, and an empty file. */
-function jobIn(directory: string, hash: Uint8Array = sha256(frame), wants = NO_FACTS): UnpackJob {
+function jobIn(directory: string, hash: Uint8Array = sha256(frame), wants?: WantedFacts): UnpackJob {
   const job = new UnpackJobWriter(1, 3);
   job.addFrame(0, { size: frame.length, rawSize: raw.length, sha256: hash });
   const whole = { frame: 0, offset: 0, size: 10, position: 0, partial: false };
@@ -55,10 +53,7 @@ describe('unpackFrames', () => {
     writeFileSync(path.join(directory, 'sliced'), '........');
     const contentKey = newHashKey();
     const hasher = await hasherOf(contentKey);
-    const { status, contents } = unpackFrames(
-      jobIn(directory, undefined, { status: true, contentKey }),
-      hasher,
-    );
+    const { status, contents } = unpackFrames(jobIn(directory, undefined, { contentKey }), hasher);
     const rows = new StatusRows(status!);
     expect([0, 1, 2].map(piece => rows.has(piece))).toEqual([true, false, true]);
     expect(rows.matches(0, lstatExact(path.join(directory, 'whole'))!)).toBe(true);
@@ -87,7 +82,7 @@ describe('unpackFrames', () => {
     const file = path.join(scratch(), 'empty');
     const job = new UnpackJobWriter(0, 1);
     job.addPiece(EMPTY_PIECE, attributes, file);
-    unpackFrames(job.finish(new Uint8Array(0), { masksModes: false, wants: NO_FACTS }), undefined);
+    unpackFrames(job.finish(new Uint8Array(0), { masksModes: false }), undefined);
     expect(lstatSync(file).size).toBe(0);
   });
 
@@ -112,7 +107,7 @@ describe('unpackFrames', () => {
           return call(...options);
         }) as typeof call,
     );
-    unpackFrames(job.finish(Uint8Array.from(bytes), { masksModes: false, wants: NO_FACTS }), undefined);
+    unpackFrames(job.finish(Uint8Array.from(bytes), { masksModes: false }), undefined);
     expect(written).toEqual([
       [10, block],
       [10 + 2 * block, 2 * block],
@@ -158,10 +153,7 @@ describe('unpackFrames with a disk cache', requires(birthTimes), () => {
       const piece = { frame: index, offset: 0, size, position: 0, partial: false };
       job.addPiece(piece, attributes, path.join(directory, String(index)));
     });
-    const result = unpackFrames(
-      job.finish(Uint8Array.from(bytes), { masksModes: false, wants: NO_FACTS, disk }),
-      undefined,
-    );
+    const result = unpackFrames(job.finish(Uint8Array.from(bytes), { masksModes: false, disk }), undefined);
     const files = readdirSync(directory).map(name => readFileSync(path.join(directory, name)));
     return { ...result, files };
   }

@@ -25,7 +25,7 @@ function unpackJob(path: string, bytes: Uint8Array<ArrayBuffer>) {
   const job = new UnpackJobWriter(1, 1);
   job.addFrame(0, { size: frame.length, rawSize: raw.length, sha256: sha256(frame) });
   job.addPiece({ frame: 0, offset: 0, size: raw.length, position: 0, partial: false }, attributes, path);
-  return job.finish(bytes, { masksModes: false, wants: { status: false, contentKey: undefined } });
+  return job.finish(bytes, { masksModes: false });
 }
 
 /** Serves a port as a worker does. Returns a function that sends a message and returns the next report. */
