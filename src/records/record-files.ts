@@ -13,7 +13,7 @@ import path from 'node:path';
 import { ignoreErrors } from '../archive/fs/ignore-errors.ts';
 import { thisPlatform, thisUser } from '../archive/fs/platform.ts';
 import { renameWithRetries } from '../archive/fs/rename.ts';
-import { readAt, withFile } from '../archive/fs/with-file.ts';
+import { NEW_FILE, readAt, withFile } from '../archive/fs/with-file.ts';
 
 /**
  * Files in RUNNER_TEMP, where other users and the job's own programs may put anything under any name. All functions throw the
@@ -31,7 +31,7 @@ export function writeRecord(file: string, content: Uint8Array | string): void {
     // Exclusive: not through a link that another process has put there
     withFile(
       unfinished,
-      'wx',
+      NEW_FILE,
       fd => {
         writeFileSync(fd, content);
         const { uid, gid } = statSync(path.dirname(file));

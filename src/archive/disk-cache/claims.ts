@@ -1,8 +1,9 @@
-import { type BigIntStats, constants } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { type FileHandle, lstat, lutimes, open, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
+import { NEW_FILE } from '../fs/with-file.ts';
 import type { Claim, FrameKey, OpenedDirectory } from '../messages/disk-job.ts';
 import { claimNames, framePath, inodeText, isFrame } from './frame-files.ts';
 import { problemOf } from './problems.ts';
@@ -10,7 +11,6 @@ import { problemOf } from './problems.ts';
 /** A claim that has not been touched for so long, in ms, is that of a process that has ended. */
 const DEAD_MS = 1000;
 
-const NEW_CLAIM = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | thisPlatform.openFlags;
 /** Codes of a directory in which nothing can be stored, rather than of one name in it. */
 const HOPELESS = new Set([
   'EACCES',
@@ -138,7 +138,7 @@ export class Claims {
 
   /** Returns the new claim. Returns undefined if it is not a file with one name. Rejects with the system's errors. */
   async #create(name: string): Promise<Claim | undefined> {
-    const file = await open(this.#path(name), NEW_CLAIM, this.directory.mode);
+    const file = await open(this.#path(name), NEW_FILE | thisPlatform.openFlags, this.directory.mode);
     let inode: string | undefined;
     try {
       inode = await this.#finish(file);

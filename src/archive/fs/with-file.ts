@@ -2,6 +2,9 @@ import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { ignoreErrors } from './ignore-errors.ts';
 import { fsPath } from './paths/names.ts';
 
+/** Flags for a file that must not exist. */
+export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+
 /** Opens a file to read it, until the block ends that declares it with `using`. Throws the system's error. */
 export function openToRead(path: string, flags = 0): Disposable & { readonly fd: number } {
   const fd = openSync(fsPath(path), constants.O_RDONLY | flags);
@@ -12,18 +15,14 @@ export function openToRead(path: string, flags = 0): Disposable & { readonly fd:
  * Opens a file, returns what `use` returns, and closes the file. `mode` is that of a new file. Throws the errors of the system
  * and of `use`.
  */
-export function withFile<T>(path: string, flags: number | string, use: (fd: number) => T, mode?: number): T {
+export function withFile<T>(path: string, flags: number, use: (fd: number) => T, mode?: number): T {
   const fd = openSync(fsPath(path), flags, mode);
   try {
     return use(fd);
   } finally {
-    if (isReadOnly(flags)) closeRead(fd);
+    if ((flags & (constants.O_WRONLY | constants.O_RDWR)) === 0) closeRead(fd);
     else closeSync(fd);
   }
-}
-
-function isReadOnly(flags: number | string): boolean {
-  return typeof flags === 'string' ? flags === 'r' : (flags & (constants.O_WRONLY | constants.O_RDWR)) === 0;
 }
 
 /** Closes a file that was only read. An error, as of a network mount, means nothing for what was read. */

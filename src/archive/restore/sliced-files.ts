@@ -3,10 +3,9 @@ import type { Entry } from '../format/entry.ts';
 import { type Attributes, makeReadOnly, setAttributes } from '../fs/attributes.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { wrapStagedError } from '../fs/tree-errors.ts';
-import { withFile } from '../fs/with-file.ts';
+import { NEW_FILE, withFile } from '../fs/with-file.ts';
 import type { StagedPaths } from '../publish/plan/target-plan.ts';
 import { forEachInTurns } from '../turns.ts';
-import { NEW_FILE } from '../worker/unpack-frames.ts';
 import type { WantedPiece } from './frame-contents.ts';
 
 /** Mode of a file that has not all its slices yet. */

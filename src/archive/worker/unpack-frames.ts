@@ -9,7 +9,7 @@ import { lstatExact } from '../fs/file-status.ts';
 import { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { StatusRows } from '../fs/status-rows.ts';
 import { wrapStagedError } from '../fs/tree-errors.ts';
-import { withFile, writeAt } from '../fs/with-file.ts';
+import { NEW_FILE, withFile, writeAt } from '../fs/with-file.ts';
 import { release } from '../memory/buffers.ts';
 import type { Claim } from '../messages/disk-job.ts';
 import {
@@ -20,7 +20,6 @@ import {
   type WantedFacts,
 } from '../messages/unpack-job.ts';
 
-export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 /** Blocks of zeros of this size are not written to a file in slices: they become a hole. */
 const HOLE_BYTES = 64 * 1024;
 const ZEROS = new Uint8Array(HOLE_BYTES);

@@ -12,7 +12,7 @@ import { stagingName } from '../../fs/paths/staging-name.ts';
 import { thisPlatform, thisUser } from '../../fs/platform.ts';
 import { RefusedAttributes } from '../../fs/refused-attributes.ts';
 import { writeError } from '../../fs/tree-errors.ts';
-import { withFile } from '../../fs/with-file.ts';
+import { NEW_FILE, withFile } from '../../fs/with-file.ts';
 import { makeWritable } from '../../fs/writable.ts';
 import { type DirectoryHandle, isLongDirectory, openDirectory } from './short-path.ts';
 import { disown, writeOwner } from './staging-owner.ts';
@@ -125,7 +125,7 @@ function setOwnGroup(directory: string): void {
 /** Tests with a file that is made in `directory` and removed. */
 function isMasked(directory: string, mode: number): boolean {
   const probe = `${directory}/probe`;
-  const masked = withFile(probe, 'wx', fd => (fstatSync(fd).mode & 0o777) !== mode, mode);
+  const masked = withFile(probe, NEW_FILE, fd => (fstatSync(fd).mode & 0o777) !== mode, mode);
   unlinkSync(fsPath(probe));
   return masked;
 }
