@@ -58,8 +58,8 @@ function isState(state: unknown): state is StepState {
     SOURCES.has(state.source) &&
     (state.matchedKey === undefined || isText(state.matchedKey)) &&
     typeof state.bucketWasDown === 'boolean' &&
-    (state.damaged === undefined || isObject(state.damaged)) &&
-    (state.base === undefined || isObject(state.base))
+    (state.damaged === undefined || isObjectVersion(state.damaged)) &&
+    (state.base === undefined || isObjectVersion(state.base))
   );
 }
 
@@ -73,6 +73,6 @@ function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-function isObject(value: unknown): boolean {
+function isObjectVersion(value: unknown): boolean {
   return isRecord(value) && isText(value.name) && isText(value.etag);
 }

@@ -37,7 +37,7 @@ export async function pruneCommand(
       'No rule is given, so no cache is deleted, only leftovers: --help shows the rules.',
     );
   }
-  await run(invocation, { patterns: options, rules, dryRun, removesLeftovers: true });
+  await runPrune(invocation, { patterns: options, rules, dryRun, removesLeftovers: true });
 }
 
 /**
@@ -50,7 +50,7 @@ export async function removeCommand(
   keys: readonly string[],
 ): Promise<void> {
   checkFilter(options);
-  const deleted = await run(invocation, {
+  const deleted = await runPrune(invocation, {
     patterns: options,
     select: entry =>
       keys.some(key => key === entry.object.name || matchesWildcard(key, entry.key)) &&
@@ -63,7 +63,7 @@ export async function removeCommand(
 }
 
 /** Runs a prune and writes each deletion. Returns the number of deleted caches. */
-async function run(
+async function runPrune(
   { store, prefix, output, signal }: Invocation,
   choice: Pick<PruneRequest, 'patterns' | 'select' | 'rules' | 'dryRun' | 'removesLeftovers'>,
 ): Promise<number> {

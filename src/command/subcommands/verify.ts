@@ -32,10 +32,10 @@ type Check =
   | { readonly kind: 'changed' };
 
 type Damage = ReturnType<typeof jsonRow> & { readonly reason: string };
-type Upload = { readonly object: string; readonly begunAt: string };
+type StaleUpload = { readonly object: string; readonly begunAt: string };
 
 /** The JSON document. Lists have at most `MAX_ROWS` rows. */
-interface Report {
+interface VerifyReport {
   caches: number;
   bytes: number;
   readonly damaged: Damage[];
@@ -44,7 +44,7 @@ interface Report {
   changedMeanwhile: number;
   readonly strayMarkers: string[];
   /** Undefined if the credentials do not allow to list them. */
-  unfinishedUploads: Upload[] | undefined;
+  unfinishedUploads: StaleUpload[] | undefined;
   /** Objects of `cache-s3 doctor`. */
   readonly trialObjects: string[];
   readonly foreignObjects: string[];
@@ -57,7 +57,7 @@ interface Report {
 export async function verifyCaches(invocation: Invocation, options: VerifyOptions): Promise<void> {
   const { output } = invocation;
   const engine = await loadRestoreEngine();
-  const report: Report = {
+  const report: VerifyReport = {
     caches: 0,
     bytes: 0,
     damaged: [],
@@ -102,7 +102,7 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
         if (!output.json) await output.line(`${kind}: ${entry.object.name}: ${reason}`);
       }
     }
-    report.unfinishedUploads = await findUploads(invocation, options);
+    report.unfinishedUploads = await findStaleUploads(invocation, options);
   } finally {
     progress.end();
   }
@@ -116,13 +116,13 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
 }
 
 /** Returns the unfinished uploads in the place of a filter. Returns undefined if the credentials do not allow to list them. */
-async function findUploads(
+async function findStaleUploads(
   { store, prefix, signal }: Invocation,
   filter: Filter,
-): Promise<Upload[] | undefined> {
+): Promise<StaleUpload[] | undefined> {
   const { repository, scope } = placeOfPatterns(filter);
   const root = cachesRoot(prefix, repository, scope);
-  const found: Upload[] = [];
+  const found: StaleUpload[] = [];
   try {
     for await (const { name, begunMs } of store.unfinishedUploads(root, STALE_UPLOAD_MS, { signal })) {
       if (found.length === MAX_ROWS) break;
@@ -137,7 +137,7 @@ async function findUploads(
 
 async function writeReport(
   { output, store }: Invocation,
-  report: Report,
+  report: VerifyReport,
   { manifests }: VerifyOptions,
 ): Promise<void> {
   const { caches, bytes, unreadable, changedMeanwhile } = report;
