@@ -13,7 +13,7 @@ interface GlobalOptions extends Readonly<Record<string, unknown>> {
 }
 
 export interface RunOptions {
-  /** It does more than write output, and completes its work if nothing reads the output any more. */
+  /** Whether the subcommand completes its work if nothing reads the output any more. */
   readonly outlivesPipe?: boolean;
 }
 

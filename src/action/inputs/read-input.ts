@@ -100,6 +100,7 @@ export function matching(pattern: RegExp): (text: string) => string | undefined 
   return text => (pattern.test(text) ? text : undefined);
 }
 
+/** Reads `true` or `false`, in any case of letters. Returns undefined if the input is not set, and throws `BadInputError` otherwise. */
 export function readBoolean(env: Environment, name: string): boolean | undefined {
   const parse = (text: string) => (/^true$/i.test(text) ? true : /^false$/i.test(text) ? false : undefined);
   return readParsed(env, name, parse, 'true or false');

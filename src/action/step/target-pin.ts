@@ -8,6 +8,7 @@ import type { StepPlan } from './plan.ts';
  */
 export type TargetPin = Readonly<Record<string, string>>;
 
+/** Returns the settings of a step's store. */
 export function pinOf({ target, inputs }: StepPlan): TargetPin {
   switch (target.kind) {
     case 'github':

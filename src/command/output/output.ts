@@ -47,6 +47,7 @@ interface OutputOptions {
 
 const DEFAULT_COLUMNS = 100;
 
+/** Creates the output of a subcommand. An error of `stdout` is thrown by the next call that writes to it. */
 export function createOutput({ json, outlivesPipe = false, stdout, stderr }: OutputOptions): Output {
   let failure: OutputError | undefined;
   let begun = false;

@@ -61,6 +61,7 @@ function issuerName({ issuer }: Pick<PolicyOptions, 'issuer'>): string {
   return issuer.replace(/^https?:\/\//, '');
 }
 
+/** Returns the ARN of the provider of the tokens. */
 export function providerArn(options: Pick<PolicyOptions, 'issuer' | 'account'>): string {
   return `arn:aws:iam::${options.account}:oidc-provider/${issuerName(options)}`;
 }
