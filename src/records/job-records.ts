@@ -70,20 +70,11 @@ export class JobRecords {
    * Returns whether any of these paths, or anything in or around them, is half restored. Calls `includedPaths` only if something is.
    */
   isHalfRestored(includedPaths: () => readonly string[]): boolean {
-    let paths: readonly string[] | undefined;
-    let count = 0;
-    for (const name of this.names()) {
-      const half = name.startsWith(HALF_RESTORED)
-        ? parse(this.read(name, MAX_HALF_RESTORED_BYTES))
-        : undefined;
-      // Files of other users do not count, so that they cannot hide one of this job
-      if (!isTexts(half)) continue;
-      paths ??= includedPaths();
-      if (half.some(path => paths?.some(other => isWithin(path, other) || isWithin(other, path))))
-        return true;
-      if (++count === MAX_HALF_RESTORED) return false;
-    }
-    return false;
+    const records = this.newest(HALF_RESTORED, MAX_HALF_RESTORED_BYTES, MAX_HALF_RESTORED);
+    const half = Array.from(records, parse).filter(isTexts).flat();
+    if (half.length === 0) return false;
+    const paths = includedPaths();
+    return half.some(path => paths.some(other => isWithin(path, other) || isWithin(other, path)));
   }
 
   clearHalfRestored(version: string): void {
@@ -102,14 +93,9 @@ export class JobRecords {
   /** Returns the symlinks that earlier restores of the job have made. */
   restoredLinks(): RestoredLinks {
     const links = new RestoredLinks();
-    let count = 0;
-    for (const name of this.names()) {
-      const record = name.startsWith(RESTORED_LINKS) ? this.read(name, MAX_LINK_BYTES) : undefined;
-      // As above, files of other users do not count
-      if (!record) continue;
+    for (const record of this.newest(RESTORED_LINKS, MAX_LINK_BYTES, MAX_LINK_RECORDS)) {
       // A copy, because the array must begin at a multiple of eight bytes
       links.add(new Float64Array(Uint8Array.from(record).buffer, 0, Math.floor(record.length / 8)));
-      if (++count === MAX_LINK_RECORDS) break;
     }
     return links;
   }
@@ -135,10 +121,20 @@ export class JobRecords {
     if (directory !== undefined) ignoreErrors(() => rmSync(path.join(directory, name), { force: true }));
   }
 
-  /** Returns the names of all records, newest first. */
-  names(): readonly string[] {
+  /**
+   * Yields the records of at most `maxBytes` whose names begin with `prefix`: at most `most`, newest first. Files of other users
+   * do not count, so that they cannot hide a record of this job.
+   */
+  *newest(prefix: string, maxBytes: number, most: number): Generator<Buffer> {
     const directory = this.#directory;
-    return (directory !== undefined && ignoreErrors(() => recordNames(directory))) || [];
+    if (directory === undefined) return;
+    let count = 0;
+    for (const name of ignoreErrors(() => recordNames(directory, prefix)) ?? []) {
+      const record = this.read(name, maxBytes);
+      if (!record) continue;
+      yield record;
+      if (++count === most) return;
+    }
   }
 }
 

@@ -20,12 +20,15 @@ import { NEW_FILE, readAt, withFile } from '../archive/fs/with-file.ts';
  * system's errors.
  */
 
+/** Ending of a file that is being written, or that a killed process has left. */
+const UNFINISHED = '.new';
+
 /**
  * Writes a file: in full or not at all, readable by its owner alone. As root (`sudo: true`, containers) it belongs to the
  * owner of the directory, who has to remove it. A file that cannot be completed is removed.
  */
 export function writeRecord(file: string, content: Uint8Array | string): void {
-  const unfinished = `${file}.new`;
+  const unfinished = file + UNFINISHED;
   rmSync(unfinished, { force: true });
   try {
     // Exclusive: not through a link that another process has put there
@@ -64,12 +67,12 @@ function isOwn({ uid }: Stats, directory: string): boolean {
   return uid === own || uid === 0 || (own === 0 && uid === statSync(directory).uid);
 }
 
-/** Returns the names of all records in a directory, newest first. */
-export function recordNames(directory: string): readonly string[] {
+/** Returns the names in a directory that begin with `prefix`, newest first, but those of unfinished files. */
+export function recordNames(directory: string, prefix: string): readonly string[] {
   const timeOf = (name: string) =>
     ignoreErrors(() => lstatSync(path.join(directory, name), { bigint: true }).mtimeNs) ?? 0n;
   return readdirSync(directory)
-    .filter(name => name.startsWith('cache-s3-'))
+    .filter(name => name.startsWith(prefix) && !name.endsWith(UNFINISHED))
     .map(name => ({ name, time: timeOf(name) }))
     .sort((a, b) => Number(b.time - a.time))
     .map(({ name }) => name);

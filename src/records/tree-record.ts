@@ -83,9 +83,8 @@ export async function readTreeRecord(
 
 /** Returns the newest record of this version: for a save/, which has no state of the restore/ before it. */
 export async function findTreeRecord(records: JobRecords, version: string): Promise<TreeRecord | undefined> {
-  const names = records.names().filter(isRecordName);
-  for (const name of names.slice(0, MAX_READ)) {
-    const tree = await decode(records.read(name, MAX_BYTES));
+  for (const record of records.newest(PREFIX, MAX_BYTES, MAX_READ)) {
+    const tree = await decode(record);
     if (tree?.version === version) return tree;
   }
   return undefined;
@@ -93,11 +92,6 @@ export async function findTreeRecord(records: JobRecords, version: string): Prom
 
 function recordName(object: string, etag: string): string {
   return `${PREFIX}${hash('sha256', `${object}\0${etag}`)}`;
-}
-
-/** Returns false for one that a killed restore left unfinished. */
-function isRecordName(name: string): boolean {
-  return name.startsWith(PREFIX) && name.length === PREFIX.length + 2 * SHA256_BYTES;
 }
 
 /** Returns undefined for a record with any fault: the save is a full one then. */

@@ -113,12 +113,12 @@ test('a record of a user who owns neither the process nor the directory is not r
   expect(readRecord(file, 10)).toBeUndefined();
 });
 
-test('the names of records are listed newest first, without other files', () => {
+test('the names of records are listed newest first, without other and unfinished files', () => {
   const { directory } = newFile();
-  for (const name of ['cache-s3-b', 'other', 'cache-s3-a', 'cache-s3-c']) {
+  for (const name of ['cache-s3-b', 'other', 'cache-s3-d.new', 'cache-s3-a', 'cache-s3-c']) {
     writeFileSync(path.join(directory, name), '');
   }
   const order = ['cache-s3-c', 'cache-s3-a', 'cache-s3-b'];
   for (const [index, name] of order.entries()) utimesSync(path.join(directory, name), 1000, 2000 - index);
-  expect(recordNames(directory)).toEqual(order);
+  expect(recordNames(directory, 'cache-s3-')).toEqual(order);
 });

@@ -14,7 +14,7 @@ import {
   writeTreeRecord,
 } from '../../src/records/tree-record.ts';
 import { layoutIn, packTree, tailOf } from '../archive/support/archives.ts';
-import { posix, requires } from '../support/platform-needs.ts';
+import { posix, requires, root } from '../support/platform-needs.ts';
 import { scratch } from '../support/scratch.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { buildTree } from '../support/tree.ts';
@@ -83,6 +83,19 @@ test('the newest of several tree records is found, and a record replaces that of
   writeTreeRecord(recordsIn(directory), await newRecord({ etag: '1' }));
   expect((await findTreeRecord(recordsIn(directory), 'v'))?.etag).toBe('1');
   expect(fs.readdirSync(directory)).toHaveLength(3);
+});
+
+test('files of another user do not hide a tree record', requires(root), async () => {
+  const directory = scratch();
+  writeTreeRecord(recordsIn(directory), await newRecord());
+  const later = Date.now() / 1000 + 60;
+  for (let index = 0; index < 20; index++) {
+    const file = path.join(directory, `cache-s3-tree-${String(index).padStart(64, '0')}`);
+    fs.writeFileSync(file, '');
+    fs.utimesSync(file, later, later);
+    fs.chownSync(file, 65534, 65533);
+  }
+  expect((await findTreeRecord(recordsIn(directory), 'v'))?.etag).toBe('e');
 });
 
 describe('a tree record is ignored', () => {
