@@ -2,13 +2,8 @@ import type { Readable } from 'node:stream';
 import type { FillingBuffer } from '../../../archive/messages/fetch.ts';
 import type { WorkerBuffer } from '../../../archive/pool/worker-pool.ts';
 import { unlessAborted } from '../../../retry/signals.ts';
-import { readInto } from '../transport/body.ts';
-import {
-  decodeError,
-  type RequestAnswer,
-  type RequestTicket,
-  responseOf,
-} from '../transport/request-ticket.ts';
+import { readInto, readWhole } from '../transport/body.ts';
+import { type RequestAnswer, responseOf, ticketOf } from '../transport/request-ticket.ts';
 import type { Transport } from '../transport/transport.ts';
 
 type OnBytes = (count: number) => void;
@@ -46,36 +41,28 @@ export class WorkerMemory implements RangeTarget {
   readonly #buffer: WorkerBuffer;
   /** Bytes of the latest response, which is not checked yet. */
   #arrived = 0;
-  #failure: Error | undefined;
 
   constructor(buffer: WorkerBuffer) {
     this.#buffer = buffer;
   }
 
   senderOf(onBytes: OnBytes): Transport['send'] {
-    return async (request, { signal, ...limits }) => {
-      // The signal may have been aborted while the request was signed
-      signal?.throwIfAborted();
+    return async (request, options) => {
+      const ticket = ticketOf(request, options);
       this.#arrived = 0;
-      const ticket: RequestTicket = {
-        request: { ...request, body: undefined } as RequestTicket['request'],
-        limits,
-      };
       const fetching = this.#buffer.fetch(ticket, this.filled, count => {
         this.#arrived += count;
         onBytes(count);
       });
-      const answer = (await unlessAborted(fetching, signal)) as RequestAnswer;
-      this.#failure = answer.failure && decodeError(answer.failure);
-      // The body of a success is in the worker: `read` does not read that of the response
-      return responseOf(answer);
+      return responseOf((await unlessAborted(fetching, options.signal)) as RequestAnswer);
     };
   }
 
   open(): void {}
 
-  async read(): Promise<void> {
+  async read(body: Readable): Promise<void> {
     this.filled += this.#arrived;
-    if (this.#failure) throw this.#failure;
+    // The worker has the bytes of a success: this body has none, and fails as that in the worker did
+    await readWhole(body, 0);
   }
 }

@@ -12,6 +12,15 @@ export interface RequestTicket {
   readonly limits: Omit<SendOptions, 'signal'>;
 }
 
+/** Makes the ticket of a request. Throws the reason of a signal that was aborted while the request was signed. */
+export function ticketOf(
+  { body: _, ...request }: TransportRequest,
+  { signal, ...limits }: SendOptions,
+): RequestTicket {
+  signal?.throwIfAborted();
+  return { request, limits };
+}
+
 /** The outcome of one request: the head of its response, its failure, or both if it failed after the head. */
 export interface RequestAnswer {
   readonly head?: ResponseHead | undefined;
@@ -29,14 +38,14 @@ interface SentError {
   readonly code: string | undefined;
 }
 
-export function encodeError(error: unknown): SentError {
+function encodeError(error: unknown): SentError {
   const { name, message, code } = error as NodeJS.ErrnoException;
   return { name, message, code };
 }
 
 const KNOWN_ERRORS = { TimeoutError, NoResponseError, ProtocolError };
 
-export function decodeError({ name, message, code }: SentError): Error {
+function decodeError({ name, message, code }: SentError): Error {
   const KnownError = KNOWN_ERRORS[name as keyof typeof KNOWN_ERRORS];
   return KnownError ? new KnownError(message) : Object.assign(new Error(message), code && { code });
 }
@@ -74,5 +83,6 @@ export function responseOf({ head, body, failure }: RequestAnswer): TransportRes
       this.destroy(error);
     },
   });
-  return { ...head, body: failing };
+  // The reader of the body listens too; this listener keeps the failure of one that is not needed from ending the process
+  return { ...head, body: failing.on('error', () => {}) };
 }

@@ -3,7 +3,12 @@ import { threadProgram } from '../../../../archive/pool/thread-program.ts';
 import { type Thread, Threads } from '../../../../archive/pool/threads.ts';
 import { unlessAborted } from '../../../../retry/signals.ts';
 import type { ConnectionSettings } from '../../transport/agents.ts';
-import { type RequestAnswer, type RequestTicket, responseOf } from '../../transport/request-ticket.ts';
+import {
+  type RequestAnswer,
+  type RequestTicket,
+  responseOf,
+  ticketOf,
+} from '../../transport/request-ticket.ts';
 import type { SenderMessage } from '../../transport/sender-messages.ts';
 import { ownsMemory, type PartBody, type PartBytes } from '../body.ts';
 
@@ -53,16 +58,13 @@ export class SenderThreads {
         const digest = thread.request(id => ({ kind: 'digest', id, part }));
         return (await unlessAborted(digest, signal)) as string;
       },
-      senderOf:
-        progress =>
-        async ({ body: _, ...request }, { signal, ...limits }) => {
-          // The signal may have been aborted while the request was signed
-          signal?.throwIfAborted();
-          const ticket = { request, limits };
-          const answer = await send(thread, part, ticket, bytes => progress.sent(bytes), signal);
-          signal?.throwIfAborted();
-          return responseOf(answer);
-        },
+      senderOf: progress => async (request, options) => {
+        const ticket = ticketOf(request, options);
+        const { signal } = options;
+        const answer = await send(thread, part, ticket, bytes => progress.sent(bytes), signal);
+        signal?.throwIfAborted();
+        return responseOf(answer);
+      },
       release() {
         thread.parts--;
         thread.post({ kind: 'release', part });
