@@ -43,6 +43,13 @@ export interface ByteSpan {
 /** A span, or the last `suffix` bytes (all, if there are fewer). */
 export type ByteRange = ByteSpan | { readonly suffix: number };
 
+/** Returns the bytes of a range that an object of this size has. */
+export function spanOf(range: ByteRange, sizeBytes: number): ByteSpan {
+  if ('suffix' in range) return { start: Math.max(0, sizeBytes - Math.max(0, range.suffix)), end: sizeBytes };
+  const start = Math.min(range.start, sizeBytes);
+  return { start, end: Math.max(start, Math.min(range.end, sizeBytes)) };
+}
+
 /** The result of a ranged read. */
 export interface RangeBytes {
   /** The bytes, alone in their ArrayBuffer so that they can be transferred to another thread. */

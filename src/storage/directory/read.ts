@@ -1,4 +1,4 @@
-import type { ByteRange, GetOptions, RangeBytes } from '../object-store.ts';
+import { type ByteRange, type GetOptions, type RangeBytes, spanOf } from '../object-store.ts';
 import { ObjectReplacedError, objectReplaced } from '../store-errors.ts';
 import { fileEtag, modifiedMsOf, openObjectFile } from './files.ts';
 
@@ -23,7 +23,7 @@ export async function readRange(
     const etag = fileEtag(stats);
     if (options.etag !== undefined && options.etag !== etag) throw objectReplaced(name);
     const sizeBytes = Number(stats.size);
-    const { start, end } = within(range, sizeBytes);
+    const { start, end } = spanOf(range, sizeBytes);
     // Memory outside of Buffer's pool, which cannot be transferred to a worker
     const bytes = new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
     for (let filled = 0; filled < bytes.length; ) {
@@ -40,10 +40,4 @@ export async function readRange(
     // An error means nothing for what was read
     await handle.close().catch(() => {});
   }
-}
-
-function within(range: ByteRange, sizeBytes: number): { start: number; end: number } {
-  if ('suffix' in range) return { start: Math.max(0, sizeBytes - Math.max(0, range.suffix)), end: sizeBytes };
-  const start = Math.min(range.start, sizeBytes);
-  return { start, end: Math.max(start, Math.min(range.end, sizeBytes)) };
 }

@@ -1,6 +1,6 @@
 /** Checks the responses to requests for a range: each has the requested bytes, all of one object. */
 
-import type { ByteRange, ByteSpan } from '../../object-store.ts';
+import { type ByteRange, type ByteSpan, spanOf } from '../../object-store.ts';
 import { objectReplaced, rangesNotServed, StoreUnavailableError } from '../../store-errors.ts';
 import { bareEtag, knownTime } from '../calls/object-headers.ts';
 import { isWebPage, webPage } from '../errors/proxy-refusals.ts';
@@ -60,10 +60,7 @@ export function parseFirstResponse({ headers }: Headed, name: string, range: Byt
 
 /** Returns whether this is the requested range: its length becomes memory. */
 function isRequested(range: ByteRange, start: number, length: number, sizeBytes: number): boolean {
-  const wanted =
-    'suffix' in range
-      ? { start: Math.max(0, sizeBytes - range.suffix), end: sizeBytes }
-      : { start: range.start, end: Math.min(range.end, sizeBytes) };
+  const wanted = spanOf(range, sizeBytes);
   return start === wanted.start && start + length === wanted.end;
 }
 

@@ -34,6 +34,7 @@ describe('the first response to a range', () => {
   test.each([
     ['is of another start', { 'content-range': 'bytes 0-9/100' }],
     ['is longer', { 'content-range': 'bytes 10-29/100' }],
+    ['ends before it begins', { 'content-range': 'bytes 10-4/5' }],
     ['has another length than its range', { 'content-range': 'bytes 10-19/100', 'content-length': '11' }],
     ['has no range', { 'content-length': '100' }],
     ['has a range of no known size', { 'content-range': 'bytes 10-19/*' }],
