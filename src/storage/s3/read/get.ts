@@ -97,12 +97,10 @@ async function readRange(
       const etag = received?.etag ?? options.etag;
       const wanted = rangeHeader(received ? restOf(received, target) : range);
       const condition = etag === undefined ? undefined : `"${etag}"`;
-      const input = { Bucket: caller.settings.bucket, Key: name, Range: wanted };
+      const input = { Bucket: caller.settings.bucket, Key: name, Range: wanted, IfMatch: condition };
       const request = await caller.repeated
         .of(client, 'GetObject', name)
-        .sign(() => new GetObjectCommand({ ...input, ...(condition && { IfMatch: condition }) }), {
-          headers: { range: wanted, 'if-match': condition },
-        });
+        .sign(() => new GetObjectCommand(input), { headers: { range: wanted, 'if-match': condition } });
       let response: Awaited<ReturnType<Caller['exchange']>>;
       try {
         response = await caller.exchange(request, { ...callOptions, send: target.senderOf?.(onBytes) });

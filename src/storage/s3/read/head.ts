@@ -79,7 +79,7 @@ async function byGet(
   const { bucket } = caller.settings;
   const streamed: SdkHandlerOptions = { ...options, maxBodyBytes: 'stream' };
   const get = async (Range?: string) => {
-    const command = new GetObjectCommand({ Bucket: bucket, Key: name, ...(Range && { Range }) });
+    const command = new GetObjectCommand({ Bucket: bucket, Key: name, Range });
     const response = await client.send(command, streamed);
     // The body is one byte, or the whole object, and is not needed
     (response.Body as Readable).destroy();

@@ -64,7 +64,7 @@ export async function completeUpload(
             UploadId: upload.uploadId,
             MultipartUpload: { Parts: [...parts] },
             // Obeyed by AWS and newer gateways, ignored by radosgw 16.2.15
-            ...(conditional && { IfNoneMatch: '*' }),
+            IfNoneMatch: conditional ? '*' : undefined,
           }),
           options,
         );

@@ -105,7 +105,7 @@ async function attemptCopy(
             CopySource: `${bucket}/${source.name.split('/').map(encodeURIComponent).join('/')}`,
             CopySourceRange: `bytes=${range.start}-${range.end - 1}`,
             // AWS obeys this; radosgw 16.2.15 ignores it, so the upload also checks before and after
-            ...(conditional && { CopySourceIfMatch: `"${source.etag}"` }),
+            CopySourceIfMatch: conditional ? `"${source.etag}"` : undefined,
           }),
           observed,
         );

@@ -38,7 +38,7 @@ async function partsOf(caller: Caller, upload: UploadRef, signal: AbortSignal): 
         Bucket: caller.settings.bucket,
         Key: upload.name,
         UploadId: upload.uploadId,
-        ...(marker > 0 && { PartNumberMarker: String(marker) }),
+        PartNumberMarker: marker > 0 ? String(marker) : undefined,
       }),
     );
     parts.push(...(page.Parts ?? []));

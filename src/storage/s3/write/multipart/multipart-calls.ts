@@ -84,7 +84,7 @@ export async function uploadPart(
           PartNumber: number,
           Body: body,
           ContentLength: sizeBytes,
-          ...(ContentMD5 !== undefined && { ContentMD5 }),
+          ContentMD5,
         });
       const request = await caller.repeated.of(client, 'UploadPart', upload.uploadId).sign(makeCommand, {
         headers: { 'content-length': String(sizeBytes), 'content-md5': ContentMD5 },
