@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import { TimeoutError } from './time-limits.ts';
 
 /** Bytes that end a wait. With fewer, a server that moves a byte now and then would never time out. */
-const COUNTED_BYTES = 64 * 1024;
+export const COUNTED_BYTES = 64 * 1024;
 
 /** Bytes that make up for the waits before. With fewer, a server that stops in each attempt would take many of them. */
 const PROGRESS_BYTES = 1024 * 1024;

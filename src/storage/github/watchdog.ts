@@ -1,4 +1,4 @@
-import type { WaitedTime } from '../../retry/stall-limit.ts';
+import { COUNTED_BYTES, type WaitedTime } from '../../retry/stall-limit.ts';
 
 /** Limits on the time, in ms, that a job waits for GitHub's cache, and on the bytes that it takes from it. */
 export interface GitHubLimits {
@@ -27,9 +27,6 @@ export const GITHUB_LIMITS: GitHubLimits = {
   // GitHub stores archives of at most 10 GiB (`@actions/cache` 6.3.0, cache.ts); a GitHub Enterprise Server may store more
   maxDownloadBytes: 32 * 1024 ** 3,
 };
-
-/** Bytes that end a wait. With fewer, a server that moves a byte now and then would never time out. */
-const COUNTED_BYTES = 64 * 1024;
 
 /** The shortest limit of one wait, however long the step has waited. */
 const SHORTEST_MS = 1000;
