@@ -125,15 +125,13 @@ export class DirectoryUpload implements Upload {
   }
 
   /** Runs one step of the upload. The first failure removes the temporary file, and all later steps reject with it. */
-  async #step<T>(work: () => Promise<T>): Promise<T> {
+  async #step(work: () => Promise<void>): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    const step = (async () => {
-      this.#throwIfEnded();
-      return work();
-    })();
-    this.#underWay = step.catch(() => {});
     try {
-      return await step;
+      this.#throwIfEnded();
+      const step = work();
+      this.#underWay = step.catch(() => {});
+      await step;
     } catch (error) {
       this.#failure = fromSystemError(error, this.#root, this.#options.signal);
       await this.#discard();
