@@ -29,8 +29,7 @@ export function createFallback({ primary, openSecondary, log }: FallbackOptions)
     isFinal: (first: Unserved) => boolean = () => false,
   ): Promise<O> {
     const first = await method(primary);
-    if (!isUnserved(first) || first.accepted === true) return first;
-    if (isFinal(first)) return first;
+    if (!isUnserved(first) || first.accepted || isFinal(first)) return first;
     announce(first, log);
     secondary ??= await openSecondary();
     return { ...(await method(secondary)), insteadOf: first };

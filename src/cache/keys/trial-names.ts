@@ -31,8 +31,7 @@ export function parseTrialName(prefix: string, objectName: string): TrialPlace |
   if (root === undefined) return undefined;
   const [, owner, name, scope, suffix] = TRIAL.exec(objectName.slice(root.length)) ?? [];
   if (suffix === undefined || !SUFFIXES.includes(suffix)) return undefined;
-  const place = [owner, name, scope].map(component => component && decodeComponent(component));
-  const [plainOwner, plainName, plainScope] = place;
+  const [plainOwner, plainName, plainScope] = [owner, name, scope].map(part => part && decodeComponent(part));
   return {
     repository: plainOwner && plainName && `${plainOwner}/${plainName}`,
     scope: plainScope === SHARED ? 'repository' : plainScope,

@@ -62,12 +62,11 @@ function ownRoots(roots: readonly string[], { records, log }: ArchiveBackendOpti
   const restoredLinks = records.restoredLinks();
   return roots.filter(root => {
     const link = restoredLinks.onTheWayTo(root);
-    if (link !== undefined) {
-      log.notice(
-        `${showPath(root)} is not in the cache: it leads through ${showPath(link)}, a link that a restore of this job has made.`,
-      );
-    }
-    return link === undefined;
+    if (link === undefined) return true;
+    log.notice(
+      `${showPath(root)} is not in the cache: it leads through ${showPath(link)}, a link that a restore of this job has made.`,
+    );
+    return false;
   });
 }
 

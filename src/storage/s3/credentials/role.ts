@@ -120,5 +120,5 @@ function sessionName({
   GITHUB_RUN_ID: run = '',
   GITHUB_RUN_ATTEMPT: attempt = '',
 }: S3Settings['environment']): string {
-  return ['cache-s3', run, attempt].filter(part => /^\d{1,20}$/.test(part) || part === 'cache-s3').join('-');
+  return ['cache-s3', ...[run, attempt].filter(part => /^\d{1,20}$/.test(part))].join('-');
 }

@@ -3,14 +3,9 @@ import https from 'node:https';
 import tls from 'node:tls';
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import { StoreRefusedError } from '../../store-errors.ts';
+import type { S3Settings } from '../s3-settings.ts';
 import { isExcepted } from './no-proxy.ts';
 import { TunnelPool } from './tunnel-pool.ts';
-
-interface AgentSettings {
-  /** A PEM file of further certificate authorities. */
-  readonly caFile: string | undefined;
-  readonly environment: Readonly<NodeJS.ProcessEnv>;
-}
 
 /** How to connect, as plain data that any thread can use. */
 export interface ConnectionSettings {
@@ -47,7 +42,10 @@ const IDLE_CONNECTION_MS = 10_000;
  *
  * @throws StoreRefusedError when the file cannot be used, or the proxy cannot be checked.
  */
-export function readConnectionSettings({ caFile, environment }: AgentSettings): ConnectionSettings {
+export function readConnectionSettings({
+  caFile,
+  environment,
+}: Pick<S3Settings, 'caFile' | 'environment'>): ConnectionSettings {
   const proxies = readProxies(environment);
   refuseUncheckedProxy(proxies, environment);
   return { authorities: caFile === undefined ? undefined : readAuthorities(caFile), proxies };
