@@ -4,7 +4,9 @@ import { WaitedTime } from '../../../../src/retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../../../src/retry/time-limits.ts';
 import type { CallSpec } from '../../../../src/storage/s3/calls/call.ts';
 import { Caller } from '../../../../src/storage/s3/calls/caller.ts';
+import { ResponseError } from '../../../../src/storage/s3/errors/response-error.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
+import { failureOf } from '../../../support/failure-of.ts';
 import { recordingLog } from '../../../support/requests.ts';
 import { createS3Settings } from '../support.ts';
 
@@ -67,6 +69,19 @@ test('a call that cleans up does not use up the last call while the endpoint res
   expect(await succeed({ lastCallMs: 1000 })).toBe('a response');
 });
 
+test('a call that cleans up after a lost connection is repeated only while the endpoint responds', async () => {
+  const { caller, clock, fail } = calls(3);
+  const failed = failureOf(fail());
+  await clock.advance(1000);
+  await failed;
+  const failures = [new ResponseError({ status: 503, headers: {} }), reset];
+  const attempt = () => Promise.reject(failures.shift() ?? new Error('one more'));
+  const failure = failureOf(caller.run({ ...spec, lastCallMs: 5000 }, attempt));
+  await clock.advance(5000);
+  expect((await failure).message).toContain('connection reset');
+  expect(failures).toEqual([]);
+});
+
 /** Follows a call whose attempts fail with these errors: when each began. */
 function follow(
   failures: unknown[],
@@ -95,6 +110,17 @@ test('a call is repeated after 0.25, 0.5, 1 and 2 s, then given up with the last
   await expect(result).rejects.toThrow('connection reset');
   expect(begun).toEqual([0, 250, 750, 1750, 3750]);
   expect(caller.counters).toEqual({ requests: 5, retries: 4 });
+});
+
+test('the debug log has the number of each attempt that follows a failure, and the wait before it', async () => {
+  const { clock, fail, log } = calls(3);
+  const failed = failureOf(fail());
+  await clock.advance(1000);
+  await failed;
+  expect(log.lines.filter(line => line.includes(' failed '))).toEqual([
+    'debug: s3 GetObject failed (ECONNRESET): attempt 2 in 250 ms',
+    'debug: s3 GetObject failed (ECONNRESET): attempt 3 in 500 ms',
+  ]);
 });
 
 test('a call ends with its first success, and with the first failure that no retry can help', async () => {
