@@ -126,6 +126,14 @@ test.each(['', 'today', '1767225600000', '+999999-01-01T00:00:00Z', '0001-01-01T
   },
 );
 
+test('a time before 1970 is not known in a page that the SDK reads too', async () => {
+  const object = contents({ key: 'p/a', modified: '0001-01-01T00:00:00Z' });
+  const page = pageOf(object.replace('<Contents>', '<Contents a="b">'));
+  expect((await listPage(clientThatReceives(page), input, {})).objects).toEqual([
+    { name: 'p/a', sizeBytes: 12, etag: ETAG, modifiedMs: undefined },
+  ]);
+});
+
 test('an object whose element has an attribute is listed beside those that have none', async () => {
   const other = contents({ key: 'p/b' }).replace('<Contents>', '<Contents a="b">');
   const page = pageOf(contents({ key: 'p/a' }) + other);
