@@ -13,24 +13,21 @@ describe('bombs', () => {
     async (_, index) => {
       const directory = scratch();
       const object = join(directory, 'object');
-      for (const seed of [1, 2, 3]) {
-        writeFileSync(object, bombs[index]!(new SeededRandom(seed)));
-        const job = { object, workspace: directory, patterns: ['tree'] };
-        const env = { NODE_OPTIONS: '--max-old-space-size=512' };
-        const end = await startRestoreProcess(job, 'self', [], env).ended;
-        const name = `seed ${seed}: ${end.stderr}`;
-        expect(end.output?.error, name).toMatch(/^(Damaged|Unusable)ArchiveError$/);
-      }
+      writeFileSync(object, bombs[index]!(new SeededRandom(1)));
+      const job = { object, workspace: directory, patterns: ['tree'] };
+      const env = { NODE_OPTIONS: '--max-old-space-size=512' };
+      const end = await startRestoreProcess(job, 'self', [], env).ended;
+      expect(end.output?.error, end.stderr).toMatch(/^(Damaged|Unusable)ArchiveError$/);
     },
   );
 });
 
-// `npm run fuzz -- --cases 10000 --seed 1` does any number, in a process that may hang or die
-test('three hundred mutants neither crash a restore nor write outside', async () => {
+// `npm run fuzz -- --cases 10000 --seed 1` does any number, bombs among them, in a process that may hang or die
+test('150 mutants neither crash a restore nor write outside', async () => {
   const bench = await FuzzBench.open();
   let accepted = 0;
   try {
-    for (let seed = 0; seed < 300; seed++) {
+    for (let seed = 0; seed < 150; seed++) {
       const report = await bench.run(seed);
       expect(report.violation).toBeUndefined();
       if (report.accepted) accepted++;
@@ -39,6 +36,6 @@ test('three hundred mutants neither crash a restore nor write outside', async ()
     bench.close();
   }
   // Mutants that are all refused, or all taken, would show little
-  expect(accepted).toBeGreaterThan(10);
-  expect(accepted).toBeLessThan(200);
+  expect(accepted).toBeGreaterThan(5);
+  expect(accepted).toBeLessThan(100);
 });

@@ -10,10 +10,10 @@ test.each([
   ['other content', 'killed'],
   ['other types', 'none'],
 ] as const)(
-  'six concurrent restores over %s show readers only whole files (disturbance of one: %s)',
+  'three concurrent restores over %s show readers only whole files (disturbance of one: %s)',
   requires(posix),
   async (before, disturbance) => {
-    const report = await concurrentRound({ processes: 6, readers: 1, before, disturbance });
+    const report = await concurrentRound({ processes: 3, readers: 1, before, disturbance });
     expect(report.violations).toEqual([]);
     expect(report.reads).toBeGreaterThan(0);
   },

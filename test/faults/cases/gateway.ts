@@ -91,7 +91,6 @@ const overloaded: FaultSpec = {
 export const gatewayCases: readonly FaultCase[] = [
   restoreCase('the gateway is killed and restarted after 1 s', {
     ...killedAt('GetObject', 3, 1000),
-    short: true,
     allowed: ['the cache', 'unchanged'],
   }),
   restoreCase('the gateway is killed and not restarted', {
@@ -163,7 +162,11 @@ export const gatewayCases: readonly FaultCase[] = [
     short: true,
     // Enough for several parts at once
     tree: scene =>
-      buildTreeIn(scene.workspace, { 'large.bin': incompressible(120 * 1024 * 1024, 'overloaded') }),
+      buildTreeIn(scene.workspace, { 'large.bin': incompressible(48 * 1024 * 1024, 'overloaded') }),
+    async arrange(scene) {
+      await overloaded.arrange(scene);
+      return { inputs: { 'upload-chunk-size': String(5 * 1024 * 1024) } };
+    },
     allowed: ['saved', 'not saved'],
   }),
 ];

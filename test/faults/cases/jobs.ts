@@ -13,11 +13,11 @@ import { silentEndpoint } from './endpoints.ts';
 const JOBS = 6;
 
 /** Saves the same tree under the same key in several jobs that start at once. */
-function simultaneousSaves(fault: string, tree: () => TreeSpec): FaultCase {
+function simultaneousSaves(fault: string, short: boolean, tree: () => TreeSpec): FaultCase {
   return {
     fault,
     phase: 'save',
-    short: true,
+    short,
     async run(scene) {
       await buildTreeIn(scene.workspace, tree());
       const { '.': _root, ...expected } = await scene.describe();
@@ -196,8 +196,8 @@ const SERVED_BY_GITHUB = {
 } as const;
 
 export const jobCases: readonly FaultCase[] = [
-  simultaneousSaves(`${JOBS} jobs save one key at once (multipart)`, archivedTree),
-  simultaneousSaves(`${JOBS} jobs save one key at once (one PutObject)`, () => ({ 'a.txt': 'small' })),
+  simultaneousSaves(`${JOBS} jobs save one key at once (multipart)`, true, archivedTree),
+  simultaneousSaves(`${JOBS} jobs save one key at once (one PutObject)`, false, () => ({ 'a.txt': 'small' })),
   ...fallbackCases({
     fault: "the bucket's port is closed; GitHub's cache responds",
     short: true,

@@ -46,7 +46,6 @@ const damages: readonly Damage[] = [
   { fault: 'the last byte is missing', bytes: ({ bytes }) => bytes.subarray(0, -1) },
   {
     fault: 'the second half is missing',
-    short: true,
     bytes: ({ bytes }) => bytes.subarray(0, bytes.length / 2),
   },
   { fault: 'the object is empty', short: true, bytes: () => Buffer.alloc(0) },

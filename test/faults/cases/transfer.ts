@@ -90,7 +90,6 @@ const restores: FaultCase[] = [
   }),
   ...[429, 500, 503].map(status =>
     restoreCase(`three responses with ${status}`, {
-      short: status === 503,
       arrange: breakBy(times(3, undefined, { kind: 'answer', status })),
       allowed: ['the cache'],
     }),
@@ -131,7 +130,6 @@ const saves: FaultCase[] = [
     message: /::warning::.*no (?:data|response|progress)/,
   }),
   saveCase('three uploads of a part are reset after 1 MB', {
-    short: true,
     arrange: breakBy(times(3, 'UploadPart', { kind: 'cut-upload', afterBytes: MiB })),
     allowed: ['saved'],
   }),
@@ -158,7 +156,6 @@ const saves: FaultCase[] = [
     message: /^Cache saved with key/,
   }),
   saveCase('the gateway responds with 500 to every CompleteMultipartUpload', {
-    short: true,
     arrange: breakBy(always('CompleteMultipartUpload', { kind: 'answer', status: 500 })),
     allowed: ['not saved'],
     message: /::warning::.*500/,
@@ -195,7 +192,6 @@ const saves: FaultCase[] = [
     }),
   ),
   saveCase('the gateway responds with 503 to every part', {
-    short: true,
     arrange: breakBy(always('UploadPart', { kind: 'answer', status: 503 })),
     allowed: ['not saved'],
     message: /::warning::.*503/,

@@ -78,7 +78,6 @@ async function asOrdinaryUser(scene: Scene) {
 
 const saves: FaultCase[] = [
   saveCase('files change all the time during the save', {
-    short: true,
     tree: scene => buildTreeIn(scene.workspace, logs),
     async arrange(scene) {
       await keepAppending(scene);

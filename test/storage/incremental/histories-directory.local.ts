@@ -6,9 +6,9 @@ import { scratch } from '../../support/scratch.ts';
 import { runHistory } from './history.ts';
 import { jobsOf } from './jobs.ts';
 
-/** A few seeds; `npm run histories` runs any number of them. */
+/** One seed with hashes of contents and one without; `npm run histories` runs any number of them. */
 
-test.each([1, 2, 3, 4, 5, 6])(
+test.each([2, 3])(
   'three incremental saves of a randomly edited tree restore what was saved: seed %i',
   { timeout: 60_000, ...requires(symlinks, readOnlyTimes) },
   async seed => {
@@ -25,9 +25,9 @@ test('the command for random histories finds no difference as an ordinary user',
   const script = fileURLToPath(new URL('histories.ts', import.meta.url));
   const { stdout, exitCode } = await runUnprivileged([
     script,
-    ...['--count', '3', '--seed', '7', '--generations', '3', '--jobs', '1'],
+    ...['--count', '1', '--seed', '3', '--generations', '3', '--jobs', '1'],
   ]);
   expect(stdout).toMatch(/^saves: [1-9]\d* incremental, /m);
-  expect(stdout).toMatch(/^3 histories, 0 differences$/m);
+  expect(stdout).toMatch(/^1 histories, 0 differences$/m);
   expect(exitCode).toBe(0);
 });

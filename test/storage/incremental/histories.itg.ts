@@ -4,7 +4,7 @@ import { scratch } from '../../support/scratch.ts';
 import { storeFor } from '../s3/gateway-store.ts';
 import { runHistory } from './history.ts';
 
-test.each([11, 12])(
+test.each([12])(
   'three incremental saves of a randomly edited tree in a bucket restore what was saved: seed %i',
   async seed => {
     const store = storeFor(await newBucket('histories'));
