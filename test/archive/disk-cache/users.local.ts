@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { repositoryFile } from '../../support/checkout.ts';
 import { readClosingLine } from '../../support/closing-line.ts';
 import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
@@ -9,7 +10,7 @@ import { incompressible } from '../../support/random.ts';
 import { runAction } from '../../support/runner/run-action.ts';
 import { scratch } from '../../support/scratch.ts';
 import { type MemoryServer, startMemoryServer } from '../../support/servers/memory-server.ts';
-import { buildTree, describeTree } from '../../support/tree.ts';
+import { buildTree, deleteTree, describeTree } from '../../support/tree.ts';
 
 const MB = 1e6;
 const FRAME = /^[0-9a-f]{64}$/;
@@ -20,8 +21,9 @@ const { uid: USER = 0 } = unprivileged();
 let server: MemoryServer;
 let directory: string;
 let saved: string;
-/** Names of the frames, and their files. */
-let frames: { readonly name: string; readonly file: string }[];
+let frameNames: string[];
+/** The files of the frames in the directory, which is empty at first. */
+let frames: string[];
 
 /** Runs an action as a user in a new workspace, with the disk cache. */
 async function run(action: 'save' | 'restore', uid: number, workspace: string, size = '1GB') {
@@ -50,15 +52,14 @@ async function run(action: 'save' | 'restore', uid: number, workspace: string, s
   return stdout;
 }
 
-function newWorkspace(): string {
-  const workspace = path.join(scratch(), 'workspace');
+function newWorkspace(above = scratch()): string {
+  const workspace = path.join(above, 'workspace');
   fs.mkdirSync(workspace);
   return workspace;
 }
 
 /** Restores the right tree as a user. Returns where its bytes came from, and the lines about the disk cache. */
-async function restoreAs(uid: number, size?: string) {
-  const workspace = newWorkspace();
+async function restoreAs(uid: number, size?: string, workspace = newWorkspace()) {
   const stdout = await run('restore', uid, workspace, size);
   expect(await describeTree(workspace)).toEqual(await describeTree(saved));
   const { bucket, disk } = readClosingLine(stdout)!;
@@ -68,41 +69,55 @@ async function restoreAs(uid: number, size?: string) {
 
 /** Makes a file of another user on each claim. */
 function claimAll(make: (file: string) => void): void {
-  for (const { file } of frames) {
+  for (const file of frames) {
     make(`${file}.part`);
     fs.lchownSync(`${file}.part`, GONE, GONE);
   }
 }
 
-const stored = () => frames.filter(({ file }) => fs.existsSync(file)).length;
+const stored = () => frames.filter(file => fs.existsSync(file)).length;
 
-beforeEach(async () => {
-  server = await startMemoryServer();
-  const host = scratch();
+function newDirectory(host = scratch()): string {
   fs.chmodSync(host, 0o755);
-  directory = path.join(host, 'frames');
-  fs.mkdirSync(directory);
-  fs.chmodSync(directory, 0o1777);
-  saved = newWorkspace();
+  const made = path.join(host, 'frames');
+  fs.mkdirSync(made);
+  fs.chmodSync(made, 0o1777);
+  return made;
+}
+
+const forAll: string[] = [];
+
+function madeForAll(): string {
+  const made = fs.mkdtempSync(path.join(tmpdir(), 'cache-s3-test-'));
+  forAll.push(made);
+  return made;
+}
+
+beforeAll(async () => {
+  server = await startMemoryServer();
+  directory = newDirectory(madeForAll());
+  saved = newWorkspace(madeForAll());
   await buildTree(saved, {
     'tree/large': { content: incompressible(9 * MB, 'large') },
     'tree/one': { content: incompressible(3 * MB, 'one') },
   });
   await giveAway(path.dirname(saved));
   await run('save', USER, saved);
-  await restoreAs(USER);
-  const names = fs.readdirSync(directory).filter(name => FRAME.test(name));
-  frames = names.map(name => ({ name, file: path.join(directory, name) }));
-  expect(frames.length).toBeGreaterThan(2);
+  await restoreAs(USER, undefined, newWorkspace(madeForAll()));
+  frameNames = fs.readdirSync(directory).filter(name => FRAME.test(name));
+  expect(frameNames.length).toBeGreaterThan(2);
+});
+afterAll(async () => {
+  await server.close();
+  for (const made of forAll) await deleteTree(made);
 });
 
-afterEach(() => server.close());
+beforeEach(() => {
+  directory = newDirectory();
+  frames = frameNames.map(name => path.join(directory, name));
+});
 
 describe('in a sticky directory, where a user removes only files of its own', requires(root, linux), () => {
-  beforeEach(() => {
-    for (const { file } of frames) fs.rmSync(file);
-  });
-
   test.each<[string, (file: string) => void]>([
     ['a dead job', file => fs.writeFileSync(file, '')],
     ['a directory', file => fs.mkdirSync(file)],
@@ -128,7 +143,7 @@ describe('in a sticky directory, where a user removes only files of its own', re
     claimAll(file => fs.writeFileSync(file, ''));
     const beats = setInterval(() => {
       const now = Date.now() / 1000;
-      for (const { file } of frames) fs.lutimesSync(`${file}.part`, now, now);
+      for (const file of frames) fs.lutimesSync(`${file}.part`, now, now);
     }, 250);
     try {
       await restoreAs(USER);
@@ -153,10 +168,6 @@ describe('a limit that the frames of other users take up', requires(root, linux)
 
   const bytes = () =>
     fs.readdirSync(directory).reduce((sum, name) => sum + fs.statSync(path.join(directory, name)).size, 0);
-
-  beforeEach(() => {
-    for (const { file } of frames) fs.rmSync(file);
-  });
 
   test('is kept: a user that may not remove them removes its own', async () => {
     fill(92);

@@ -75,34 +75,35 @@ function manyEntries(count: number): Forgery {
   );
 }
 
-/** A million entries, the last of which has an impossible mode: all others are found good. */
-function millionEntries(): Buffer {
-  const forgery = manyEntries(1_000_001);
-  forgery.columns.modes[1_000_000] = 0o10000;
-  return writeForgery(forgery);
-}
-
 describe('many entries', () => {
-  test('a manifest of a million entries is checked', async () => {
-    await refuses(millionEntries(), 'its entry ./tree/01000000 has an impossible mode');
+  /** A million entries, the last of which has an impossible mode: all others are found good. */
+  let million: Buffer;
+  beforeAll(() => {
+    const forgery = manyEntries(1_000_001);
+    forgery.columns.modes[1_000_000] = 0o10000;
+    million = writeForgery(forgery);
   });
 
-  test('a manifest of a million entries is read again after the check, from its first entry to its last', async () => {
-    const object = writeForgery(manyEntries(1_000_000));
+  test('a manifest of a million entries is checked', async () => {
+    await refuses(million, 'its entry ./tree/01000000 has an impossible mode');
+  });
+
+  test('a manifest of 200,000 entries is read again after the check, from its first entry to its last', async () => {
+    const object = writeForgery(manyEntries(200_000));
     const createCheck = entryCheckOf(layoutIn(scratch()));
     const read = async (start: number, end: number) => Uint8Array.from(object.subarray(start, end));
     const { manifest } = await openArchive(tailOf(object), object.length, read, { createCheck });
-    expect(manifest.entries).toHaveLength(1_000_000);
+    expect(manifest.entries).toHaveLength(200_000);
     expect(manifest.entries[0]).toMatchObject({ name: './tree/', mtimeUs: 1_600_000_000_000_000 });
     expect(manifest.entries.at(-1)).toMatchObject({
-      name: './tree/00999999',
+      name: './tree/00199999',
       mtimeUs: 1_600_000_000_000_000,
     });
   });
 
   test('a signal ends the check of a million entries', async () => {
     const controller = new AbortController();
-    const attempt = restoreBytes(millionEntries(), layoutIn(scratch()), {
+    const attempt = restoreBytes(million, layoutIn(scratch()), {
       signal: controller.signal,
     });
     const reason = new Error('the job was cancelled');
