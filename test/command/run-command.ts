@@ -1,19 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { builtFile } from '../support/built-sources/built-file.ts';
 import { collectOutput, type ProcessOutput } from '../support/collect-output.ts';
-
-const program = fileURLToPath(new URL('../../src/command/main.ts', import.meta.url));
 
 type Variables = Readonly<Record<string, string>>;
 
-/** Starts the command from its sources, with no settings of this process. */
+/** Starts the command from the build of its sources, with no settings of this process. */
 export function startCommand(
   args: readonly string[],
   variables: Variables = {},
   stdout: 'pipe' | number = 'pipe',
 ): ChildProcess {
   const { PATH = '', TMPDIR = '', SystemRoot = '' } = process.env;
-  return spawn(process.execPath, [program, ...args], {
+  return spawn(process.execPath, [builtFile('cache-s3.js'), ...args], {
     env: { PATH, TMPDIR, SystemRoot, HOME: '/nonexistent', ...variables },
     stdio: ['ignore', stdout, 'pipe'],
   });
