@@ -37,6 +37,7 @@ const shared = [
   'src/archive/fs/rename.ts',
   'src/archive/format/entry.ts',
   'src/storage/s3/s3-settings.ts',
+  'src/storage/s3/errors/response-error.ts',
 ].map(file => path.join(root, file));
 const idTokenClient = path.join(root, 'src/storage/s3/credentials/id-token-client.ts');
 const xxhash = path.join(root, 'src/archive/format/xxhash.ts');
