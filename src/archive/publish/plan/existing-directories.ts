@@ -24,27 +24,30 @@ export interface ExistingDirectory {
   readonly path: string;
   /** The same path without symlinks, to compare with mount points. */
   readonly realPath: string;
-  /** On the same device. Of an unchanged directory it is the parent's until the first rename into it, which reads the device. */
+  /**
+   * Staging area for the renames into it, on its device. An unchanged directory has its parent's area until the first rename
+   * into it, because its device is not read before.
+   */
   area: StagingArea;
   /** Index of its entry; -1 if the archive does not hold it: then its mode stays. */
   readonly entry: number;
   readonly mode: number;
-  /** Reached through a symlink at or above a pattern's root: not to be checked against links again. */
+  /** Whether it was reached through a symlink at or above a pattern's root. Such a directory is not checked for links again. */
   readonly followed: boolean;
-  /** Its mode, owner and time are those of the archive already. */
+  /** Whether its mode, owner and time are those of the archive already. */
   readonly isUnchanged: boolean;
 }
 
 export interface ExistingOptions {
   /** A part of the names of staging directories (`stagingName`). */
   readonly runLabel: string;
-  /** Returns false for an entry that is unchanged on the disk; of a directory this covers nothing in it. */
+  /** Returns false for an entry that is unchanged on the disk. The entries in an unchanged directory may have changed. */
   readonly isWanted: (entry: number) => boolean;
 }
 
 interface RenameTarget {
   readonly path: string;
-  /** Undefined if nothing is there. */
+  /** Type of the item at the path, undefined if there is none. */
   readonly kind: ItemKind | undefined;
 }
 
@@ -58,8 +61,8 @@ interface FoundDirectory extends Pick<ExistingDirectory, 'path' | 'entry'> {
 }
 
 /**
- * The existing directories that a restore writes into, the names in them, and the staging area for each. Each is read
- * once. Everything that would make a rename fail is reported here, before anything changes.
+ * The existing directories that a restore writes into, the names in them, and the staging area for each. Each directory is
+ * read once. Everything that would make a rename fail is reported here, before anything changes.
  */
 export class ExistingDirectories {
   readonly #options: ExistingOptions;
@@ -67,11 +70,11 @@ export class ExistingDirectories {
   readonly #mountParents = new Set(Array.from(this.#mounts.keys(), point => dirname(point)));
   /** In the order in which they were found, parents first. */
   readonly all: ExistingDirectory[] = [];
-  /** Areas that are used. */
+  /** Staging areas of the directories that something will be renamed into. */
   readonly areas: StagingArea[] = [];
   readonly #areaOf = new Map<string, StagingArea>();
   readonly #listings = new Map<ExistingDirectory, Map<string, ItemKind>>();
-  /** The directories that something will be renamed into. */
+  /** Checks of the directories that something will be renamed into. */
   readonly #checks = new Map<ExistingDirectory, RequireReplaceable>();
   /** Directories from which `sweep` removes staging of killed runs. */
   readonly toSweep = new Set<string>();
@@ -84,7 +87,7 @@ export class ExistingDirectories {
     const { runLabel, isWanted } = this.#options;
     const realPath = parent ? join(parent.realPath, basename(path)) : realPathOf(path);
     const above = this.#areaAbove(realPath, parent);
-    // Not every device is mounted: a btrfs subvolume is a device of its own, and only Linux lists mounts
+    // The devices are compared too: a btrfs subvolume has its own and is no mount point, and only Linux lists mount points
     const area = above?.dev === stats.dev ? above : new StagingArea(path, stats.dev, runLabel);
     this.#areaOf.set(realPath, area);
     const mode = stats.mode & 0o7777;
@@ -94,7 +97,7 @@ export class ExistingDirectories {
     return directory;
   }
 
-  /** Returns the type of the item with this name in one of them, or undefined if there is none. */
+  /** Returns the type of the item with this name in the directory, or undefined if there is none. */
   kindOf(directory: ExistingDirectory, component: string): ItemKind | undefined {
     if (thisPlatform.mayFoldCase || !component.isWellFormed()) {
       const stats = lstat(`${directory.path}/${component}`);
@@ -122,7 +125,7 @@ export class ExistingDirectories {
   /** Throws `TargetTreeError` for a directory at `path`, in `parent`, that a rename cannot move out of the way. */
   requireMovable(path: string, parent: ExistingDirectory): void {
     const stats = lstat(path);
-    // Another job that restores the same has moved it away since it was listed
+    // Another job that restores the same cache has moved it away since it was listed
     if (!stats?.isDirectory()) return;
     if (stats.dev !== parent.area.dev) throw mountPointInTheWay(path);
     refuseMount(path, this.#mounts, join(parent.realPath, basename(path)));
@@ -143,7 +146,7 @@ export class ExistingDirectories {
     return listing;
   }
 
-  /** Checks once each directory that something will be renamed into. */
+  /** Checks a directory that something will be renamed into, once, and returns the check for the items in it. */
   #requireWritable(directory: ExistingDirectory): RequireReplaceable {
     const known = this.#checks.get(directory);
     if (known) return known;

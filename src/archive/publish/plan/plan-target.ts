@@ -1,4 +1,4 @@
-/** This folder plans a restore: the directories that exist, where each entry is built, and what is in the way. Nothing changes. */
+/** This folder plans a restore: the directories that exist, where each entry is built, and what is in its way. */
 
 import { basename, dirname } from 'node:path';
 import { TargetTreeError, UnusableArchiveError } from '../../archive-errors.ts';
@@ -27,8 +27,8 @@ export interface PlanOptions extends ExistingOptions {
 
 /**
  * Decides for every entry where it is built and which rename publishes it. Changes nothing, but removes stale staging.
- * Throws `TargetTreeError` if the tree cannot be written, before any data is fetched, `UnusableArchiveError` if this machine
- * has no such drive, and the signal's reason.
+ * Throws `TargetTreeError` if the tree cannot be written, before any data is fetched, `UnusableArchiveError` for an
+ * entry on a drive that this machine does not have, and the signal's reason.
  */
 export async function planTarget(entries: readonly Entry[], options: PlanOptions): Promise<TargetPlan> {
   const planner = new Planner(entries, options);
@@ -116,7 +116,7 @@ class Planner {
   /** Plans the rename of a directory, or of a file or link, to `component` in `parent`. Returns the path where it is built. */
   #addMove(parent: ExistingDirectory, component: string, entry: number, isTree: boolean): string {
     const { path: to, kind } = this.#existing.requireRenameTarget(parent, component);
-    // A directory in the place of another one is from another job, and ours is merged into it
+    // A directory at the place of ours was made by another job after the check, and the commit merges ours into it
     const isBlocked = kind !== undefined && (kind === 'directory') !== isTree;
     if (isBlocked && !isTree) this.#existing.requireMovable(to, parent);
     const from = isTree ? parent.area.newTree() : parent.area.newFile();
@@ -148,7 +148,7 @@ class Planner {
     if (isFresh(parent)) return this.#freshBelow(parent, component, index);
     const path = `${parent.path}/${component}`;
     if (!this.#options.isWanted(index)) {
-      // Most directories of a warm restore: the device is read when something goes in
+      // Most directories of a warm restore are unchanged: the device of one is read before the first rename into it
       const stats = { mode: entry.mode, dev: parent.area.dev };
       return this.#existing.add({ path, entry: index, stats, parent });
     }
@@ -202,7 +202,10 @@ class Planner {
     return directory;
   }
 
-  /** A killed run whose root was missing staged it in a directory above, up to the workspace or home directory. */
+  /**
+   * Lets the sweep read the directories above a root, up to the workspace or home directory: where the root did not exist, a
+   * killed run has left its staging in one of them.
+   */
   #sweepAbove(stored: string): void {
     for (let above = stored; above !== ''; above = parentName(above)) {
       this.#existing.toSweep.add(this.#layout.toAbsolute(above));

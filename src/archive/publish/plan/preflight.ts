@@ -50,7 +50,7 @@ export function requireWritable(path: string, stats: Stats): void {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'EROFS') throw writeError(path, error);
-    // Another job that restores the same has moved it away
+    // Another job that restores the same cache has moved it away
     if (code === 'ENOENT') return;
     // The code for an immutable directory; missing rights have EACCES
     if (code === 'EPERM' && thisPlatform.hasModes) throw attributeError(path, error);
@@ -76,7 +76,7 @@ export function requireNotAppendOnly(
 ): void {
   if (!thisPlatform.refusesInAppendOnly || !(isOwner(stats) || thisUser.uid === 0)) return;
   try {
-    // A chmod to the same mode changes nothing. The attribute refuses it, and some file systems do
+    // A chmod to the same mode changes nothing. It fails with the attribute, and on some file systems without it too
     chmodSync(fsPath(path), stats.mode & 0o7777);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EPERM' && refusesRemoval(path, list()))
@@ -85,8 +85,8 @@ export function requireNotAppendOnly(
 }
 
 /**
- * Tries to remove an item by the call for another type. Linux refuses that in any case, and with EPERM only where no item
- * can be removed (`may_delete` in fs/namei.c).
+ * Returns whether the directory lets no item be removed. Tries to remove one by the call for another type: Linux always refuses
+ * that, and with EPERM only where no item can be removed (`may_delete` in fs/namei.c).
  */
 function refusesRemoval(path: string, listing: ReadonlyMap<string, ItemKind>): boolean {
   const [item] = listing;

@@ -8,7 +8,7 @@ import type { ExistingDirectory } from './existing-directories.ts';
 export interface Move {
   readonly from: string;
   readonly to: string;
-  /** A directory built in staging; else a file or link. */
+  /** Whether it is a directory that was built in staging, rather than a file or link. */
   readonly isTree: boolean;
   /** Index of the entry, or -1 for a directory that the archive does not hold but needs. */
   readonly entry: number;
@@ -30,10 +30,10 @@ export interface FreshDirectory {
 
 /** The changes that a restore will make to the disk. */
 export interface TargetPlan {
-  /** Those of the archive. */
+  /** The archive's entries. Indexes in the plan refer to them. */
   readonly entries: readonly Entry[];
   readonly areas: readonly StagingArea[];
-  /** In order, parents first. */
+  /** Parents first. */
   readonly fresh: readonly FreshDirectory[];
   readonly existing: readonly ExistingDirectory[];
   moves: readonly Move[];
@@ -49,7 +49,7 @@ export function finalPathOf(path: string, { moves, shortPaths }: TargetPlan): st
   return move ? move.to + staged.slice(move.from.length) : path;
 }
 
-/** Removes files or links that cannot be built from a plan. Files at their paths stay. */
+/** Removes from a plan the files or links that cannot be built. What exists at their paths stays. */
 export function leaveOut(plan: TargetPlan, entries: ReadonlySet<number>): void {
   if (entries.size === 0) return;
   for (const entry of entries) plan.staged.clear(entry);
@@ -59,7 +59,7 @@ export function leaveOut(plan: TargetPlan, entries: ReadonlySet<number>): void {
 /** Paths of the files that a restore builds. */
 export interface StagedFiles {
   readonly paths: StagedPaths;
-  /** The file system changes the modes of new files (staging-area.ts). */
+  /** Whether the file system changes the modes of new files (staging-area.ts). */
   readonly masksModes: boolean;
 }
 
@@ -70,9 +70,9 @@ export interface StagedFiles {
 export class StagedPaths {
   readonly #entries: readonly Entry[];
   readonly #shortPaths: ShortPaths;
-  /** '' if nothing is built. */
+  /** Path for each entry, '' if nothing is built for it. */
   readonly #paths: string[];
-  /** 1 if the path is that of the directory. */
+  /** 1 for each entry whose path in `#paths` is that of its directory. */
   readonly #isInside: Uint8Array;
 
   constructor(entries: readonly Entry[], shortPaths: ShortPaths) {
@@ -92,7 +92,7 @@ export class StagedPaths {
     this.#isInside[entry] = 1;
   }
 
-  /** Makes an entry one that is not restored. */
+  /** Marks an entry as not restored. */
   clear(entry: number): void {
     this.#paths[entry] = '';
     this.#isInside[entry] = 0;
@@ -104,8 +104,8 @@ export class StagedPaths {
   }
 
   /**
-   * Returns '' for a directory and for an entry that is not restored. Throws the system's error for a path that is too long
-   * and whose directory does not exist any more.
+   * Returns the path at which a file or link is built, or '' for a directory and for an entry that is not restored. Throws the
+   * system's error for a path that is too long and whose directory does not exist any more.
    */
   at(entry: number): string {
     const path = this.#paths[entry]!;
