@@ -1,6 +1,6 @@
 import { systemClock } from '../../retry/clock.ts';
 
-/** Time in ms in which a thread ends: one that hangs in a call of the system, such as to a dead mount, ends with that call. */
+/** Time in ms that a thread has to end. One that hangs in a call of the system, such as on a dead mount, ends only after it. */
 const END_MS = 1000;
 
 let stuck = 0;

@@ -13,7 +13,7 @@ interface ThreadOptions {
   /** Becomes the `workerData`. */
   readonly settings: unknown;
   readonly limits: ResourceLimits;
-  /** The subject of the failure when one ends by itself. */
+  /** Subject of the message when a thread ends by itself, such as `a worker thread`. */
   readonly name: string;
   /** Called once, with the first failure of a thread or the reason of `close`, when all requests are rejected. */
   readonly onEnd?: (reason: ThreadError) => void;
@@ -59,6 +59,7 @@ export class Threads<Message extends object> {
     return this.#failure;
   }
 
+  /** Starts a thread. Never throws: if the system cannot start it, its requests are rejected. */
   start(): Thread<Message> {
     const worker = this.#failure ? undefined : this.#startWorker();
     return {

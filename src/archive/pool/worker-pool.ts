@@ -139,8 +139,8 @@ export class WorkerPool implements JobRunner {
   }
 
   /**
-   * Finds the thread with the fewest buffers, and of several that with the fewest jobs, during which it receives nothing. Starts one
-   * if all have some and `width` allows it.
+   * Finds the thread with the fewest buffers; of several, the one with the fewest jobs, because a thread receives no bytes during a
+   * job. Starts a thread if none is idle and `width` allows it.
    */
   #fewestBuffers(): PoolThread {
     const best = least(this.#members, 'buffers', 'jobs');

@@ -10,7 +10,7 @@ describe('the host', () => {
     ['117304105 0 1\n', 'it has never waited', false],
     ['0 59016 1\n', 'it has not run yet', false],
     ['9999999999999999999 9999999999999999999 9999999999999999999\n', 'the numbers are large', true],
-  ])('with %j, a thread finds: %s', (text, _, expected) => {
+  ])('is crowded by the schedstat %j of a thread (%s): %s', (text, _, expected) => {
     expect(hasWaitedLong(text)).toBe(expected);
   });
 

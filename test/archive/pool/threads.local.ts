@@ -43,7 +43,7 @@ function openForWriting(fifo: string): Promise<number> {
 }
 
 test(
-  'threads of which one hangs in a call of the system are closed, and it counts as stuck until it ends',
+  'threads are closed although one hangs in a call of the system, and it counts as stuck until it ends',
   requires(posix),
   async () => {
     const fifo = path.join(scratch(), 'fifo');
@@ -109,28 +109,32 @@ test.each([
   await expect(threads.start().request(id => ({ id }))).rejects.toThrow(message);
 });
 
-test('a thread that has no open file left to start with names the limit', requires(posix), () => {
-  const threads = JSON.stringify(new URL('../../../src/archive/pool/threads.ts', import.meta.url).href);
-  const program = `
+test(
+  'a thread that cannot start within the limit of open files fails with the name of the limit',
+  requires(posix),
+  () => {
+    const threads = JSON.stringify(new URL('../../../src/archive/pool/threads.ts', import.meta.url).href);
+    const program = `
     const { Threads } = await import(${threads});
     const onEnd = ({ message }) => console.log(message);
     const options = { program: new URL('data:text/javascript,'), settings: undefined, limits: {}, name: 'a thread' };
     const threads = new Threads({ ...options, onEnd });
     for (let i = 0; i < 8; i++) threads.start().request(id => ({ id })).catch(() => {});`;
-  const args = [
-    '-c',
-    'ulimit -n 32 && exec "$0" "$@"',
-    process.execPath,
-    '--input-type=module',
-    '-e',
-    program,
-  ];
-  expect(spawnSync('sh', args, { encoding: 'utf8' }).stdout).toBe(
-    'a thread cannot start: the limit of open files is reached; raise `nofile` (EMFILE)\n',
-  );
-});
+    const args = [
+      '-c',
+      'ulimit -n 32 && exec "$0" "$@"',
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      program,
+    ];
+    expect(spawnSync('sh', args, { encoding: 'utf8' }).stdout).toBe(
+      'a thread cannot start: the limit of open files is reached; raise `nofile` (EMFILE)\n',
+    );
+  },
+);
 
-test('a thread that is one more than the user may have names the limit', async () => {
+test('a thread that cannot start within the limit of processes and threads fails with the name of the limit', async () => {
   const { threads } = threadsOf(echo);
   const failure = Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' });
   vi.spyOn(Worker.prototype, 'on').mockImplementation(() => {
