@@ -53,7 +53,7 @@ export function readConnectionSettings({
 
 /**
  * Creates keep-alive pools. They have no bound of their own: the callers bound the requests in flight, and time in a
- * queue would count against the connection limit. Proxies come from the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY),
+ * queue would count as time of the connection (`connectMs`). Proxies come from the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY),
  * which Node uses only where `proxyEnv` is set; NODE_EXTRA_CA_CERTS is part of the default authorities.
  *
  * @throws StoreRefusedError when a proxy variable is malformed.
@@ -67,7 +67,7 @@ export function createAgents({ authorities, proxies }: ConnectionSettings): Agen
   const ca = authorities === undefined ? undefined : [...tls.getCACertificates('default'), authorities];
   // Node checks an https proxy by the authorities of the thread, and has no option for others
   if (ca && hasSecureProxy(proxies)) tls.setDefaultCACertificates(ca);
-  // Exceptions are ours to decide (no-proxy.ts)
+  // Node gets no `no_proxy`: no-proxy.ts decides which hosts are excepted
   const proxy = { proxyEnv: { http_proxy: proxies.http, https_proxy: proxies.https } };
   const secure = {
     // Not left to NODE_TLS_REJECT_UNAUTHORIZED, which any step of a job can set
@@ -104,8 +104,8 @@ export function createAgents({ authorities, proxies }: ConnectionSettings): Agen
 }
 
 /**
- * Reads the proxies. Adds http:// to one without a scheme, as actions/cache and curl do, which Node 24.21 ignores. Leaves out
- * what Node ignores too, such as socks5://.
+ * Reads the proxies. Adds http:// to one without a scheme, as actions/cache and curl do; Node 24.21 would ignore it. Leaves out
+ * the schemes that Node does not support, such as socks5://.
  */
 function readProxies(environment: Readonly<NodeJS.ProcessEnv>): Proxies {
   const read = (name: string) => environment[name] || environment[name.toUpperCase()] || '';

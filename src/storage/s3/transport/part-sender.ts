@@ -6,7 +6,7 @@ import { answerOf, type RequestAnswer, type RequestTicket } from './request-tick
 import type { SenderMessage } from './sender-messages.ts';
 import { bodyOf, md5Of, Transport } from './transport.ts';
 
-/** As many bytes that were sent are reported at once: a save's level depends on them. */
+/** Number of sent bytes that one report covers. `compression-level: auto` depends on the reports, so it is small. */
 const REPORT_BYTES = 1024 * 1024;
 
 /**

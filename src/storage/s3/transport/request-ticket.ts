@@ -24,7 +24,7 @@ export function ticketOf(
 /** The outcome of one request: the head of its response, its failure, or both if it failed after the head. */
 export interface RequestAnswer {
   readonly head?: ResponseHead | undefined;
-  /** The body. That of a range fills the worker's buffer, unless it is a refusal. */
+  /** The body, unless it is that of a range: such a body fills the worker's buffer, and only a refusal of the range is here. */
   readonly body?: Uint8Array | undefined;
   readonly failure?: SentError | undefined;
 }

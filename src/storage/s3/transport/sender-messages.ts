@@ -13,7 +13,7 @@ export type SenderMessage =
     }
   /** Returns the MD5 of the part, in base64. */
   | { readonly kind: 'digest'; readonly id: number; readonly part: number }
-  /** Ends a sent request, which is answered all the same. */
+  /** Ends a sent request. It is still answered. */
   | { readonly kind: 'cancel'; readonly id: number }
   /** Frees the memory of the part. */
   | { readonly kind: 'release'; readonly part: number };

@@ -144,7 +144,7 @@ export class Transport {
           return;
         }
         message.once('end', () => {
-          // A refusal that came before our body was through: the rest need not be sent
+          // The server has refused before it received our whole body: the rest need not be sent
           if (!sent.writableFinished) sent.destroy();
         });
         stopIdle();

@@ -4,10 +4,10 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../../../retry/clock.ts';
 
-/** Bound of a proxy's response to CONNECT in bytes, that of the head of any response. */
+/** Bound of a proxy's response to CONNECT in bytes. Node has the same bound for the head of any response. */
 const MAX_RESPONSE_BYTES = 16 * 1024;
 
-/** Time in ms after which an unfinished tunnel is closed. The request that waits for it has ended before. */
+/** Time in ms after which an unfinished tunnel is closed. The request that waits for it has ended by then. */
 const TUNNEL_MS = 20_000;
 
 /**
@@ -35,7 +35,9 @@ export class TunnelPool extends https.Agent {
       if (event !== 'readable') return;
       socket.removeListener(event, listener);
       if (socket.bytesRead <= MAX_RESPONSE_BYTES) return;
-      const error = new Error('the response of the proxy to CONNECT has no end');
+      const error = new Error(
+        `the response of the proxy to CONNECT is longer than ${MAX_RESPONSE_BYTES} bytes`,
+      );
       socket.destroy(Object.assign(error, { code: 'ERR_PROXY_TUNNEL' }));
     });
     return socket;

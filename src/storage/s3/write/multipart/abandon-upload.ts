@@ -3,14 +3,16 @@ import type { Caller } from '../../calls/caller.ts';
 import type { Completion } from './complete-upload.ts';
 import { abortUpload, type UploadRef } from './multipart-calls.ts';
 
-/** Limits of an abort in ms: normally, after a signal (the runner kills soon), on an open circuit. */
+/** Time limit of an abort, in ms. */
 const ABORT_MS = 15_000;
+/** The limit after a signal, in ms: the runner kills the process soon. */
 const ABORT_AFTER_SIGNAL_MS = 3_000;
+/** The limit after the endpoint was given up, in ms. */
 const ABORT_LAST_CALL_MS = 2_000;
 
 /**
- * Aborts a multipart upload whose requests have ended, unless it may be complete. Logs a notice where something may be left of
- * it. Never throws.
+ * Aborts a multipart upload whose requests have ended, unless it may be complete. Logs a notice if its parts may
+ * remain. Never throws.
  */
 export async function abandonUpload(
   caller: Caller,

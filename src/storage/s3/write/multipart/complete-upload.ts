@@ -16,7 +16,7 @@ const COMPLETE_GRACE_MS = 2_000;
 
 /**
  * State of the Completes of an upload. `unclear`: one was sent without a response, so the server may be joining the parts,
- * now or later. An Abort that meets it leaves an object that is listed and responds to HEAD, while GET returns 404 once the
+ * now or later. An Abort at that moment leaves an object that is listed and responds to HEAD, while GET returns 404 once the
  * parts are collected as garbage (ceph/ceph#60771; radosgw 16.2.15: 17 of 24 tries).
  */
 export interface Completion {
@@ -68,8 +68,8 @@ export async function completeUpload(
           }),
           options,
         );
-        // A server that is not S3's may answer anything with 200, also nothing: the upload stays unless the object is there
-        // radosgw 16.2.15 names the object and may leave its ETag out
+        // A server that is not S3's may answer anything with 200, also nothing: the upload stays unless the object is there.
+        // radosgw 16.2.15 names the object and may leave its ETag out.
         if (!bareEtag(ETag) && !Key && (await isNowOurs()) !== 'ours') {
           throw new StoreUnavailableError(`${publication.name}: ${NOT_STORED}`);
         }

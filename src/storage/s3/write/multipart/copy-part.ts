@@ -62,12 +62,12 @@ export async function copyPart(caller: Caller, copy: PartCopy, signal: AbortSign
   return outcome;
 }
 
-/** Throws if the server is known not to copy. */
+/** Throws CopyRefusedError if an earlier call has shown that the server does not copy parts. */
 export function checkCopySupport({ capabilities }: Caller): void {
   if (!capabilities.copy) throw new CopyRefusedError('the server does not copy parts of objects');
 }
 
-/** Throws unless the source is still the object that it was. */
+/** Throws ObjectReplacedError if the source was replaced or does not exist any more. */
 export async function checkSource(caller: Caller, source: ObjectVersion, signal: AbortSignal): Promise<void> {
   const present = await headObject(caller, source.name, { signal });
   if (present?.etag !== source.etag) throw objectReplaced(source.name);
@@ -118,7 +118,7 @@ async function attemptCopy(
         if (isEmptySuccess) throw refused(caller, 'its response is empty', error);
         if (httpStatus(error) !== undefined) refusal = statusAndCode(error);
         if (isStatus(error, 412)) return 'condition failed';
-        // 416: the range is within the source as it was
+        // 416: the range was within the source, so another object has replaced it
         if (isStatus(error, 416) || isMissing(error)) return 'source not found';
         if (!isRetryable(error) && isStatus(error, ...REFUSED))
           throw refused(caller, String(error.status), error);

@@ -16,7 +16,7 @@ export class PartGatherer {
   #pieces: Uint8Array[] = [];
   #sizeBytes = 0;
 
-  /** No part is cut before there are more than `wholeUpToBytes`, at least a part. */
+  /** Cuts parts of `partSizeBytes`, the first one only when there are more than `wholeUpToBytes` bytes in all. */
   constructor(partSizeBytes: number, wholeUpToBytes = partSizeBytes) {
     this.#partSizeBytes = partSizeBytes;
     this.#wholeUpToBytes = Math.max(wholeUpToBytes, partSizeBytes);
@@ -33,7 +33,7 @@ export class PartGatherer {
     this.#sizeBytes += bytes.length;
   }
 
-  /** Returns a part if there are bytes beyond it: the last part is known as such only at the end. */
+  /** Returns a part if more bytes follow it. Returns undefined otherwise: it may be the last part, which `takeRest` returns. */
   takeFull(): PartBytes | undefined {
     if (this.#sizeBytes <= (this.#cut === 0 ? this.#wholeUpToBytes : this.#partSizeBytes)) return undefined;
     const pieces: Uint8Array[] = [];

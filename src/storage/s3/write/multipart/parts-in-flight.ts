@@ -1,6 +1,6 @@
-/** Parts in flight at once. One more waits. */
+/** Maximum number of parts in flight. */
 const PARTS_IN_FLIGHT = 6;
-/** Bytes that they may hold together, where parts are larger than the default: a save's memory is bounded (ADR 0011). */
+/** Maximum bytes of these parts together, for parts that are larger than the default: a save's memory is bounded (ADR 0011). */
 const PART_BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 
 /** Number of unsent parts at which the queue is full. A fast link has at most one, because the next one is made meanwhile. */

@@ -12,7 +12,7 @@ import {
 import type { SenderMessage } from '../../transport/sender-messages.ts';
 import { ownsMemory, type PartBody, type PartBytes } from '../body.ts';
 
-/** Parts that a thread holds before another one is started: it fills 10 Gbit/s alone. */
+/** Parts that a thread holds before another thread is started: one thread fills 10 Gbit/s. */
 const PARTS_A_THREAD = 3;
 /** Heap limit: a thread allocates objects only for a few requests. */
 const LIMITS = { maxYoungGenerationSizeMb: 4 };
@@ -109,7 +109,7 @@ async function send(
   return (await answered.finally(() => signal?.removeEventListener('abort', cancel))) as RequestAnswer;
 }
 
-/** Returns bytes whose memory holds no others in use, so that it can go over to another thread. */
+/** Returns the bytes in memory that holds no other bytes in use, so that the memory can be transferred to another thread. */
 function alone(piece: Uint8Array): Uint8Array<ArrayBuffer> {
   const isOwn = piece.buffer instanceof ArrayBuffer && ownsMemory(piece);
   return isOwn ? (piece as Uint8Array<ArrayBuffer>) : new Uint8Array(piece);
