@@ -50,27 +50,30 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .description('list the caches: repository, scope, key, age, last use, size')
     .addOption(new Option('--sort <order>', 'order of the rows').choices(SORTS).default('name'))
     .option('--reverse', 'reverse the order')
-    .option('--limit <n>', 'number of rows', readCount)
+    .option('--limit <n>', 'maximum number of rows', readCount)
     .addHelpText(
       'after',
       examples("list --repository 'org/*' --scope 'refs/pull/*' --unused 14d --sort size --limit 20"),
     )
     .action(run(listCaches));
 
-  addPlace(program.command('show <key>'))
+  addPlace(program.command('show'))
+    .argument('<key>', KEY_ARGUMENT)
     .description('show a cache: the run that saved it, its paths, entries, frames and largest files')
     .option('--files <n>', 'number of the largest files to show', readCount, 10)
     .addHelpText('after', examples('show Linux-npm-3b1f0c --repository org/app'))
     .action(run(showCache));
 
-  addPlace(program.command('get <key> <directory>'))
-    .description('restore a cache into a directory, which is created if it does not exist')
+  addPlace(program.command('get'))
+    .argument('<key>', KEY_ARGUMENT)
+    .argument('<directory>', 'directory to restore into, created if it does not exist')
+    .description('restore a cache into a directory')
     .addHelpText('after', examples('get Linux-npm-3b1f0c ./inspect'))
     .action(run(getCache, { outlivesPipe: true }));
 
   addFilters(program.command('stats'))
     .description('count the caches by repository, scope, key prefix, age and last use')
-    .option('--top <n>', 'number of rows of each table', readCount, 10)
+    .option('--top <n>', 'maximum number of rows of each table', readCount, 10)
     .option('--html <file>', 'also write a page with plots')
     .addHelpText('after', examples('stats --html stats.html'))
     .action(run(showStats));
@@ -90,7 +93,11 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
       'write the trial objects in the place of this repository (owner/name)',
       readRepository,
     )
-    .option('--scope <name>', 'write them in the place of this scope, such as refs/heads/main', readPattern)
+    .option(
+      '--scope <name>',
+      'write the trial objects in the place of this scope, such as refs/heads/main',
+      readPattern,
+    )
     .addHelpText('after', examples('doctor', 'doctor --repository org/app --scope refs/heads/main'))
     .action(run(runDoctor, { outlivesPipe: true }));
 
@@ -104,7 +111,11 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
       'delete the least recently used caches until the remaining caches together have at most this size',
       readSize,
     )
-    .option('--per-repository <size>', 'the same limit for the caches of each repository', readSize)
+    .option(
+      '--per-repository <size>',
+      'delete the least recently used caches of a repository until its remaining caches have at most this size',
+      readSize,
+    )
     .option(
       '--keep-newest <n>',
       'keep the newest n caches of each scope and path, even if another rule selects them',
@@ -166,6 +177,9 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
   return program;
 }
 
+/** Help for the argument that `findCache` reads. */
+const KEY_ARGUMENT = 'key of the cache, or the name of its object';
+
 const SETTINGS_HELP = `
 A setting without its option is read from CACHE_S3_ENDPOINT, CACHE_S3_BUCKET, CACHE_S3_ACCESS_KEY, CACHE_S3_SECRET_KEY
 and so on, then from AWS's variables and files, as by the action. Sizes: 500MB, 2.2GB, 1GiB. Ages: 12h, 7d, 4w.
@@ -192,24 +206,24 @@ export function usageSentence(text: string): string {
 }
 
 /** Adds the options that select caches by their place. `caches` begins their descriptions. */
-function addPlace(command: Command, caches = 'caches'): Command {
+function addPlace(command: Command, caches = 'only caches'): Command {
   return command
     .option('--repository <pattern>', `${caches} of these repositories (owner/name)`, readRepositoryPattern)
     .option('--scope <pattern>', `${caches} of these scopes, such as 'refs/pull/*'`, readPattern);
 }
 
 /** Adds the options that select caches by patterns (`CachePatterns`). */
-function addPatterns(command: Command, caches = 'caches'): Command {
+function addPatterns(command: Command, caches = 'only caches'): Command {
   return addPlace(command, caches).option('--key <pattern>', `${caches} with these keys`, readPattern);
 }
 
 /** Adds the options that select caches (`Filter`). */
 function addFilters(command: Command): Command {
   return addPatterns(command)
-    .option('--older-than <age>', 'caches saved longer ago than this', readAge)
-    .option('--newer-than <age>', 'caches saved within this time', readAge)
-    .option('--unused <age>', 'caches neither saved nor restored within this time', readAge)
-    .option('--used-within <age>', 'caches saved or restored within this time', readAge)
-    .option('--larger-than <size>', 'caches of at least this size', readSize)
-    .option('--smaller-than <size>', 'caches of at most this size', readSize);
+    .option('--older-than <age>', 'only caches saved longer ago than this', readAge)
+    .option('--newer-than <age>', 'only caches saved within this time', readAge)
+    .option('--unused <age>', 'only caches neither saved nor restored within this time', readAge)
+    .option('--used-within <age>', 'only caches saved or restored within this time', readAge)
+    .option('--larger-than <size>', 'only caches of at least this size', readSize)
+    .option('--smaller-than <size>', 'only caches of at most this size', readSize);
 }
