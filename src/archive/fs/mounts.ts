@@ -39,7 +39,7 @@ export function refuseMount(
   const point = findMount(realPath, mounts);
   if (point === undefined) return;
   throw new TargetTreeError(
-    `${path} cannot be replaced by the entry in the cache: ${point} is a mount point`,
+    `${path} cannot be replaced by the entry in the cache: ${point} is a mount point; change the mount or \`path\``,
   );
 }
 

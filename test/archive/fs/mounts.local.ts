@@ -72,7 +72,9 @@ describe('mount points below a cached directory', requires(mounting), () => {
       const before = await describeTree(to);
       const attempt = restoreBytes(object, layoutIn(to));
       await expect(attempt).rejects.toThrow(TargetTreeError);
-      await expect(attempt).rejects.toThrow(`${to}/tree/zz is a mount point`);
+      await expect(attempt).rejects.toThrow(
+        `${to}/tree/zz is a mount point and cannot be replaced by the entry in the cache; change the mount or \`path\``,
+      );
       expect(await describeTree(to)).toEqual(before);
     });
   });
@@ -88,7 +90,7 @@ describe('mount points below a cached directory', requires(mounting), () => {
       const attempt = restoreBytes(object, layoutIn(to));
       await expect(attempt).rejects.toThrow(TargetTreeError);
       await expect(attempt).rejects.toThrow(
-        `${to}/tree/zz cannot be replaced by the entry in the cache: ${point} is a mount point`,
+        `${to}/tree/zz cannot be replaced by the entry in the cache: ${point} is a mount point; change the mount or \`path\``,
       );
       expect(await describeTree(to)).toEqual(before);
     });

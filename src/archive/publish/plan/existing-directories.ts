@@ -190,5 +190,7 @@ export function statTarget(path: string, follow: boolean): Stats | undefined {
 }
 
 function mountPointInTheWay(path: string): TargetTreeError {
-  return new TargetTreeError(`${path} is a mount point and cannot be replaced by the entry in the cache`);
+  return new TargetTreeError(
+    `${path} is a mount point and cannot be replaced by the entry in the cache; change the mount or \`path\``,
+  );
 }
