@@ -14,7 +14,7 @@ const read = (environment: NodeJS.ProcessEnv, caFile?: string) =>
 const refusalOf = (setting: string, message: unknown) =>
   expect.objectContaining({ name: 'StoreRefusedError', setting, message });
 
-test('connections have the proxies of the environment, those without a scheme by http, and no other variable', () => {
+test('connection settings have the proxies of the environment, with http:// before those without a scheme, and no other variable', () => {
   const environment = {
     http_proxy: 'proxy:3128',
     HTTPS_PROXY: 'https://proxy:3129',
@@ -35,7 +35,7 @@ test('connections check certificates, whatever NODE_TLS_REJECT_UNAUTHORIZED is',
   agents.destroy();
 });
 
-test('all connections share one reading of the authorities of a ca-file and of the system', () => {
+test('the authorities of a ca-file and of the system are read once for all connections', () => {
   const createContext = vi.spyOn(tls, 'createSecureContext');
   onTestFinished(() => createContext.mockRestore());
   const proxies = { ...NO_PROXIES, https: 'http://proxy:3128', noProxy: 'direct' };
@@ -50,7 +50,7 @@ test('all connections share one reading of the authorities of a ca-file and of t
   }
 });
 
-test('an https proxy is checked by the authorities of a ca-file too, of which the thread has one copy', () => {
+test('an https proxy is checked by the authorities of a ca-file too, and the thread has one copy of them', () => {
   const before = tls.getCACertificates('default');
   const createContext = vi.spyOn(tls, 'createSecureContext');
   onTestFinished(() => {
@@ -66,7 +66,7 @@ test('an https proxy is checked by the authorities of a ca-file too, of which th
   expect(createContext.mock.calls[0]?.[0]?.ca).toHaveLength(tls.rootCertificates.length);
 });
 
-test('a host in NO_PROXY has a pool past the proxy, and another host and protocol have their own', () => {
+test('hosts in NO_PROXY have pools without the proxy, and http and https have different pools', () => {
   const agents = createAgents({
     authorities: undefined,
     proxies: { ...NO_PROXIES, http: 'http://proxy:3128', noProxy: 'direct' },
@@ -82,7 +82,7 @@ test('a host in NO_PROXY has a pool past the proxy, and another host and protoco
   agents.destroy();
 });
 
-test('a proxy variable that is no URL is refused without its password', () => {
+test('a proxy variable that is no URL is refused with a message that does not contain its password', () => {
   const settings = read({ HTTPS_PROXY: 'http://user:hush@[broken' });
   expect(() => createAgents(settings)).toThrow(
     refusalOf("the runner's environment", expect.not.stringContaining('hush')),
@@ -103,7 +103,7 @@ test.each<[string, string | Buffer | undefined, string]>([
   ['does not exist', undefined, 'cannot be read (ENOENT)'],
   ['has no certificate', 'text', 'holds no certificate'],
   ['has over 4 MiB', Buffer.alloc(4 * 1024 * 1024 + 1), 'cannot be read ('],
-])('a ca-file that %s is refused by its name', (_, content, reason) => {
+])('a ca-file that %s is refused with a message that names it', (_, content, reason) => {
   const file = path.join(scratch(), 'ca.pem');
   if (content !== undefined) writeFileSync(file, content);
   expect(() => read({}, file)).toThrow(

@@ -84,7 +84,7 @@ test('a request that is cancelled is answered by a failure, and its part can be 
   expect((await endOf(2)).answer).toMatchObject({ head: { status: 200 } });
 });
 
-test('the memory of a part that is released is free', async () => {
+test('the release of a part frees its memory', async () => {
   const { port1: own, port2: other } = new MessageChannel();
   onTestFinished(() => own.close());
   servePartSender(other, {

@@ -10,7 +10,7 @@ describe('a Complete that may still be running is not followed by an Abort', () 
     ['503 of a proxy in front that has a code', [{ status: 503, body: '<Code>UnknownError</Code>' }]],
     ['504 of a proxy in front', [{ status: 504 }]],
     ['a lost connection, then a refusal', ['reset', { status: 400 }]],
-    ['a lost connection, then 500: it is being joined already', ['reset', { status: 500 }]],
+    ['a lost connection, then 500 because the parts are being joined already', ['reset', { status: 500 }]],
     ['500, then a lost connection', [{ status: 500 }, 'reset']],
   ])('after %s', async (_, answers) => {
     const { upload, notices, aborts } = await uploadWith(answers);
@@ -20,7 +20,7 @@ describe('a Complete that may still be running is not followed by an Abort', () 
     expect(notices).toEqual(LEFT);
   });
 
-  test('after a signal and no answer in the time that is left', async () => {
+  test('after a signal and no answer within its grace period', async () => {
     const { upload, notices, aborts, published, end } = await cancelledInComplete('silent');
     await expect(end).rejects.toThrow('cancelled');
     await upload.abort();
