@@ -14,13 +14,18 @@ import {
 import type { SaveNotices } from '../scan/save-notices.ts';
 import { VANISHED } from '../scan/saved-links.ts';
 
+const MIB = 1024 * 1024;
+
 /** Size of the heap above which a full save trims it: little of it is in use after the scan, and V8 does not collect the rest. */
-const TRIM_HEAP_ABOVE_BYTES = 128 * 1024 * 1024;
+const TRIM_HEAP_ABOVE_BYTES = 128 * MIB;
+/** Resident bytes of a process whose heap is trimmed sooner, because a save may take 600 MB (ADR 0011). */
+const LARGE_PROCESS_BYTES = 450e6;
+const TRIM_HEAP_OF_LARGE_PROCESS_ABOVE_BYTES = 40 * MIB;
 /**
  * The same for an incremental save. A collection frees less there, because the base's entries are in use, and its 0.4 s (for
  * 111,000 entries) are long in comparison with the little that is packed.
  */
-const TRIM_INCREMENTAL_HEAP_ABOVE_BYTES = 384 * 1024 * 1024;
+const TRIM_INCREMENTAL_HEAP_ABOVE_BYTES = 384 * MIB;
 
 /** Reason to skip a file. A network file system that fails may show the same: its file must not be saved cut or padded. */
 const SHORT = 'shorter than its size, as files in /sys are';
@@ -77,7 +82,7 @@ export class ManifestBuilder {
    * Throws `SourceTreeError`, here or at the end, for more entries than an archive holds.
    */
   add({ members, slice }: FramePlan, result: PackResult): boolean {
-    trimHeap(this.#waiting ? TRIM_INCREMENTAL_HEAP_ABOVE_BYTES : TRIM_HEAP_ABOVE_BYTES);
+    trimHeap(this.#waiting ? TRIM_INCREMENTAL_HEAP_ABOVE_BYTES : fullSaveLimit());
     const frame = this.frames.length;
     if (slice) return this.#addSlice(members[0]!, slice, result);
     members.forEach((member, index) => {
@@ -157,4 +162,10 @@ export class ManifestBuilder {
     const linkTo = entry.type === EntryType.hardLink ? this.#linkable.get(linkName)! : -1;
     this.#writer.add(linkTo < 0 ? entry : { ...entry, linkTo });
   }
+}
+
+/** Returns the bytes above which the heap of a full save is trimmed. */
+function fullSaveLimit(): number {
+  const isLarge = process.memoryUsage.rss() > LARGE_PROCESS_BYTES;
+  return isLarge ? TRIM_HEAP_OF_LARGE_PROCESS_ABOVE_BYTES : TRIM_HEAP_ABOVE_BYTES;
 }

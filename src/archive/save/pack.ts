@@ -108,6 +108,8 @@ async function packFrames(
     if (builder.add(plan, result)) await write(result.bytes);
   };
   for await (const packed of mapInOrder(plans, framesInFlight(runner), work)) await add(packed);
+  // The manifest is built in the memory that the workers had
+  await runner.close();
   const { manifest, entries } = source.finish();
   if (entries === 0) return undefined;
   const { frames, rawBytes } = builder;

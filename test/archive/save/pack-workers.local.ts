@@ -19,7 +19,8 @@ interface PackedOptions {
   readonly level?: CompressionLevel;
   readonly queued?: number;
   readonly isCrowded?: boolean;
-  readonly onWrite?: () => void;
+  /** Called before each write, with whether a pool of workers is open. */
+  readonly onWrite?: (isPoolOpen: boolean) => void;
 }
 
 /** Makes runners, and records them and their jobs. */
@@ -60,7 +61,7 @@ async function packed(
     output: {
       queued,
       async write(bytes) {
-        onWrite();
+        onWrite(runners.some(({ closed }) => !closed));
         pieces.push(Uint8Array.from(bytes));
       },
     },
@@ -110,6 +111,15 @@ test('a tree of several frames is packed by one pool, which is closed', async ()
   expect(await summary).toMatchObject({ entries: 3 });
   // The directory, and each file
   expect(runners).toEqual([{ jobs: 3, closed: true }]);
+});
+
+test('the pool is closed before the manifest is built', async () => {
+  const isOpenAt: boolean[] = [];
+  const spec = { 'tree/a': incompressible(2 * FRAME_RAW_BYTES) };
+  const { summary } = await packed(spec, { onWrite: isOpen => isOpenAt.push(isOpen) });
+  await summary;
+  // Two frames; then the end of the tar archive, the manifest and the seek table
+  expect(isOpenAt).toEqual([true, true, false, false, false]);
 });
 
 test('on a crowded host, workers pack only what follows 32 frames', async () => {
