@@ -8,7 +8,7 @@ import { type TimeLimitFigures, TimeLimits } from '../../../retry/time-limits.ts
 import { NoCredentialsError, StoreUnavailableError } from '../../store-errors.ts';
 import { isSkewed } from '../errors/refusals.ts';
 import { ResponseError } from '../errors/response-error.ts';
-import { classify, fromS3Error, httpStatus, isRetryable, summaryOf } from '../errors/s3-errors.ts';
+import { classify, type Failure, fromS3Error } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import type { ConnectionSettings } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
@@ -154,17 +154,18 @@ export class Caller {
     const client = unsigned ? connection.unsignedClient : connection.client;
     const waits = new RetryWaits(spec.optional || unsigned?.isAllowed === false ? 1 : this.settings.attempts);
     let attemptNumber = 1;
-    let earlier: unknown;
+    let earlier: Failure | undefined;
     const waitAfter = (error: unknown) => {
+      const failure = classify(error);
       // A gateway that was too busy for the parts may still be for the call that cleans up behind them
-      const mayRetry = isLast ? httpStatus(error) !== undefined : !this.#bucketWasDown;
-      const waitMs = mayRetry && isRetryable(error) ? waits.next(spec.madeProgress?.()) : undefined;
+      const mayRetry = isLast ? failure.status !== undefined : !this.#bucketWasDown;
+      const waitMs = mayRetry && failure.isRetryable ? waits.next(spec.madeProgress?.()) : undefined;
       if (waitMs === undefined) return undefined;
       // Only if another attempt follows: the one that fails last is thrown itself
-      earlier = error;
+      earlier = failure;
       this.counters.retries++;
       this.log.debug(
-        `s3 ${spec.operation} failed (${summaryOf(error)}): attempt ${++attemptNumber} in ${waitMs} ms`,
+        `s3 ${spec.operation} failed (${failure.summary}): attempt ${++attemptNumber} in ${waitMs} ms`,
       );
       return waitMs;
     };
@@ -182,7 +183,7 @@ export class Caller {
     } catch (error) {
       if (spec.signal?.aborted) throw spec.signal.reason;
       // The failure of an attempt is more precise than the limit of all attempts
-      throw this.#failed(spec, limits.isStalled ? (earlier ?? error) : error);
+      throw this.#failed(spec, classify(limits.isStalled ? (earlier ?? error) : error));
     } finally {
       limits.clear();
     }
@@ -203,9 +204,11 @@ export class Caller {
       turn.end();
       return result;
     } catch (error) {
-      const retryAfter = error instanceof ResponseError ? error.headers['retry-after'] : undefined;
-      turn.end(classify(error), retryAfterMs(retryAfter, Date.now()));
-      throw error;
+      const failure = classify(error);
+      const { cause, kind } = failure;
+      const retryAfter = cause instanceof ResponseError ? cause.headers['retry-after'] : undefined;
+      turn.end(kind, retryAfterMs(retryAfter, Date.now()));
+      throw failure;
     }
   }
 
@@ -223,29 +226,31 @@ export class Caller {
     };
     try {
       return await sendCounted().catch(error => {
-        if (!isSkewed(error)) throw error;
-        this.#connect().signByClockOf(error);
+        const failure = classify(error);
+        if (!isSkewed(failure.cause)) throw failure;
+        this.#connect().signByClockOf(failure.cause);
         // May be repeated whatever the call is, because the server has refused the first request
         return sendCounted();
       });
     } catch (error) {
-      result = summaryOf(error);
+      const failure = classify(error);
+      result = failure.summary;
       // A body that was not read would hold its connection
       body?.destroy();
-      throw error;
+      throw failure;
     } finally {
       this.log.debug(`s3 ${operation} ${about}: ${result}, ${Math.round(this.clock.now() - begin)} ms`);
     }
   }
 
   /** Converts a failure, and opens the circuit where the endpoint did not respond as an S3 server does. */
-  #failed(spec: CallSpec, error: unknown): Error {
+  #failed(spec: CallSpec, failure: Failure): Error {
     const identity = { ...this.#connection?.identity(), accepted: this.#accepted };
-    const failure = fromS3Error(error, spec.operation, this.settings, identity);
-    const unanswered = isRetryable(error) || error instanceof ProtocolError;
+    const error = fromS3Error(failure, spec.operation, this.settings, identity);
+    const unanswered = failure.isRetryable || failure.cause instanceof ProtocolError;
     const matters = !spec.optional && !spec.replaceable;
-    if (unanswered && failure instanceof StoreUnavailableError && matters) this.#circuit.open(failure);
-    return failure;
+    if (unanswered && error instanceof StoreUnavailableError && matters) this.#circuit.open(error);
+    return error;
   }
 
   #connect(): Connection {

@@ -3,7 +3,7 @@ import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import { deadline } from '../../../retry/signals.ts';
 import { redact } from '../../redact.ts';
 import { ForkCredentialsError, NoCredentialsError, StoreRefusedError } from '../../store-errors.ts';
-import { httpStatus, statusAndCode } from '../errors/s3-errors.ts';
+import { classify } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { CredentialsCall } from './credentials-call.ts';
 import { fromProfile, MAX_TOKEN_BYTES, NoSourceError, stsEndpoint } from './profile.ts';
@@ -137,7 +137,8 @@ function missingText(missingKey: S3Settings['missingKey']): string {
  * token; of a process not the command line and output, which Node's message quotes.
  */
 function reasonOf(error: Error): string {
-  if (httpStatus(error) !== undefined) return statusAndCode(error);
+  const { status, statusAndCode } = classify(error);
+  if (status !== undefined) return statusAndCode;
   if (error.message.startsWith('Command failed')) return 'credential_process failed';
   return redact(error.message.slice(0, 200)).replace(/\.$/, '');
 }

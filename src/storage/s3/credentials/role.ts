@@ -7,7 +7,7 @@ import { ForkCredentialsError, NoCredentialsError } from '../../store-errors.ts'
 import type { IdentityUse } from '../errors/refusals.ts';
 import { isStatus } from '../errors/response-error.ts';
 import { describeClaims, stsFailure, tokenFailure } from '../errors/role-refusals.ts';
-import { isRetryable } from '../errors/s3-errors.ts';
+import { classify } from '../errors/s3-errors.ts';
 import type { RoleSettings, S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { CredentialsCall } from './credentials-call.ts';
@@ -51,7 +51,7 @@ export async function assumeRole(
     const waits = new RetryWaits(settings.attempts);
     // radosgw 16.2.15 makes a user for each subject, and returns 409 to jobs that take their first role at the same time
     const waitAfter = (error: unknown) =>
-      isRetryable(error) || isStatus(error, 409) ? waits.next() : undefined;
+      classify(error).isRetryable || isStatus(error, 409) ? waits.next() : undefined;
     return retry(() => unlessAborted(attempt(), signal), { waitAfter, clock, signal });
   };
   try {

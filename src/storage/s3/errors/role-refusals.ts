@@ -4,8 +4,8 @@ import type { RoleSettings, S3Settings } from '../s3-settings.ts';
 import { throughProxy } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { ownEntry, type Refusal, tlsRefusal } from './refusals.ts';
-import { isStatus, ResponseError } from './response-error.ts';
-import { classify, errorCode, statusAndCode } from './s3-errors.ts';
+import { isStatus } from './response-error.ts';
+import { classify } from './s3-errors.ts';
 
 /** Explains why a run does not get the token or the role that it requests. */
 
@@ -56,13 +56,11 @@ export function tokenFailure(error: unknown): RoleError {
 export function stsFailure(error: unknown, { role, settings, claims }: Exchange): StoreRefusedError {
   const { stsEndpoint } = role;
   const sts = `STS ${stsEndpoint ? `at ${stsEndpoint.origin}` : `of AWS in ${settings.region}`}`;
-  const status = error instanceof ResponseError ? error.status : undefined;
-  const code = errorCode(error);
+  const { status, code, statusAndCode, kind } = classify(error);
   const cause = { cause: error };
-  const answer = statusAndCode(error);
   if (status === 403 && (code === undefined || code === 'AccessDenied')) {
     return new PolicyRefusedError(
-      `${sts}: this run may not take the role ${role.arn} (${answer}): ${UNEXPLAINED}; the token has ${claims}`,
+      `${sts}: this run may not take the role ${role.arn} (${statusAndCode}): ${UNEXPLAINED}; the token has ${claims}`,
       `the input '${role.input}'`,
       cause,
     );
@@ -73,11 +71,11 @@ export function stsFailure(error: unknown, { role, settings, claims }: Exchange)
     tlsRefusal(code, error) ??
     statusRefusal(status);
   if (refusal === undefined) {
-    const proxy = classify(error) === 'connection' ? throughProxy(settings.environment, stsEndpoint) : '';
+    const proxy = kind === 'connection' ? throughProxy(settings.environment, stsEndpoint) : '';
     return new RoleError(`${sts}: ${reasonOf(error)}${proxy}`, undefined, cause);
   }
   const [setting, reason] = refusal;
-  const shown = answer === '' ? '' : ` (${answer})`;
+  const shown = statusAndCode === '' ? '' : ` (${statusAndCode})`;
   return new RoleError(`${sts}: ${reason}${shown}; the token has ${claims}`, setting, cause);
 }
 
@@ -90,7 +88,8 @@ function reasonOf(error: unknown): string {
   const { name, message } = error as Error;
   if (error instanceof ProtocolError || name === 'TimeoutError') return message;
   // A response of the wrong form is an error of the SDK
-  return classify(error) === 'broken-body' ? NO_KEYS : statusAndCode(error) || NO_KEYS;
+  const { kind, statusAndCode } = classify(error);
+  return kind === 'broken-body' ? NO_KEYS : statusAndCode || NO_KEYS;
 }
 
 const NO_KEYS = 'the response has no keys';

@@ -74,9 +74,34 @@ interface ErrorShape {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-/** Classifies a failure. */
-export function classify(error: unknown): FailureKind {
-  const code = errorCode(error);
+/** A failure of a call, classified once for all that depends on it. `cause` is the error itself. */
+export class Failure extends Error {
+  override name = 'Failure';
+  /** Status of the response. The SDK adds it to its errors after a success that it cannot read. Undefined if there was none. */
+  readonly status =
+    this.cause instanceof ResponseError
+      ? this.cause.status
+      : (this.cause as ErrorShape | undefined)?.$metadata?.httpStatusCode;
+  readonly code = errorCode(this.cause);
+  /** Status and code as far as there are any: `403 AccessDenied`. */
+  readonly statusAndCode = [this.status, this.code].filter(part => part !== undefined).join(' ');
+  readonly kind = kindOf(this);
+  /** Whether a retry can help: 429, 5xx, connection errors, time-outs, and bodies that end early. Other 4xx are final. */
+  readonly isRetryable = this.kind !== 'final';
+
+  /** Status and code, or a message of at most 200 characters for a failure that is neither S3's nor the network's. */
+  get summary(): string {
+    const { name, message } = this.cause as Error;
+    return this.statusAndCode || redact(`${codeLike(name) ?? 'Error'}: ${message}`.slice(0, 200));
+  }
+}
+
+/** Classifies an error, unless it is a failure already. */
+export function classify(error: unknown): Failure {
+  return error instanceof Failure ? error : new Failure('', { cause: error });
+}
+
+function kindOf({ cause: error, status, code }: Failure): FailureKind {
   // The proxy requires a user name and password
   if (tunnelStatus(error) === 407) return 'final';
   if (error instanceof NoResponseError) return 'late';
@@ -84,7 +109,6 @@ export function classify(error: unknown): FailureKind {
   if ((error as ErrorShape | undefined)?.name === 'TimeoutError' || code === 'RequestTimeout')
     return 'timeout';
   if (CONNECTION_FAILURES.has(code) || code?.startsWith('HPE_')) return 'connection';
-  const status = httpStatus(error);
   if (status === undefined) return 'final';
   if (status === 408) return 'timeout';
   if (status === 429) return 'too-many';
@@ -99,34 +123,11 @@ export function classify(error: unknown): FailureKind {
   return 'final';
 }
 
-/** Returns whether a retry can help: 429, 5xx, connection errors, time-outs, and bodies that end early. Other 4xx are final. */
-export function isRetryable(error: unknown): boolean {
-  return classify(error) !== 'final';
-}
-
-/** Returns the status of the response that failed a call. The SDK adds it to its errors after a success that it cannot read. */
-export function httpStatus(error: unknown): number | undefined {
-  return error instanceof ResponseError
-    ? error.status
-    : (error as ErrorShape | undefined)?.$metadata?.httpStatusCode;
-}
-
 /** Returns S3's code, or that of the system or of the first error of an AggregateError (happy eyeballs). Other text is no code. */
 export function errorCode(error: unknown): string | undefined {
   const { code } = (error ?? {}) as ErrorShape;
   if (typeof code === 'string') return codeLike(code);
   return error instanceof AggregateError ? errorCode(error.errors[0]) : undefined;
-}
-
-/** Returns status and code of a failure, as far as there are any: `403 AccessDenied`. */
-export function statusAndCode(error: unknown): string {
-  return [httpStatus(error), errorCode(error)].filter(part => part !== undefined).join(' ');
-}
-
-/** Returns status and code of a failure, or a message of at most 200 characters for one that is neither S3's nor the network's. */
-export function summaryOf(error: unknown): string {
-  const { name, message } = error as Error;
-  return statusAndCode(error) || redact(`${codeLike(name) ?? 'Error'}: ${message}`.slice(0, 200));
 }
 
 /**
@@ -136,7 +137,7 @@ export function summaryOf(error: unknown): string {
  * @param operation S3's name of the call.
  */
 export function fromS3Error(
-  error: unknown,
+  { cause: error, kind, code, summary }: Failure,
   operation: string,
   settings: S3Settings,
   identity: IdentityUse,
@@ -144,9 +145,7 @@ export function fromS3Error(
   // Converted already, or of a thread that has sent the request
   if (error instanceof StoreError || error instanceof ThreadError) return error;
   const bucket = describeBucket(settings);
-  const code = errorCode(error);
-  const kind = classify(error);
-  const call = `${operation}: ${statusAndCode(error)}`;
+  const call = `${operation}: ${summary}`;
   const cause = { cause: error };
   const unavailable = (reason: string, shown: string) =>
     new StoreUnavailableError(`${bucket}: ${reason || 'the call failed'} (${shown})`, cause);
@@ -175,10 +174,8 @@ export function fromS3Error(
     refusalOf(error, { operation, code, settings, identity }) ?? serverRefusal(error) ?? byProxy;
   if (refusal) return refused(...refusal, denialOf(error));
   if (kind !== 'final' || !(error instanceof ResponseError)) {
-    const isBroken = kind === 'broken-body';
-    const broken = 'the response ended early or cannot be read';
-    const reason = isBroken ? broken : code === 'EMFILE' ? OPEN_FILES_LIMIT : '';
-    return unavailable(reason, `${operation}: ${summaryOf(error)}`);
+    const broken = kind === 'broken-body' && 'the response ended early or cannot be read';
+    return unavailable(broken || (code === 'EMFILE' ? OPEN_FILES_LIMIT : ''), call);
   }
   if (error.status === 401 || error.status === 403) {
     if (identity.temporary) return refused(...DENIED_SESSION);

@@ -5,6 +5,7 @@ import { TIME_LIMITS } from '../../../../src/retry/time-limits.ts';
 import type { CallSpec } from '../../../../src/storage/s3/calls/call.ts';
 import { Caller } from '../../../../src/storage/s3/calls/caller.ts';
 import { ResponseError } from '../../../../src/storage/s3/errors/response-error.ts';
+import { classify } from '../../../../src/storage/s3/errors/s3-errors.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
 import { failureOf } from '../../../support/failure-of.ts';
 import { recordingLog } from '../../../support/requests.ts';
@@ -130,6 +131,28 @@ test('a call ends with its first success, and with the first failure that no ret
   expect(await succeeding.result).toBe('a response');
   await expect(failing.result).rejects.toThrow('Error: a bug');
   expect([succeeding.begun.length, failing.begun.length]).toEqual([3, 2]);
+});
+
+test('the failure of each attempt is classified once', async () => {
+  // Only the classification reads it
+  const get = vi.fn(() => ({}));
+  const lost = Object.defineProperty(Object.assign(new Error(), { code: 'ECONNRESET' }), '$metadata', {
+    get,
+  });
+  const { clock, result } = follow([lost, lost, lost], { attempts: 3 });
+  await clock.advance(60_000);
+  await expect(result).rejects.toThrow('connection reset');
+  expect(get).toHaveBeenCalledTimes(3);
+});
+
+test('a refusal for the clock is sent again at once, also if the attempt has classified it', async () => {
+  const body = '<Error><Code>RequestTimeTooSkewed</Code></Error>';
+  const skewed = new ResponseError({ status: 403, headers: { date: new Date(0).toUTCString() } }, body);
+  for (const failure of [skewed, classify(skewed)]) {
+    const { caller, result } = follow([failure]);
+    expect(await result).toBe('a response');
+    expect(caller.counters).toEqual({ requests: 2, retries: 0 });
+  }
 });
 
 test('attempts that made progress do not count against those of a call', async () => {

@@ -2,7 +2,7 @@
 
 import type { IdentityUse } from '../../../../src/storage/s3/errors/refusals.ts';
 import { ResponseError } from '../../../../src/storage/s3/errors/response-error.ts';
-import { fromS3Error } from '../../../../src/storage/s3/errors/s3-errors.ts';
+import { classify, fromS3Error } from '../../../../src/storage/s3/errors/s3-errors.ts';
 import { createS3Settings } from '../support.ts';
 
 const settings = createS3Settings({ bucket: 'ci', endpoint: new URL('https://s3.example.org:7480/') });
@@ -14,7 +14,8 @@ export const unused: IdentityUse = {
   accepted: false,
 };
 /** Converts the error of a read. */
-export const map = (error: unknown, identity = unused) => fromS3Error(error, 'GetObject', settings, identity);
+export const map = (error: unknown, identity = unused) =>
+  fromS3Error(classify(error), 'GetObject', settings, identity);
 
 /** The error of a response. */
 export const answer = (status: number, code?: string, headers: Record<string, string> = {}) =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fromS3Error } from '../../../../src/storage/s3/errors/s3-errors.ts';
+import { classify, fromS3Error } from '../../../../src/storage/s3/errors/s3-errors.ts';
 import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
 import { createS3Settings } from '../support.ts';
 import { answer, map, unused } from './answers.ts';
@@ -77,7 +77,7 @@ describe('the refusal of a call with the keys of a role', () => {
 describe('a refused write', () => {
   const used = { ...unused, accepted: true };
   const refusal = (code: string, encryption: S3Settings['encryption'], identity = used) =>
-    fromS3Error(answer(403, code), 'PutObject', createS3Settings({ encryption }), identity);
+    fromS3Error(classify(answer(403, code)), 'PutObject', createS3Settings({ encryption }), identity);
   const kms = { algorithm: 'aws:kms', kmsKeyId: 'key' } as const;
 
   test.each(['InvalidAccessKeyId', 'KMS.NotFoundException', 'KMS.DisabledException'])(

@@ -1,10 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import {
-  classify,
-  type FailureKind,
-  fromS3Error,
-  isRetryable,
-} from '../../../../src/storage/s3/errors/s3-errors.ts';
+import { classify, type FailureKind, fromS3Error } from '../../../../src/storage/s3/errors/s3-errors.ts';
 import { NoResponseError } from '../../../../src/storage/s3/transport/timers.ts';
 import {
   ObjectReplacedError,
@@ -94,7 +89,7 @@ test('the error of a broken connection names the proxy of the environment, and n
   const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
   const messageWith = (environment: NodeJS.ProcessEnv) =>
     fromS3Error(
-      reset,
+      classify(reset),
       'GetObject',
       createS3Settings({ bucket: 'ci', endpoint: undefined, environment }),
       unused,
@@ -122,7 +117,7 @@ test('text that is not a code is not printed as the code of a network error', ()
 
 test('an error of a bucket without an endpoint names AWS and the region', () => {
   const error = fromS3Error(
-    answer(500),
+    classify(answer(500)),
     'HeadObject',
     createS3Settings({ bucket: 'ci', endpoint: undefined }),
     unused,
@@ -177,6 +172,7 @@ test.each<[string, unknown, FailureKind]>([
   ['a string', 'failure', 'final'],
   ['nothing', undefined, 'final'],
 ])('the class of the failure "%s" is right', (_, error, kind) => {
-  expect(classify(error)).toBe(kind);
-  expect(isRetryable(error)).toBe(kind !== 'final');
+  const failure = classify(error);
+  expect(failure).toMatchObject({ kind, isRetryable: kind !== 'final' });
+  expect(classify(failure)).toBe(failure);
 });

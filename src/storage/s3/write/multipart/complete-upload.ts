@@ -5,7 +5,7 @@ import type { Caller } from '../../calls/caller.ts';
 import { bareEtag } from '../../calls/object-headers.ts';
 import { CompleteMultipartUploadCommand } from '../../calls/sdk.ts';
 import { isStatus, ResponseError } from '../../errors/response-error.ts';
-import { isRetryable } from '../../errors/s3-errors.ts';
+import { classify } from '../../errors/s3-errors.ts';
 import { lacksConditions } from '../../errors/server-refusals.ts';
 import { headObject } from '../../read/head.ts';
 import { checkCondition, conditionError, isOurs, type Publication } from '../publication.ts';
@@ -79,7 +79,7 @@ export async function completeUpload(
         if (hasEnded(error)) completion.state = before;
         if (conditional && lacksConditions(error)) return 'not implemented';
         if (isStatus(error, 409, 412)) return 'refused';
-        if (grace.signal.aborted || !(isRetryable(error) || isStatus(error, 404))) throw error;
+        if (grace.signal.aborted || !(classify(error).isRetryable || isStatus(error, 404))) throw error;
         if ((await isNowOurs()) !== 'ours') throw error;
         return 'stored';
       }

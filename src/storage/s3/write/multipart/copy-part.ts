@@ -6,7 +6,7 @@ import { bareEtag } from '../../calls/object-headers.ts';
 import { UploadPartCopyCommand } from '../../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../../calls/sdk-request-handler.ts';
 import { isMissing, isStatus } from '../../errors/response-error.ts';
-import { httpStatus, isRetryable, statusAndCode } from '../../errors/s3-errors.ts';
+import { classify } from '../../errors/s3-errors.ts';
 import { headObject } from '../../read/head.ts';
 import type { StoredPart, UploadRef } from './multipart-calls.ts';
 
@@ -116,13 +116,14 @@ async function attemptCopy(
       } catch (error) {
         // rclone's S3 layer ignores the source and stores an empty part; the SDK makes a 503 of that
         if (isEmptySuccess) throw refused(caller, 'its response is empty', error);
-        if (httpStatus(error) !== undefined) refusal = statusAndCode(error);
+        const failure = classify(error);
+        if (failure.status !== undefined) refusal = failure.statusAndCode;
         if (isStatus(error, 412)) return 'condition failed';
         // 416: the range was within the source, so another object has replaced it
         if (isStatus(error, 416) || isMissing(error)) return 'source not found';
-        if (!isRetryable(error) && isStatus(error, ...REFUSED))
+        if (!failure.isRetryable && isStatus(error, ...REFUSED))
           throw refused(caller, String(error.status), error);
-        throw error;
+        throw failure;
       }
     });
   } catch (error) {
