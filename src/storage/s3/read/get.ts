@@ -4,7 +4,7 @@ import type { ByteRange, ByteSpan, GetOptions, RangeBytes } from '../../object-s
 import { objectReplaced, rangesNotServed } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { GetObjectCommand } from '../calls/sdk.ts';
-import { isMissing, isStatus, ResponseError } from '../errors/response-error.ts';
+import { isMissing, isStatus } from '../errors/response-error.ts';
 import { endedEarly } from '../transport/body.ts';
 import { headObject } from './head.ts';
 import {
@@ -105,7 +105,6 @@ async function readRange(
       try {
         response = await caller.exchange(request, { ...callOptions, send: target.senderOf?.(onBytes) });
       } catch (error) {
-        if (!(error instanceof ResponseError)) throw error;
         if (isMissing(error) && !received) return 'missing';
         if (isMissing(error) || isStatus(error, 412)) throw objectReplaced(name, error);
         // No byte to read: the object is empty, or ends before the range
