@@ -15,7 +15,7 @@ export interface Anchors extends AnchorOptions {
   readonly windows: boolean;
   toStored(absolute: string): string;
   toAbsolute(name: StoredName): string;
-  /** Returns the spelling in which paths are compared: `/` as separator, lower case if case is not significant. */
+  /** Returns the spelling in which paths are compared: `/` as separator, none at the end, lower case if case is not significant. */
   comparable(absolute: string): string;
 }
 
@@ -31,7 +31,10 @@ export function createAnchors(options: AnchorOptions): Anchors {
   const home = trimEnd(platformPath.normalize(options.home), platformPath);
 
   const slashed = (absolute: string) => (windows ? absolute.replaceAll('\\', '/') : absolute);
-  const comparable = (absolute: string) => (windows ? slashed(absolute).toLowerCase() : absolute);
+  const comparable = (absolute: string) => {
+    const spelling = windows ? slashed(absolute).toLowerCase() : absolute;
+    return spelling.endsWith('/') ? spelling.slice(0, -1) : spelling;
+  };
 
   const withEnd = (path: string) => (path.endsWith(platformPath.sep) ? path : path + platformPath.sep);
   const above = { [Anchor.home]: withEnd(home), [Anchor.workspace]: withEnd(workspace) };

@@ -17,7 +17,7 @@ export function compareMachines(
   const { windows, toAbsolute, comparable } = anchors;
   /** The spelling of a system that differs from this one in whether case is significant. */
   const inOtherCase = (absolute: string) =>
-    windows ? absolute.replaceAll('\\', '/') : absolute.toLowerCase();
+    (windows ? absolute.replaceAll('\\', '/') : absolute.toLowerCase()).replace(/\/$/, '');
   let otherDecider: PatternDecider | undefined;
   return stored => {
     const name = parseStoredName(stored, windows);

@@ -4,7 +4,7 @@ import type { PlatformPath } from 'node:path';
 import { realPathOf } from '../../archive/fs/file-status.ts';
 import { ignoreErrors } from '../../archive/fs/ignore-errors.ts';
 import type { PathLayout } from '../../archive/fs/paths/layout.ts';
-import { hasPlainComponents, parseStoredName, type StoredName } from '../../archive/fs/paths/stored-name.ts';
+import { hasPlainComponents, parseStoredName } from '../../archive/fs/paths/stored-name.ts';
 import { type AnchorOptions, createAnchors } from './anchors.ts';
 import { compareMachines, hasForeignLetters } from './other-machines.ts';
 import { PatternDecider } from './pattern-decider.ts';
@@ -47,14 +47,16 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
     includedPaths() {
       const included = patterns.filter(({ negate }) => !negate);
       const paths = included.flatMap(({ lead }) => [lead, resolveExisting(lead, anchors.platformPath)]);
-      return [...new Set(paths.map(path => anchors.comparable(path).replace(/\/$/, '')))];
+      return [...new Set(paths.map(anchors.comparable))];
     },
     hasExclusions,
     toStored: anchors.toStored,
     toAbsolute: stored => anchors.toAbsolute(parseStoredName(stored, anchors.windows)),
     permits(stored) {
       const name = parseStoredName(stored, anchors.windows);
-      if (!isPossible(name, anchors.windows)) return false;
+      if (name.start === '' || name.below.includes('\0') || !hasPlainComponents(name)) return false;
+      // Below the anchor a backslash would separate and a colon would name a drive or a stream
+      if (anchors.windows && hasForeignLetters(name)) return false;
       return decide(anchors.toAbsolute(name), () => stored.endsWith('/'))?.negate === false;
     },
     dependsOnMachine: compareMachines(options.lines, anchors, patterns, decider),
@@ -75,11 +77,4 @@ function resolveExisting(path: string, platformPath: PlatformPath): string {
   const above = platformPath.dirname(path);
   if (resolved !== undefined || above === path) return resolved ?? path;
   return platformPath.join(resolveExisting(above, platformPath), platformPath.basename(path));
-}
-
-/** Returns whether a layout can have stored this name, in which each component is the name of a child, on this platform. */
-function isPossible(name: StoredName, windows: boolean): boolean {
-  // Below the anchor a backslash would separate and a colon would name a drive or a stream
-  if (name.below.includes('\0') || (windows && hasForeignLetters(name))) return false;
-  return name.start !== '' && hasPlainComponents(name);
 }

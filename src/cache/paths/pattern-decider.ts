@@ -2,11 +2,6 @@ import type { Pattern, Wildcards } from './patterns.ts';
 
 const NONE: readonly number[] = [];
 
-/** Returns the path without a slash at its end, which only a root has. */
-function withoutEnd(comparable: string): string {
-  return comparable.endsWith('/') ? comparable.slice(0, -1) : comparable;
-}
-
 /**
  * Decides which pattern applies to a path. Literal patterns are in a map by their path, so that thousands cost no more than
  * one. The decision about a directory is kept until an entry of another directory comes.
@@ -36,16 +31,15 @@ export class PatternDecider {
   }
 
   /** Returns the last pattern that matches a path (in comparable spelling) or an ancestor. Returns undefined if none does. */
-  decide(comparable: string, isDirectory: () => boolean): Pattern | undefined {
-    const path = withoutEnd(comparable);
+  decide(path: string, isDirectory: () => boolean): Pattern | undefined {
     const slash = path.lastIndexOf('/');
     const above = slash === -1 ? -1 : this.#indexOfDirectory(path.slice(0, slash));
     return this.#patterns[this.#ownIndex(path, above, isDirectory)];
   }
 
-  /** Returns whether a pattern without wildcards, and without `!`, names this path. */
-  includesLiteral(comparable: string): boolean {
-    return this.#literalsAt(withoutEnd(comparable)).some(index => !this.#patterns[index]!.negate);
+  /** Returns whether a pattern without wildcards, and without `!`, names a path (in comparable spelling). */
+  includesLiteral(path: string): boolean {
+    return this.#literalsAt(path).some(index => !this.#patterns[index]!.negate);
   }
 
   #literalsAt(path: string): readonly number[] {

@@ -9,7 +9,7 @@ export interface Pattern {
   readonly directoriesOnly: boolean;
   /** The absolute path above the first wildcard, in the platform's spelling; without wildcards the whole path. */
   readonly lead: string;
-  /** The lead in comparable spelling, without a slash at its end: '' for the root. */
+  /** The lead in comparable spelling. */
   readonly comparableLead: string;
   /** The anchor of the lead. */
   readonly anchor: Anchor;
@@ -71,7 +71,7 @@ function parsePattern(line: string, anchors: Anchors): Pattern {
   const lead = root + leadPart.map(part => part.text).join(anchors.platformPath.sep);
   const storedLead = anchors.toStored(lead);
   const beforeWild = wildPart.length === 0 || storedLead.endsWith('/') ? storedLead : `${storedLead}/`;
-  const comparableLead = anchors.comparable(lead).replace(/\/$/, '');
+  const comparableLead = anchors.comparable(lead);
   return {
     negate,
     directoriesOnly: (anchors.windows ? /[\\/]$/ : /\/$/).test(text),
