@@ -42,7 +42,8 @@ export function createAnchors(options: AnchorOptions): Anchors {
     { mark: './', directory: workspace },
     { mark: '~/', directory: home },
   ]
-    .filter(({ directory }) => platformPath.isAbsolute(directory) && !isRoot(directory, platformPath))
+    // Trimmed, only a root ends in a separator
+    .filter(({ directory }) => platformPath.isAbsolute(directory) && !directory.endsWith(platformPath.sep))
     .map(({ mark, directory }) => ({ mark, below: `${comparable(directory)}/` }));
 
   return {
@@ -65,10 +66,6 @@ export function createAnchors(options: AnchorOptions): Anchors {
       return trimEnd(windows ? absolute.replaceAll('/', '\\') : absolute, platformPath);
     },
   };
-}
-
-function isRoot(directory: string, platformPath: PlatformPath): boolean {
-  return platformPath.parse(directory).root === directory;
 }
 
 function trimEnd(name: string, platformPath: PlatformPath): string {
