@@ -34,7 +34,7 @@ const CLEAN_UP_MS = 4000;
 export async function checkServer(options: ServerOptions, report: ReportFinding): Promise<void> {
   const { log, prefixes, signal } = options;
   const settings = { ...options.settings, attempts: Math.min(2, options.settings.attempts) };
-  const { Caller, sdk } = await import('../../storage/s3/s3-store.ts');
+  const { Caller, isStatus, sdk } = await import('../../storage/s3/s3-store.ts');
   const caller = new Caller(settings, {
     log,
     userAgent: TOOL,
@@ -60,6 +60,7 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
   const afterInterrupt = delayed(signal, CLEAN_UP_MS, systemClock);
   const trial: Trial = {
     sdk,
+    isStatus,
     bucket,
     prefixes,
     root: createTrialName(prefixes.caches),

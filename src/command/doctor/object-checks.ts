@@ -1,5 +1,4 @@
 import { ORDERED_SUFFIXES } from '../../cache/keys/trial-names.ts';
-import { isStatus } from '../../storage/s3/errors/response-error.ts';
 import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { sentenceOf } from '../failure.ts';
 import { allow, objectsArn } from './explain.ts';
@@ -56,7 +55,7 @@ async function put(trial: Trial, Key: string, condition?: '*'): Promise<string |
 }
 
 async function checkConditions(trial: Trial, name: string): Promise<void> {
-  const { report } = trial;
+  const { isStatus, report } = trial;
   const limited = {
     check: 'conditions',
     result: 'limited',

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { isStatus } from '../../storage/s3/errors/response-error.ts';
 import { sentenceOf } from '../failure.ts';
 import { allow, objectsArn } from './explain.ts';
 import type { Trial } from './trial.ts';
@@ -30,7 +29,7 @@ interface Got {
 }
 
 /** Reads an object. Returns the status of a refused condition or range in place of an error. */
-async function get({ sdk, bucket, call }: Trial, name: string, extra: object): Promise<Got> {
+async function get({ sdk, isStatus, bucket, call }: Trial, name: string, extra: object): Promise<Got> {
   try {
     return await call('GetObject', async (client, options) => {
       const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: name, ...extra });

@@ -19,6 +19,7 @@ export type Send = <I extends ServiceInputTypes, O extends ServiceOutputTypes>(
 /** A server that is checked. Makes single calls with two attempts each; no failure opens the circuit. */
 export interface Trial {
   readonly sdk: typeof import('../../storage/s3/calls/sdk.ts');
+  readonly isStatus: typeof import('../../storage/s3/errors/response-error.ts').isStatus;
   readonly bucket: string;
   readonly prefixes: TrialPrefixes;
   /** The names of all trial objects among the caches begin with it. */

@@ -46,3 +46,4 @@ export function createS3Store(settings: S3Settings, options: CallerOptions): Obj
 /** For a program that makes single calls (`cache-s3 doctor`), and imports this module at run time so that `dist/` has the SDK once. */
 export { Caller } from './calls/caller.ts';
 export * as sdk from './calls/sdk.ts';
+export { isStatus } from './errors/response-error.ts';
