@@ -34,7 +34,7 @@ export async function listPage(
         throw new ProtocolError('the response is not a listing, so this is no S3 server');
       }
       taken = takeObjects(page);
-      response.body = Buffer.from(taken?.rest ?? page);
+      response.body = Buffer.from(taken?.rest ?? withPlainTimes(page));
       if (response.body.length > MAX_PARSED_BYTES) {
         throw new ProtocolError(
           `a page of the listing has over ${MAX_PARSED_BYTES} bytes in an unusual form`,
@@ -65,6 +65,22 @@ const decoder = new TextDecoder();
 /** Returns a page without the prefixes of its tags: the SDK ignores the elements of a page in `<s3:ListBucketResult>`. */
 function withoutPrefixes(page: string): string {
   return page.includes(OPEN) ? page : page.replace(/<(\/?)[A-Za-z_][\w.-]*:/g, '<$1');
+}
+
+/**
+ * Returns a page with its times in the form that the SDK reads. Leaves out those that are none: the SDK would refuse the whole
+ * page.
+ */
+function withPlainTimes(page: string): string {
+  return page.replace(
+    /<LastModified\b[^<>]*>([^<]*)<\/LastModified>|<LastModified\b[^<>]*\/>/g,
+    (_, text = '') => {
+      const ms = knownTime(Date.parse(unescaped(text) ?? ''));
+      // The SDK reads years of four digits
+      if (ms === undefined || ms >= Date.UTC(10_000)) return '';
+      return `<LastModified>${new Date(ms).toISOString()}</LastModified>`;
+    },
+  );
 }
 
 interface TakenObjects {

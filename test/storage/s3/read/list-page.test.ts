@@ -134,6 +134,38 @@ test('a time before 1970 is not known in a page that the SDK reads too', async (
   ]);
 });
 
+test.each([
+  ['', undefined],
+  ['today', undefined],
+  ['+012000-01-01T00:00:00Z', undefined],
+  ['2026-13-21T10:00:00Z', undefined],
+  ['2026-11-21 10:00:00Z', Date.UTC(2026, 10, 21, 10)],
+  ['Sat, 21 Nov 2026 10:00:00 GMT', Date.UTC(2026, 10, 21, 10)],
+  ['2026-11-21T10:00:00&#46;5Z', Date.UTC(2026, 10, 21, 10, 0, 0, 500)],
+])('an object of a page that the SDK reads is listed if its time is %j', async (modified, modifiedMs) => {
+  const object = contents({ key: 'p/a', modified });
+  const elements = [object, object.replace('<LastModified>', '<LastModified c="d">')];
+  if (modified === '') elements.push(object.replace('<LastModified></LastModified>', '<LastModified />'));
+  for (const element of elements) {
+    const page = pageOf(element.replace('<Contents>', '<Contents a="b">') + contents({ key: 'p/b' }));
+    const { objects } = await listPage(clientThatReceives(page), input, {});
+    expect(objects).toEqual([
+      { name: 'p/a', sizeBytes: 12, etag: ETAG, modifiedMs },
+      { name: 'p/b', sizeBytes: 12, etag: ETAG, modifiedMs: Date.UTC(2026, 10, 21, 10, 0, 0, 123) },
+    ]);
+  }
+});
+
+test.each(['<LastModified', '<LastModified>', '<LastModified a="b">1', '<LastModified/'])(
+  'a page of 8 MB of %s is refused in linear time',
+  async piece => {
+    const page = pageOf(`<Contents a="b">${piece.repeat(8_000_000 / piece.length)}`);
+    await expect(listPage(clientThatReceives(page), input, {})).rejects.toThrow(
+      'a page of the listing has over 2097152 bytes in an unusual form',
+    );
+  },
+);
+
 test('an object whose element has an attribute is listed beside those that have none', async () => {
   const other = contents({ key: 'p/b' }).replace('<Contents>', '<Contents a="b">');
   const page = pageOf(contents({ key: 'p/a' }) + other);
