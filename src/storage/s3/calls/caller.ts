@@ -205,9 +205,7 @@ export class Caller {
       return result;
     } catch (error) {
       const failure = classify(error);
-      const { cause, kind } = failure;
-      const retryAfter = cause instanceof ResponseError ? cause.headers['retry-after'] : undefined;
-      turn.end(kind, retryAfterMs(retryAfter, Date.now()));
+      turn.end(failure.kind, requestedWaitMs(failure.cause));
       throw failure;
     }
   }
@@ -262,4 +260,11 @@ export class Caller {
     this.#limits.close();
     this.#connection?.client.destroy();
   }
+}
+
+/** Returns the wait in ms that a refusal requests. A date in `Retry-After` is by the server's clock. */
+function requestedWaitMs(error: unknown): number | undefined {
+  if (!(error instanceof ResponseError)) return undefined;
+  const { headers, dateMs } = error;
+  return retryAfterMs(headers['retry-after'], Number.isNaN(dateMs) ? Date.now() : dateMs);
 }

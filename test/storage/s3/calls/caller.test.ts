@@ -70,6 +70,23 @@ test('a call that cleans up does not use up the last call while the endpoint res
   expect(await succeed({ lastCallMs: 1000 })).toBe('a response');
 });
 
+test.each([
+  ['the Date of the response', { date: 'Sat, 21 Nov 2020 10:00:00 GMT' }, 0],
+  ["the runner's clock if the response has no Date", {}, Date.UTC(2020, 10, 21, 10)],
+])('a date in Retry-After is compared with %s', async (_, date, runnerMs) => {
+  vi.spyOn(Date, 'now').mockReturnValue(runnerMs);
+  const { caller, clock } = calls(2);
+  const begunMs: number[] = [];
+  const headers = { 'retry-after': 'Sat, 21 Nov 2020 10:00:05 GMT', ...date };
+  const called = caller.run(spec, async () => {
+    begunMs.push(clock.now());
+    if (begunMs.length === 1) throw new ResponseError({ status: 503, headers });
+  });
+  await clock.advance(8000);
+  await called;
+  expect(begunMs[1]! - begunMs[0]!).toBe(5000);
+});
+
 test('a call that cleans up after a lost connection is repeated only while the endpoint responds', async () => {
   const { caller, clock, fail } = calls(3);
   const failed = failureOf(fail());
