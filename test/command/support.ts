@@ -25,6 +25,7 @@ export function memoryStreams() {
 export const VERSION_HASH = 'ab'.repeat(32);
 
 interface FakeCache {
+  readonly scope?: 'ref' | 'bucket';
   readonly repository?: string;
   readonly ref?: string;
   readonly key: string;
@@ -36,9 +37,10 @@ interface FakeCache {
 /** Stores objects with the names of caches, and markers. Their content is no archive. Returns the names of the caches. */
 export async function putFakeCaches(store: ObjectStore, caches: readonly FakeCache[]): Promise<string[]> {
   const names: string[] = [];
-  for (const { repository = 'org/repo', ref = 'refs/heads/main', key, bytes = 1, used = false } of caches) {
+  for (const { scope = 'ref', repository = 'org/repo', ref = 'refs/heads/main', ...cache } of caches) {
+    const { key, bytes = 1, used = false } = cache;
     const run = { repository, readRefs: [ref], writeRef: ref };
-    const places = placesOf({ scope: 'ref', prefix: 'cache-s3', version: VERSION_HASH, ...run });
+    const places = placesOf({ scope, prefix: 'cache-s3', version: VERSION_HASH, ...run });
     const name = places.write.objectName(key);
     await putObject(store, name, Buffer.alloc(bytes));
     if (used) await putObject(store, markerName('cache-s3', name)!, Buffer.alloc(0));

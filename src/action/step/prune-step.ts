@@ -106,7 +106,7 @@ async function pruneStore(
     dryRun,
     onDeletion(deletion) {
       const { repository, scope, key, object } = deletion.entry;
-      const cache = `${repository} ${scope} ${key}`;
+      const cache = [repository, scope, key].filter(part => part !== '').join(' ');
       const why = describeReason(deletion, rules, store.nowMs);
       log.info(`${dryRun ? 'Would delete' : 'Deleted'} ${cache}: ${why}`);
       if (rows.length < MAX_ROWS) rows.push([cache, `${formatBytes(object.sizeBytes)}, ${why}`]);

@@ -17,11 +17,15 @@ const fleet = [
   { key: 'a', bytes: 10, repository: 'org/other' },
 ];
 
-/** Runs the step on a directory with the caches of `fleet`. */
-async function runPrune(inputs: Readonly<Record<string, string>>, env: Environment = {}) {
+/** Runs the step on a directory with these caches. */
+async function runPrune(
+  inputs: Readonly<Record<string, string>>,
+  env: Environment = {},
+  caches: Parameters<typeof putFakeCaches>[1] = fleet,
+) {
   const root = scratch();
   const store = createDirectoryStore(root, { log: silentLog });
-  await putFakeCaches(store, fleet);
+  await putFakeCaches(store, caches);
   const runner = recordingRunner({
     GITHUB_REPOSITORY: 'org/repo',
     ...inputVariables({ endpoint: pathToFileURL(root).href, ...inputs }),
@@ -95,6 +99,13 @@ test('prune of all repositories counts the caches of all', async () => {
   const { runner, left } = await runPrune({ repository: '*', 'per-repository': '15' });
   expect(left).toBe(1);
   expect(runner.outputs).toMatchObject({ 'deleted-caches': '2' });
+});
+
+test('prune names a cache that all repositories share by its scope and key', async () => {
+  const shared = [{ key: 'a', bytes: 30, scope: 'bucket' as const }];
+  const { runner } = await runPrune({ repository: '*', key: 'a' }, {}, shared);
+  expect(runner.lines[0]).toBe('info: Deleted bucket a: selected');
+  expect(runner.summaries[0]?.[3]?.[0]).toBe('bucket a');
 });
 
 test('a dry run of prune deletes nothing', async () => {
