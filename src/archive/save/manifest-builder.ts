@@ -1,5 +1,6 @@
 import { type Entry, EntryType, type Frame, type ManifestHead } from '../format/entry.ts';
 import { ManifestWriter } from '../format/manifest/manifest-writer.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { compareNames } from '../fs/paths/names.ts';
 import { trimHeap } from '../memory/heap.ts';
 import {
@@ -18,12 +19,12 @@ const MIB = 1024 * 1024;
 
 /** Size of the heap above which a full save trims it: little of it is in use after the scan, and V8 does not collect the rest. */
 const TRIM_HEAP_ABOVE_BYTES = 128 * MIB;
-/** Resident bytes of a process whose heap is trimmed sooner, because a save may take 600 MB (ADR 0011). */
+/** Resident bytes above which a full save trims the heap sooner, because it may take 600 MB in all (ADR 0011). */
 const LARGE_PROCESS_BYTES = 450e6;
 const TRIM_HEAP_OF_LARGE_PROCESS_ABOVE_BYTES = 40 * MIB;
 /**
- * The same for an incremental save. A collection frees less there, because the base's entries are in use, and its 0.4 s (for
- * 111,000 entries) are long in comparison with the little that is packed.
+ * Size of the heap above which an incremental save trims it. A collection frees less there, because the base's entries are in use,
+ * and its 0.4 s (for 111,000 entries) are long in comparison with the little that is packed.
  */
 const TRIM_INCREMENTAL_HEAP_ABOVE_BYTES = 384 * MIB;
 
@@ -166,6 +167,7 @@ export class ManifestBuilder {
 
 /** Returns the bytes above which the heap of a full save is trimmed. */
 function fullSaveLimit(): number {
-  const isLarge = process.memoryUsage.rss() > LARGE_PROCESS_BYTES;
-  return isLarge ? TRIM_HEAP_OF_LARGE_PROCESS_ABOVE_BYTES : TRIM_HEAP_ABOVE_BYTES;
+  // On Linux this opens /proc/self/stat, which fails without /proc or at the limit of open files
+  const residentBytes = ignoreErrors(() => process.memoryUsage.rss()) ?? 0;
+  return residentBytes > LARGE_PROCESS_BYTES ? TRIM_HEAP_OF_LARGE_PROCESS_ABOVE_BYTES : TRIM_HEAP_ABOVE_BYTES;
 }
