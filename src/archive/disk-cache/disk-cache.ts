@@ -145,7 +145,7 @@ export class DiskCache {
     clearInterval(this.#heartbeat);
     this.#end.abort();
     const settleAll = async () => {
-      // A heartbeat may have the file of a claim open
+      // Windows removes the file of a claim only when no heartbeat has it open
       await Promise.all([this.#turn, this.#beat]);
       await this.#claims?.settleAll();
       this.#reportStore();

@@ -86,8 +86,8 @@ async function restore(options: RestoreArchiveOptions): Promise<RestoreSummary> 
   const refused = new RefusedAttributes();
   const isWanted = (entry: number) => unchanged?.[entry] !== 1;
   const { plan, rawBytes, facts, links, leftOut } = await build(options, refused, isWanted);
-  // The check of the limit still needs the workers, and runs beside the commit: the tree waits neither for it nor for a directory
-  // that hangs. Without a disk cache they end here
+  // The commit waits neither for the check of the limit, which needs the workers, nor for a directory that hangs. Without a disk
+  // cache the workers end here
   const limitKept = options.diskCache?.keepLimit(runner, signal);
   if (!limitKept) await runner.close();
   options.beforeCommit(links);

@@ -22,7 +22,7 @@ export async function completeStatus(
 ): Promise<void> {
   await forEachInTurns(entries, signal, ({ linkTo }, index) => {
     const file = linkTo < 0 ? index : linkTo;
-    // A link changes the status of its file, so that is read again
+    // A link changes the status of its file, which is read again
     const isKnown = linkTo < 0 && rows.has(index);
     if (isKnown || entries[file]!.type !== EntryType.file || !staged.has(file)) return;
     const stats = lstatExact(staged.at(file));

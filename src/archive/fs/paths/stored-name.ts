@@ -1,4 +1,7 @@
-/** The directory that a stored name (layout.ts) is relative to. Of those above a path, the last one in this order names it. */
+/**
+ * The directory that a stored name (layout.ts) is relative to. If a path is below several of them, its name is relative to the
+ * last one in this order.
+ */
 export const Anchor = { root: 0, home: 1, workspace: 2 } as const;
 export type Anchor = (typeof Anchor)[keyof typeof Anchor];
 
