@@ -132,7 +132,7 @@ export function errorCode(error: unknown): string | undefined {
 
 /**
  * Converts a failure of a call into an error of the store contract. Its message is one clause with the bucket, the call, and
- * the code or status; never a secret (the SDK's message, which may quote the request, is not used).
+ * the summary of the failure, which has no secret in it.
  *
  * @param operation S3's name of the call.
  */
