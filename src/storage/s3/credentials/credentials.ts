@@ -22,11 +22,12 @@ const RENEW_BEFORE_MS = 300_000;
 const RENEW_AGAIN_MS = 60_000;
 
 /**
- * Returns the credentials that sign the requests: the keys of the settings, or those of the role that they name. None where
- * only a save takes a role. Else the keys of the environment, a web identity token, the shared file, and the instance metadata service only where the settings
- * allow it. Elsewhere a runner would wait for an address that does not respond. Of these sources a fork's pull request gets
- * keys only: a role of the runner is not lent to its code. With AWS_PROFILE the shared file goes before the web identity,
- * and the keys of the environment are not used (the rule of @aws-sdk/credential-provider-node 3).
+ * Returns the credentials that sign the requests: the keys of the settings, or those of the role that they name. There are none if
+ * only a save takes a role. Without such keys and roles they come from the environment, a web identity token, the shared file, or
+ * the instance metadata service. The last is used only if the settings allow it: elsewhere a runner would wait for an address that
+ * does not respond. Of these sources a fork's pull request gets keys only: a role of the runner is not lent to its code. With
+ * AWS_PROFILE the shared file goes before the web identity, and the keys of the environment are not used (the rule of
+ * @aws-sdk/credential-provider-node 3).
  *
  * Credentials that expire are renewed. The SDK's providers are imported when they are needed: most runs have keys.
  */
