@@ -21,8 +21,8 @@ export default defineConfig({
     ],
   },
   test: {
-    // what two cores bear: the gateway wants one for itself
-    maxWorkers: 2,
+    // Of two, each would wait a quarter of its time, for a process, the gateway or a time limit
+    maxWorkers: 3,
     pool: 'forks',
     restoreMocks: true,
     setupFiles: ['test/support/skip-without-symlinks.ts'],
