@@ -1,4 +1,5 @@
 import type { ResourceLimits, Worker } from 'node:worker_threads';
+import { systemClock } from '../../retry/clock.ts';
 import { OPEN_FILES_LIMIT } from '../archive-errors.ts';
 import { exposeCollector } from '../memory/heap.ts';
 import type { Report } from '../messages/report.ts';
@@ -8,6 +9,9 @@ import { countIfStuck } from './stuck-threads.ts';
 export class ThreadError extends Error {
   override name = 'ThreadError';
 }
+
+/** Time in ms that threads have to end their running requests, before they are ended in the middle of one. */
+const FINISH_MS = 300;
 
 interface ThreadOptions {
   readonly program: URL;
@@ -47,6 +51,9 @@ export class Threads<Message extends object> {
   readonly #options: ThreadOptions;
   readonly #workers: Worker[] = [];
   readonly #pending = new Map<number, Pending>();
+  /** Requests that their threads have not ended, also rejected ones. */
+  readonly #unfinished = new Set<number>();
+  #onFinished = () => {};
   #lastId = 0;
   #failure: ThreadError | undefined;
   #closed: Promise<void> | undefined;
@@ -70,6 +77,7 @@ export class Threads<Message extends object> {
           const id = ++this.#lastId;
           worker?.postMessage(messageOf(id), transferred);
           this.#pending.set(id, { onBytes, resolve, reject });
+          this.#unfinished.add(id);
         }),
       post: (message, transferred = []) => {
         if (!this.#failure) worker?.postMessage(message, transferred);
@@ -83,8 +91,21 @@ export class Threads<Message extends object> {
    */
   close(reason: string): Promise<void> {
     this.#end(new ThreadError(reason));
-    this.#closed ??= countIfStuck(Promise.all(this.#workers.map(worker => worker.terminate())));
+    this.#closed ??= countIfStuck(this.#terminate());
     return this.#closed;
+  }
+
+  /**
+   * Ends the threads when they have ended their requests, or after `FINISH_MS`. Node 24 aborts the process when a thread is
+   * ended between the creation of a zlib context and its initialisation (`close before init`), as each job has one.
+   */
+  async #terminate(): Promise<void> {
+    if (this.#unfinished.size > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#onFinished = resolve;
+      await promise.finally(systemClock.after(FINISH_MS, resolve));
+    }
+    await Promise.all(this.#workers.map(worker => worker.terminate()));
   }
 
   #startWorker(): Worker | undefined {
@@ -112,6 +133,8 @@ export class Threads<Message extends object> {
     if (bytes > 0) pending?.onBytes(bytes);
     if (!end) return;
     this.#pending.delete(id);
+    this.#unfinished.delete(id);
+    if (this.#unfinished.size === 0) this.#onFinished();
     pending?.resolve(end.answer);
   }
 

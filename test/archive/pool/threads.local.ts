@@ -62,6 +62,27 @@ test(
   },
 );
 
+test('threads that are closed end their running requests first, which are rejected at once', async () => {
+  const ended = new Int32Array(new SharedArrayBuffer(4));
+  const { threads } = threadsOf(
+    `import { workerData } from 'node:worker_threads';
+    parentPort.on('message', ({ id }) => {
+      Atomics.add(workerData, 0, 1);
+      Atomics.notify(workerData, 0);
+      Atomics.wait(workerData, 0, 1, 100);
+      Atomics.add(workerData, 0, 1);
+      parentPort.postMessage({ id, end: { answer: 'late' } });
+    });`,
+    ended,
+  );
+  const request = threads.start().request(id => ({ id }));
+  const rejected = expect(request).rejects.toThrow('closed');
+  await vi.waitFor(() => expect(ended[0]).toBe(1), { timeout: 30_000, interval: 1 });
+  await threads.close(closed);
+  await rejected;
+  expect(ended[0]).toBe(2);
+});
+
 test('a request whose message cannot be cloned is rejected, and the others are answered', async () => {
   const { threads, reasons } = threadsOf(echo);
   const thread = threads.start();
