@@ -1,7 +1,6 @@
 import type { ResourceLimits, Worker } from 'node:worker_threads';
 import { systemClock } from '../../retry/clock.ts';
 import { OPEN_FILES_LIMIT } from '../archive-errors.ts';
-import { exposeCollector } from '../memory/heap.ts';
 import type { Report } from '../messages/report.ts';
 import { countIfStuck } from './stuck-threads.ts';
 
@@ -112,7 +111,6 @@ export class Threads<Message extends object> {
     const { program, settings, limits, name } = this.#options;
     // Loaded here, because most runs need no threads
     const { Worker } = process.getBuiltinModule('node:worker_threads');
-    exposeCollector();
     try {
       const worker = new Worker(program, { workerData: settings, resourceLimits: limits });
       worker.on('message', report => this.#receive(report));

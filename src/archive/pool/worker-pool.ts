@@ -1,5 +1,6 @@
 /** This folder runs on the main thread: it hands jobs to worker threads and bounds the work in flight. */
 
+import { exposeCollector } from '../memory/heap.ts';
 import type { FetchMessage } from '../messages/fetch.ts';
 import { decodeFailure, type Job, type JobMessage, type JobOutcome, type ResultOf } from '../messages/job.ts';
 import { type Thread, Threads } from './threads.ts';
@@ -158,6 +159,7 @@ export class WorkerPool implements JobRunner {
   }
 
   #start(): PoolThread {
+    exposeCollector();
     const thread = { ...this.#threads.start(), jobs: 0, buffers: 0 };
     this.#members.push(thread);
     return thread;

@@ -3,9 +3,9 @@ import v8, { getHeapStatistics } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
 import { trimHeap } from '../../../src/archive/memory/heap.ts';
-import { Threads } from '../../../src/archive/pool/threads.ts';
+import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
 
-test('V8 gets its flags back before the first thread of any kind starts, and keeps them', async () => {
+test('V8 gets its flags back before the first worker starts, and keeps them', async () => {
   const { setFlagsFromString } = v8;
   const changes: string[] = [];
   onTestFinished(() => {
@@ -17,14 +17,9 @@ test('V8 gets its flags back before the first thread of any kind starts, and kee
     setFlagsFromString(flag);
   };
   syncBuiltinESMExports();
-  const threads = new Threads({
-    program: new URL('data:text/javascript,'),
-    settings: undefined,
-    limits: {},
-    name: 'a test thread',
-  });
-  onTestFinished(() => threads.close('closed'));
-  threads.start();
+  const pool = new WorkerPool(new URL('data:text/javascript,'), 1);
+  onTestFinished(() => pool.close());
+  pool.start();
   expect(changes).toEqual(['--expose-gc', '--no-expose-gc']);
   expect(runInNewContext('typeof gc')).toBe('undefined');
   trimHeap(0);
