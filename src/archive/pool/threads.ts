@@ -9,7 +9,7 @@ export class ThreadError extends Error {
   override name = 'ThreadError';
 }
 
-/** Time in ms that threads have to end their running requests, before they are ended in the middle of one. */
+/** Time in ms that closed threads have for the requests that they work on, before they are ended in the middle of one. */
 const FINISH_MS = 300;
 
 interface ThreadOptions {
@@ -24,6 +24,8 @@ interface ThreadOptions {
 }
 
 interface Pending {
+  /** Undefined if its thread could not be started. */
+  readonly worker: Worker | undefined;
   readonly onBytes: (count: number) => void;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: ThreadError) => void;
@@ -49,10 +51,10 @@ interface RequestOptions {
 export class Threads<Message extends object> {
   readonly #options: ThreadOptions;
   readonly #workers: Worker[] = [];
-  readonly #pending = new Map<number, Pending>();
-  /** Requests that their threads have not ended, also rejected ones. */
-  readonly #unfinished = new Set<number>();
-  #onFinished = () => {};
+  /** Requests that a thread may still be working on, also those that were rejected. */
+  readonly #requests = new Map<number, Pending>();
+  /** Called when there is no request any more. */
+  #onIdle = () => {};
   #lastId = 0;
   #failure: ThreadError | undefined;
   #closed: Promise<void> | undefined;
@@ -75,8 +77,7 @@ export class Threads<Message extends object> {
           if (this.#failure) return reject(this.#failure);
           const id = ++this.#lastId;
           worker?.postMessage(messageOf(id), transferred);
-          this.#pending.set(id, { onBytes, resolve, reject });
-          this.#unfinished.add(id);
+          this.#requests.set(id, { worker, onBytes, resolve, reject });
         }),
       post: (message, transferred = []) => {
         if (!this.#failure) worker?.postMessage(message, transferred);
@@ -90,21 +91,22 @@ export class Threads<Message extends object> {
    */
   close(reason: string): Promise<void> {
     this.#end(new ThreadError(reason));
-    this.#closed ??= countIfStuck(this.#terminate());
+    this.#closed ??= this.#finishRequests().then(() =>
+      countIfStuck(Promise.all(this.#workers.map(worker => worker.terminate()))),
+    );
     return this.#closed;
   }
 
   /**
-   * Ends the threads when they have ended their requests, or after `FINISH_MS`. Node 24 aborts the process when a thread is
-   * ended between the creation of a zlib context and its initialisation (`close before init`), as each job has one.
+   * Waits until no thread works on a request, for at most `FINISH_MS`. Node 24 aborts the process when a thread is ended between
+   * the creation of a zlib context and its initialisation (`close before init`). Each job creates such a context.
    */
-  async #terminate(): Promise<void> {
-    if (this.#unfinished.size > 0) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#onFinished = resolve;
-      await promise.finally(systemClock.after(FINISH_MS, resolve));
-    }
-    await Promise.all(this.#workers.map(worker => worker.terminate()));
+  async #finishRequests(): Promise<void> {
+    if (this.#requests.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onIdle = resolve;
+    const cancel = systemClock.after(FINISH_MS, resolve);
+    await promise.finally(cancel);
   }
 
   #startWorker(): Worker | undefined {
@@ -116,7 +118,10 @@ export class Threads<Message extends object> {
       worker.on('message', report => this.#receive(report));
       worker.on('messageerror', error => this.#end(error));
       worker.on('error', error => this.#end(error));
-      worker.on('exit', code => this.#end(new ThreadError(`${name} ended with code ${code}`)));
+      worker.on('exit', code => {
+        this.#end(new ThreadError(`${name} ended with code ${code}`));
+        for (const [id, request] of this.#requests) if (request.worker === worker) this.#remove(id);
+      });
       this.#workers.push(worker);
       return worker;
     } catch (error) {
@@ -127,21 +132,24 @@ export class Threads<Message extends object> {
   }
 
   #receive({ id, bytes = 0, end }: Report): void {
-    const pending = this.#pending.get(id);
-    if (bytes > 0) pending?.onBytes(bytes);
+    const request = this.#requests.get(id);
+    if (bytes > 0 && !this.#failure) request?.onBytes(bytes);
     if (!end) return;
-    this.#pending.delete(id);
-    this.#unfinished.delete(id);
-    if (this.#unfinished.size === 0) this.#onFinished();
-    pending?.resolve(end.answer);
+    this.#remove(id);
+    // Does nothing if it was rejected
+    request?.resolve(end.answer);
+  }
+
+  #remove(id: number): void {
+    this.#requests.delete(id);
+    if (this.#requests.size === 0) this.#onIdle();
   }
 
   #end(error: unknown): void {
     if (this.#failure) return;
     const failure = error instanceof ThreadError ? error : threadError(error);
     this.#failure = failure;
-    for (const { reject } of this.#pending.values()) reject(failure);
-    this.#pending.clear();
+    for (const { reject } of this.#requests.values()) reject(failure);
     this.#options.onEnd?.(failure);
   }
 }
@@ -155,7 +163,7 @@ const LIMITS: Readonly<Record<string, string>> = {
 function threadError(cause: unknown): ThreadError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const isUnstarted = (cause as NodeJS.ErrnoException | undefined)?.code === 'ERR_WORKER_INIT_FAILED';
-  const [code = ''] = (isUnstarted && /E[A-Z]+$/.exec(message)) || [];
-  const limit = LIMITS[code];
+  const code = isUnstarted ? /E[A-Z]+$/.exec(message)?.[0] : undefined;
+  const limit = code && LIMITS[code];
   return new ThreadError(limit ? `a thread cannot start: ${limit} (${code})` : message, { cause });
 }

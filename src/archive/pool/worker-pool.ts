@@ -17,7 +17,7 @@ export interface JobRunner {
   start?(): void;
   /** Reserves a buffer of `length` bytes in the memory of one of its threads, if it has any. Throws when it is closed. */
   reserve?(length: number): WorkerBuffer;
-  /** Ends at once. Running jobs are rejected. */
+  /** Rejects all jobs at once. Lets the running ones end, for a moment, and then ends the threads. */
   close(): Promise<void>;
 }
 
