@@ -1,9 +1,12 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { UnusableArchiveError } from '../archive-errors.ts';
+import { ignoreErrors } from '../fs/ignore-errors.ts';
 
 const MIB = 1024 * 1024;
 const TRIM_ABOVE_BYTES = 192 * MIB;
+/** Resident bytes of a process that is large. */
+const LARGE_PROCESS_BYTES = 450e6;
 /** Least ratio of the heap to its live part. A collection takes 2 ms for each live MB, so a third must be garbage. */
 const MIN_HEAP_RATIO = 1.5;
 /** The share of the heap that stays free: V8 ends the process when it cannot grow a space. */
@@ -15,11 +18,18 @@ let liveBytes = 0;
 /**
  * Makes V8 collect the garbage of a heap over `aboveBytes` and return the memory to the system. By default V8 keeps 1.5 times
  * the memory of the live objects, more than a cache of some 100,000 entries needs during its transfer (ADR 0011).
+ * `aboveIfLargeBytes` is the limit for a process that has over 450 MB in all.
  */
-export function trimHeap(aboveBytes = TRIM_ABOVE_BYTES): void {
+export function trimHeap(aboveBytes = TRIM_ABOVE_BYTES, aboveIfLargeBytes = aboveBytes): void {
   const total = getHeapStatistics().total_heap_size;
-  if (total < Math.max(aboveBytes, MIN_HEAP_RATIO * liveBytes)) return;
-  collectHeap();
+  if (total < Math.max(aboveIfLargeBytes, MIN_HEAP_RATIO * liveBytes)) return;
+  if (total >= aboveBytes || isLargeProcess()) collectHeap();
+}
+
+function isLargeProcess(): boolean {
+  // On Linux this opens /proc/self/stat, which fails without /proc or at the limit of open files
+  const residentBytes = ignoreErrors(() => process.memoryUsage.rss()) ?? 0;
+  return residentBytes > LARGE_PROCESS_BYTES;
 }
 
 /**

@@ -1,6 +1,5 @@
 import { type Entry, EntryType, type Frame, type ManifestHead } from '../format/entry.ts';
 import { ManifestWriter } from '../format/manifest/manifest-writer.ts';
-import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { compareNames } from '../fs/paths/names.ts';
 import { trimHeap } from '../memory/heap.ts';
 import {
@@ -19,9 +18,8 @@ const MIB = 1024 * 1024;
 
 /** Size of the heap above which a full save trims it: little of it is in use after the scan, and V8 does not collect the rest. */
 const TRIM_HEAP_ABOVE_BYTES = 128 * MIB;
-/** Resident bytes above which a full save trims the heap sooner, because it may take 600 MB in all (ADR 0011). */
-const LARGE_PROCESS_BYTES = 450e6;
-const TRIM_HEAP_OF_LARGE_PROCESS_ABOVE_BYTES = 40 * MIB;
+/** The same in a large process: a save may take 600 MB in all (ADR 0011). */
+const TRIM_HEAP_IF_LARGE_ABOVE_BYTES = 40 * MIB;
 /**
  * Size of the heap above which an incremental save trims it. A collection frees less there, because the base's entries are in use,
  * and its 0.4 s (for 111,000 entries) are long in comparison with the little that is packed.
@@ -83,7 +81,8 @@ export class ManifestBuilder {
    * Throws `SourceTreeError`, here or at the end, for more entries than an archive holds.
    */
   add({ members, slice }: FramePlan, result: PackResult): boolean {
-    trimHeap(this.#waiting ? TRIM_INCREMENTAL_HEAP_ABOVE_BYTES : fullSaveLimit());
+    if (this.#waiting) trimHeap(TRIM_INCREMENTAL_HEAP_ABOVE_BYTES);
+    else trimHeap(TRIM_HEAP_ABOVE_BYTES, TRIM_HEAP_IF_LARGE_ABOVE_BYTES);
     const frame = this.frames.length;
     if (slice) return this.#addSlice(members[0]!, slice, result);
     members.forEach((member, index) => {
@@ -163,11 +162,4 @@ export class ManifestBuilder {
     const linkTo = entry.type === EntryType.hardLink ? this.#linkable.get(linkName)! : -1;
     this.#writer.add(linkTo < 0 ? entry : { ...entry, linkTo });
   }
-}
-
-/** Returns the bytes above which the heap of a full save is trimmed. */
-function fullSaveLimit(): number {
-  // On Linux this opens /proc/self/stat, which fails without /proc or at the limit of open files
-  const residentBytes = ignoreErrors(() => process.memoryUsage.rss()) ?? 0;
-  return residentBytes > LARGE_PROCESS_BYTES ? TRIM_HEAP_OF_LARGE_PROCESS_ABOVE_BYTES : TRIM_HEAP_ABOVE_BYTES;
 }

@@ -1,9 +1,12 @@
 import { syncBuiltinESMExports } from 'node:module';
 import v8, { getHeapStatistics } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { trimHeap } from '../../../src/archive/memory/heap.ts';
 import { WorkerPool } from '../../../src/archive/pool/worker-pool.ts';
+import { failed } from '../../support/file-system-calls.ts';
+
+afterEach(() => vi.restoreAllMocks());
 
 test('V8 gets its flags back before the first worker starts, and keeps them', async () => {
   const { setFlagsFromString } = v8;
@@ -24,6 +27,26 @@ test('V8 gets its flags back before the first worker starts, and keeps them', as
   expect(runInNewContext('typeof gc')).toBe('undefined');
   trimHeap(0);
   expect(changes).toHaveLength(2);
+});
+
+test('trimHeap trims a smaller heap if the process is large, and not where the size of the process cannot be read', () => {
+  const heap = () => getHeapStatistics().total_heap_size;
+  let garbage: object[] | undefined = Array.from({ length: 4_000_000 }, (_, index) => ({ index }));
+  expect(garbage.length).toBe(4_000_000);
+  garbage = undefined;
+  const grown = heap();
+  const rss = vi.spyOn(process.memoryUsage, 'rss');
+  rss.mockImplementation(() => {
+    throw failed('ENOENT');
+  });
+  trimHeap(2 * grown, 0);
+  expect(heap()).toBeGreaterThan(grown / 2);
+  rss.mockReturnValue(449e6);
+  trimHeap(2 * grown, 0);
+  expect(heap()).toBeGreaterThan(grown / 2);
+  rss.mockReturnValue(451e6);
+  trimHeap(2 * grown, 0);
+  expect(heap()).toBeLessThan(grown / 2);
 });
 
 test('trimHeap returns the memory of a large heap, and does nothing to a small one', () => {

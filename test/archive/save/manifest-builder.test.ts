@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Entry, EntryType } from '../../../src/archive/format/entry.ts';
 import { decodeManifest } from '../../../src/archive/format/manifest/manifest-reader.ts';
 import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
@@ -13,7 +13,6 @@ import {
 } from '../../../src/archive/messages/pack-job.ts';
 import { ManifestBuilder, type ManifestEntry } from '../../../src/archive/save/manifest-builder.ts';
 import { SaveNotices } from '../../../src/archive/scan/save-notices.ts';
-import { failed } from '../../support/file-system-calls.ts';
 import { HEAD } from '../support/archives.ts';
 
 const stats = { mode: 0o644, nlink: 1, uid: 0, gid: 0 } as FileStatus;
@@ -127,15 +126,6 @@ describe('the manifest builder', () => {
     builder.add(whole(several('a'), link), packed(512, 1536));
     expect((await entriesOf(builder)).map(({ linkTo }) => linkTo)).toEqual([-1, 0]);
   });
-});
-
-test('a full save does not fail where the memory of the process cannot be read, as without /proc', async () => {
-  vi.spyOn(process.memoryUsage, 'rss').mockImplementation(() => {
-    throw failed('ENOENT');
-  });
-  const builder = builderOf();
-  builder.add(whole(thing('b')), packed(512));
-  expect(await entriesOf(builder)).toHaveLength(1);
 });
 
 test('the slices of a file become one entry, in the frame of the first slice', async () => {
