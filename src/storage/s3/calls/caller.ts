@@ -51,15 +51,13 @@ export class Caller {
   readonly #turns: AttemptTurns;
   readonly #circuit = new Circuit();
   readonly #unsigned: UnsignedReads;
-  /** Whether a failure is final: the bucket was down before, and no call has succeeded since. */
-  #bucketWasDown: boolean;
   /** Whether a call has succeeded. */
   #accepted = false;
   #connection: Connection | undefined;
   #addressCheck: Promise<void> | undefined;
 
   constructor(settings: S3Settings, options: CallerOptions) {
-    const { log, clock, timeLimits, bucketWasDown } = options;
+    const { log, clock, timeLimits } = options;
     this.settings = settings;
     this.log = log;
     this.clock = clock;
@@ -67,7 +65,6 @@ export class Caller {
     this.#limits = new TimeLimits(clock, timeLimits);
     this.#turns = new AttemptTurns(clock, timeLimits.serverWorkMs);
     this.#unsigned = new UnsignedReads(log);
-    this.#bucketWasDown = bucketWasDown;
   }
 
   /** The server's clock in ms since 1970, by its latest response. Before the first it is the runner's. */
@@ -144,7 +141,7 @@ export class Caller {
   ): Promise<T> {
     const isLast = spec.lastCallMs !== undefined && this.#circuit.takeLastCall();
     if (!isLast) this.#circuit.check(spec);
-    const { waited } = this.#options;
+    const { waited, bucketWasDown } = this.#options;
     const limits = new CallLimits(spec, isLast, { limits: this.#limits, clock: this.clock, waited });
     // Before the endpoint's time begins: an STS that is silent does not make the bucket late
     if (!unsigned) await limits.waitFor(this.#connect().signIn());
@@ -154,15 +151,15 @@ export class Caller {
     const client = unsigned ? connection.unsignedClient : connection.client;
     const waits = new RetryWaits(spec.optional || unsigned?.isAllowed === false ? 1 : this.settings.attempts);
     let attemptNumber = 1;
-    let earlier: Failure | undefined;
+    /** The latest failure after which another attempt followed. */
+    let lastRepeated: Failure | undefined;
     const waitAfter = (error: unknown) => {
       const failure = classify(error);
       // A gateway that was too busy for the parts may still be for the call that cleans up behind them
-      const mayRetry = isLast ? failure.status !== undefined : !this.#bucketWasDown;
+      const mayRetry = isLast ? failure.status !== undefined : this.#accepted || !bucketWasDown;
       const waitMs = mayRetry && failure.isRetryable ? waits.next(spec.madeProgress?.()) : undefined;
       if (waitMs === undefined) return undefined;
-      // Only if another attempt follows: the one that fails last is thrown itself
-      earlier = failure;
+      lastRepeated = failure;
       this.counters.retries++;
       this.log.debug(
         `s3 ${spec.operation} failed (${failure.summary}): attempt ${++attemptNumber} in ${waitMs} ms`,
@@ -177,13 +174,12 @@ export class Caller {
         clock: this.clock,
         signal,
       });
-      this.#bucketWasDown = false;
       this.#accepted = true;
       return result;
     } catch (error) {
       if (spec.signal?.aborted) throw spec.signal.reason;
       // The failure of an attempt is more precise than the limit of all attempts
-      throw this.#failed(spec, classify(limits.isStalled ? (earlier ?? error) : error));
+      throw this.#failed(spec, classify(limits.isStalled ? (lastRepeated ?? error) : error));
     } finally {
       limits.clear();
     }
@@ -210,7 +206,10 @@ export class Caller {
     }
   }
 
-  /** Sends an attempt, with a line in the debug log. Sends it once more by the server's clock after RequestTimeTooSkewed. */
+  /**
+   * Sends an attempt, with a line in the debug log. Sends it once more by the server's clock after RequestTimeTooSkewed with
+   * a `Date`.
+   */
   async #logged<T>({ operation, about }: CallSpec, send: (onResponse: OnResponse) => Promise<T>): Promise<T> {
     const begin = this.clock.now();
     let result = 'no response';
@@ -225,7 +224,7 @@ export class Caller {
     try {
       return await sendCounted().catch(error => {
         const failure = classify(error);
-        if (!isSkewed(failure.cause)) throw failure;
+        if (!isSkewed(failure.cause) || failure.cause.dateMs === undefined) throw failure;
         this.#connect().signByClockOf(failure.cause);
         // May be repeated whatever the call is, because the server has refused the first request
         return sendCounted();
@@ -265,6 +264,5 @@ export class Caller {
 /** Returns the wait in ms that a refusal requests. A date in `Retry-After` is by the server's clock. */
 function requestedWaitMs(error: unknown): number | undefined {
   if (!(error instanceof ResponseError)) return undefined;
-  const { headers, dateMs } = error;
-  return retryAfterMs(headers['retry-after'], Number.isNaN(dateMs) ? Date.now() : dateMs);
+  return retryAfterMs(error.headers['retry-after'], error.dateMs ?? Date.now());
 }

@@ -91,7 +91,7 @@ export function connect(settings: S3Settings, limits: TimeLimits, options: Conne
     handler,
     settings: connectionSettings,
     signByClockOf(refusal) {
-      if (!Number.isNaN(refusal.dateMs)) client.config.systemClockOffset = refusal.dateMs - Date.now();
+      if (refusal.dateMs !== undefined) client.config.systemClockOffset = refusal.dateMs - Date.now();
       if (!isClockNoted) {
         const cause = clockDifference(refusal);
         log.notice(`Requests are signed by the server's clock, because ${cause}. Correct the clock.`);

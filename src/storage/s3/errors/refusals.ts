@@ -62,7 +62,7 @@ export function isSkewed(error: unknown): error is ResponseError {
 
 /** Returns by how much the runner's clock is off after RequestTimeTooSkewed, as a clause. */
 export function clockDifference({ dateMs }: ResponseError): string {
-  if (Number.isNaN(dateMs)) return "the runner's clock differs from the server's by too much";
+  if (dateMs === undefined) return "the runner's clock differs from the server's by too much";
   const seconds = Math.round((Date.now() - dateMs) / 1000);
   const direction = seconds < 0 ? 'behind' : 'ahead of';
   return `the runner's clock is ${Math.abs(seconds)} s ${direction} the server's`;
@@ -136,7 +136,7 @@ const ROLE_KEYS: Refusal = [
 /** Returns whether a call was refused after the end of its keys. radosgw (16.2.15) gives no reason then. */
 export function hasExpired(error: unknown, { expiresMs }: IdentityUse): boolean {
   if (expiresMs === undefined || !isStatus(error, 403)) return false;
-  return expiresMs <= (Number.isNaN(error.dateMs) ? Date.now() : error.dateMs);
+  return expiresMs <= (error.dateMs ?? Date.now());
 }
 
 const EXPIRED_ROLE: Refusal = [

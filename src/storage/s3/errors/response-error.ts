@@ -24,9 +24,10 @@ export class ResponseError extends Error {
     this.code = code === undefined || GENERIC_CODES.has(code) ? undefined : code;
   }
 
-  /** The server's clock in ms since 1970. NaN if the response has no `Date`. */
-  get dateMs(): number {
-    return Date.parse(this.headers.date ?? '');
+  /** The server's clock in ms since 1970. Undefined if the response has no `Date` that can be read. */
+  get dateMs(): number | undefined {
+    const ms = Date.parse(this.headers.date ?? '');
+    return Number.isNaN(ms) ? undefined : ms;
   }
 
   /** The server's own message, quoted, after a colon; '' if there is none. Foreign text: escape it. */

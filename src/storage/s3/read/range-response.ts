@@ -41,17 +41,17 @@ export function parseFirstResponse({ headers }: Headed, name: string, range: Byt
   const [, ...numbers] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(contentRange ?? '') ?? [];
   const [start, last, sizeBytes] = numbers.map(Number);
   const etag = bareEtag(headers.etag);
-  // A reverse proxy that sends the body in chunks sends no length: then the range is the bound
-  const length = contentLength === undefined ? (last ?? 0) - (start ?? 0) + 1 : Number(contentLength);
+  const length = start === undefined || last === undefined ? undefined : last - start + 1;
   if (
     start === undefined ||
-    last === undefined ||
+    length === undefined ||
     sizeBytes === undefined ||
-    length !== last - start + 1 ||
+    // A reverse proxy that sends the body in chunks sends no length
+    (contentLength !== undefined && Number(contentLength) !== length) ||
     !isRequested(range, start, length, sizeBytes)
   ) {
     if (isWebPage(type)) throw webPage(name);
-    throw rangesNotServed(name, rangeHeader(range), shortened(contentRange) ?? `${length} bytes`);
+    throw rangesNotServed(name, rangeHeader(range), describeRange(contentRange, contentLength));
   }
   if (etag === undefined) throw noEtag(name, type);
   const modifiedMs = knownTime(Date.parse(headers['last-modified'] ?? ''));
@@ -76,11 +76,12 @@ export function checkContinuation(
   const contentRange = headers['content-range'];
   if (contentRange !== `bytes ${start}-${end - 1}/${received.sizeBytes}`) {
     throw new StoreUnavailableError(
-      `${name}: requested bytes ${start}-${end - 1}, got ${shortened(contentRange)}`,
+      `${name}: requested bytes ${start}-${end - 1}, got ${describeRange(contentRange)}`,
     );
   }
 }
 
-function shortened(text: string | undefined): string | undefined {
-  return text?.slice(0, 80);
+function describeRange(contentRange: string | undefined, contentLength?: string): string {
+  if (contentRange !== undefined) return contentRange.slice(0, 80);
+  return contentLength === undefined ? 'no range' : `${Number(contentLength)} bytes`;
 }

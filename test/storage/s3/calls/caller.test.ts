@@ -172,6 +172,13 @@ test('a refusal for the clock is sent again at once, also if the attempt has cla
   }
 });
 
+test('a refusal for the clock without a Date is not sent again', async () => {
+  const body = '<Error><Code>RequestTimeTooSkewed</Code></Error>';
+  const { caller, result } = follow([new ResponseError({ status: 403, headers: {} }, body)]);
+  await expect(result).rejects.toThrow("the runner's clock differs from the server's by too much");
+  expect(caller.counters).toEqual({ requests: 1, retries: 0 });
+});
+
 test('attempts that made progress do not count against those of a call', async () => {
   let attempts = 0;
   const madeProgress = () => ++attempts < 9;

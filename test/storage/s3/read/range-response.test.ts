@@ -44,6 +44,14 @@ describe('the first response to a range', () => {
     expect(parse).toThrow('does not serve ranges (requested bytes=10-19, got ');
   });
 
+  test.each([
+    ['neither a range nor a length', {}, 'got no range)'],
+    ['only a length', { 'content-length': '100' }, 'got 100 bytes)'],
+    ['only the start of a range', { 'content-range': 'bytes 10-' }, 'got bytes 10-)'],
+  ])('that has %s is refused with what it has', (_, headers, got) => {
+    expect(() => parseFirstResponse(output(headers), 'x', { start: 10, end: 20 })).toThrow(got);
+  });
+
   test('that is a web page is refused with the endpoint as its cause', () => {
     const page = output({ 'content-type': 'text/html; charset=utf-8', 'content-length': '5' });
     expect(() => parseFirstResponse(page, 'x', { start: 0, end: 5 })).toThrow(StoreRefusedError);
@@ -72,6 +80,10 @@ describe('the response to a continuation', () => {
 
   test('is accepted from the byte on at which the first one broke off', () => {
     expect(check({ 'content-range': 'bytes 14-19/100', etag: 'W/"e"' })).not.toThrow();
+  });
+
+  test('without a range is refused', () => {
+    expect(check({})).toThrow('requested bytes 14-19, got no range');
   });
 
   test('is refused as that of a replaced object if its ETag differs', () => {
