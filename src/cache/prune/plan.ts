@@ -34,8 +34,10 @@ export function rulesOf(choice: PruneChoice): PruneRules {
 }
 
 /** Returns whether the rules can delete a cache. */
-export function hasRule({ all = false, keepNewest: _, ...limits }: PruneRules): boolean {
-  return all || Object.values(limits).some(limit => limit !== undefined);
+export function hasRule({ all, unusedMs, maxAgeMs, perRepositoryBytes, maxSizeBytes }: PruneRules): boolean {
+  return (
+    all === true || [unusedMs, maxAgeMs, perRepositoryBytes, maxSizeBytes].some(limit => limit !== undefined)
+  );
 }
 
 type PruneReason = 'all' | 'unused' | 'age' | 'repository-size' | 'size';
