@@ -67,7 +67,8 @@ export class JobRecords {
   }
 
   /**
-   * Returns whether any of these paths, or anything in or around them, is half restored. Calls `includedPaths` only if something is.
+   * Returns whether any of these paths, or anything in or around them, is half restored. Calls `includedPaths` only if there is a
+   * half-restored path.
    */
   isHalfRestored(includedPaths: () => readonly string[]): boolean {
     const records = this.newest(HALF_RESTORED, MAX_HALF_RESTORED_BYTES, MAX_HALF_RESTORED);
@@ -122,10 +123,10 @@ export class JobRecords {
   }
 
   /**
-   * Yields the records of at most `maxBytes` whose names begin with `prefix`: at most `most`, newest first. Files of other users
-   * do not count, so that they cannot hide a record of this job.
+   * Yields at most `maxRecords` records whose names begin with `prefix`, newest first, without those over `maxBytes` and the files
+   * of other users, which could hide a record of this job.
    */
-  *newest(prefix: string, maxBytes: number, most: number): Generator<Buffer> {
+  *newest(prefix: string, maxBytes: number, maxRecords: number): Generator<Buffer> {
     const directory = this.#directory;
     if (directory === undefined) return;
     let count = 0;
@@ -133,7 +134,7 @@ export class JobRecords {
       const record = this.read(name, maxBytes);
       if (!record) continue;
       yield record;
-      if (++count === most) return;
+      if (++count === maxRecords) return;
     }
   }
 }

@@ -24,7 +24,7 @@ export class RetryWaits {
 
   /**
    * Returns the wait after a failed attempt in ms. Returns undefined if it was the last one.
-   * @param madeProgress it got closer to the end: it uses up no attempt, but none follows the last one.
+   * @param madeProgress whether the failed attempt got closer to the end. It is not counted then, but none follows the last one.
    */
   next(madeProgress = false): number | undefined {
     const failed = this.#failed + 1;

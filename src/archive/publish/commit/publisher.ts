@@ -153,8 +153,8 @@ function isFile(path: string): boolean {
 type TargetState = 'clear' | 'occupied' | 'made' | 'blocked';
 
 /**
- * Calls `rename`. Calls `clear` with its error when something is in the way, a limited number of times, until it returns
- * `occupied` or `made`, which is returned. Throws the error of `rename` if the target is blocked.
+ * Calls `rename`, and `clear` with its error when something is in the way. Tries again, a limited number of times, while that
+ * returns `clear`. Returns `occupied` or `made` if it does. Throws the error of `rename` if the target is blocked.
  */
 function renameInto(
   rename: () => void,
