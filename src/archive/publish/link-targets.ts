@@ -6,14 +6,14 @@ import { type LinkType, linkTypeOf } from '../fs/links/symlinks.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { fsPath } from '../fs/paths/names.ts';
 
-/** Links that are followed in a row. Linux allows 40, Windows 63. */
+/** Symlinks that are followed in a row, at most. Linux allows 40, Windows 63. */
 const MAX_LINKS = 40;
 
 /** Targets of symlinks as they will be after a restore. Only Windows needs them: its symlinks have a type. */
 export class LinkTargets {
   readonly #entries: readonly Entry[];
   readonly #layout: PathLayout;
-  /** Directories and symlinks of the archive by their path, and files once one is wanted. */
+  /** Index of each entry of the archive by its path. Files are added by the first `fileOf`. */
   #indexes: Map<string, number> | undefined;
   #hasFiles = false;
 
@@ -43,11 +43,11 @@ export class LinkTargets {
     this.#indexes ??= this.#collect(({ type }) => type !== EntryType.file);
     const { index, at } = this.#follow(path);
     if (index !== undefined) return this.#entries[index]!.type === EntryType.directory;
-    // Undefined also without the right to search, or for a drive that does not respond
+    // The call fails without the right to search a directory above, and on a drive that does not respond
     return ignoreErrors(() => statSync(fsPath(at), { throwIfNoEntry: false })?.isDirectory()) ?? false;
   }
 
-  /** Follows symlinks of the archive from a path. Returns the last path, and its entry if it has one. */
+  /** Follows symlinks of the archive from a path. Returns the last path, and the index of its entry if it has one. */
   #follow(path: string): { readonly at: string; readonly index: number | undefined } {
     let at = path;
     for (let links = 0; links < MAX_LINKS; links++) {
@@ -69,7 +69,7 @@ export class LinkTargets {
   }
 }
 
-/** NTFS folds case. */
+/** Returns a path as NTFS compares it, without regard to case. */
 function comparable(path: string): string {
   return win32.resolve(path).toLowerCase();
 }

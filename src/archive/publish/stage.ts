@@ -20,24 +20,22 @@ import type { RemainingStaging } from './staging/stale-staging.ts';
 const FILL_MODE = 0o700;
 /** The bit of a directory's mode without which only root reaches its content. */
 const SEARCH_MODE = 0o100;
-/** Directories of one job. Fewer are made on this thread. */
+/** Directories of one job, at most. If there are no more, they are made on this thread. */
 const DIRECTORIES_A_JOB = 512;
 
-const NO_ATTRIBUTES = { mtimeUs: 0, mtimeRestNs: 0, uid: -1, gid: -1 };
-
 /**
- * The directories of a restore in staging: made before the files, by jobs of a runner if there are many, and finished after files
- * and links (staged-links.ts). Between `open` and `close` the process's umask is 0, so that files are created with their final mode.
+ * The directories of a restore in staging. They are made before the files, and finished after files and links (staged-links.ts), by
+ * jobs if there are many. Between `open` and `close` the umask is 0, so that files are created with their final mode.
  */
 export class Stage {
   readonly #plan: TargetPlan;
   readonly #runner: JobRunner;
   readonly #refused: RefusedAttributes;
-  /** Whether jobs are worth their message. A path that is too long for the system needs handles of this thread. */
+  /** Whether there are enough directories for jobs. A path that is too long for the system needs handles of this thread. */
   readonly #usesJobs: boolean;
   #umask = 0;
 
-  /** Counts what the system refuses in `refused`. */
+  /** Counts in `refused` the attributes that the system refuses. */
   constructor(plan: TargetPlan, runner: JobRunner, refused: RefusedAttributes) {
     this.#plan = plan;
     this.#runner = runner;
@@ -50,30 +48,29 @@ export class Stage {
   async open(signal?: AbortSignal): Promise<void> {
     this.#umask = process.umask(0);
     for (const area of this.#plan.areas) area.create();
-    const isHere = this.#usesJobs ? this.#parentsOfOtherJobs() : undefined;
+    const isMadeHere = this.#usesJobs ? this.#markParentsOfOtherJobs() : undefined;
     await forEachInTurns(this.#plan.fresh, signal, ({ path }, index) => {
-      if (isHere?.[index] === 0) return;
+      if (isMadeHere?.[index] === 0) return;
       const { madeMode } = this.#directory(index);
       wrapStagedError(path, () => mkdirSync(fsPath(this.#shorten(path)), madeMode));
     });
-    if (isHere) await this.#run('make', index => isHere[index] === 0, signal);
+    if (isMadeHere) await this.#run('make', index => isMadeHere[index] === 0, signal);
   }
 
-  /** Paths for the files. Call it after `open`. */
+  /** Paths for the files. Read it after `open`, which finds `masksModes`. */
   get files(): StagedFiles {
     return { paths: this.#plan.staged, masksModes: this.#plan.areas.some(area => area.masksModes) };
   }
 
   /**
-   * Sets modes, owners and times of the directories that are in the archive, when they have their content. Top ones stay writable
-   * for their rename. Throws `StagedFileError` and the signal's reason.
+   * Sets modes, owners and times of the directories that have an entry. Call it when they have their content. Those that the commit
+   * renames stay writable until then. Throws `StagedFileError` and the signal's reason.
    */
   async finishDirectories(signal?: AbortSignal): Promise<void> {
     const { fresh } = this.#plan;
-    // A directory that cannot be searched any more comes after its content
-    const isReachable = (index: number) =>
-      (this.#directory(index).attributes.mode & SEARCH_MODE) !== 0 || fresh[index]!.parent < 0;
-    const isInJob = (index: number) => this.#usesJobs && fresh[index]!.entry >= 0 && isReachable(index);
+    // Without the right to search a directory, those in it could not be finished: it comes after them
+    const isSearchable = (index: number) => (this.#directory(index).attributes.mode & SEARCH_MODE) !== 0;
+    const isInJob = (index: number) => this.#usesJobs && fresh[index]!.entry >= 0 && isSearchable(index);
     if (this.#usesJobs) await this.#run('finish', isInJob, signal);
     const { masksModes } = this.files;
     const others = [...fresh.keys()].filter(index => fresh[index]!.entry >= 0 && !isInJob(index));
@@ -91,8 +88,8 @@ export class Stage {
   }
 
   /**
-   * Removes all staging before a commit: the tree is as it was. Returns what could not be removed. Never throws, because
-   * an error is being handled.
+   * Removes all staging in place of a commit. Returns the staging that could not be removed. Never throws, because the caller
+   * handles an error.
    */
   async discard(): Promise<readonly RemainingStaging[]> {
     const remaining: RemainingStaging[] = [];
@@ -101,10 +98,10 @@ export class Stage {
   }
 
   /**
-   * Marks the directories in which those of a later job are made: they have to exist before the jobs, which run at the same
-   * time.
+   * Marks the directories with directories of another job in or below them: they must exist before the jobs begin, because jobs
+   * run at the same time.
    */
-  #parentsOfOtherJobs(): Uint8Array {
+  #markParentsOfOtherJobs(): Uint8Array {
     const { fresh } = this.#plan;
     const marks = new Uint8Array(fresh.length);
     const jobOf = (index: number) => Math.floor(index / DIRECTORIES_A_JOB);
@@ -115,7 +112,7 @@ export class Stage {
     return marks;
   }
 
-  /** Runs a step for the directories that `isInJob`, in jobs. Throws `StagedFileError` and the signal's reason. */
+  /** Runs jobs for the directories that `isInJob` selects. Throws `StagedFileError` and the signal's reason. */
   #run(
     step: DirectoryJob['step'],
     isInJob: (index: number) => boolean,
@@ -143,14 +140,15 @@ export class Stage {
     const { path, entry, parent } = this.#plan.fresh[index]!;
     if (entry < 0) {
       const mode = 0o777 & ~this.#umask;
-      return { path, madeMode: mode, attributes: { ...NO_ATTRIBUTES, mode } };
+      // Only `madeMode` is used: a directory without an entry is not finished
+      return { path, madeMode: mode, attributes: { mode, mtimeUs: 0, mtimeRestNs: 0, uid: -1, gid: -1 } };
     }
     const attributes = this.#plan.entries[entry]!;
     const madeMode = attributes.mode | FILL_MODE;
     return { path, madeMode, attributes: parent < 0 ? { ...attributes, mode: madeMode } : attributes };
   }
 
-  /** Returns a path for a directory in staging that the system takes, however deep it is. */
+  /** Returns a path of a directory in staging that is short enough for the system. */
   #shorten(directory: string): string {
     const slash = directory.lastIndexOf('/');
     return this.#plan.shortPaths.shorten(directory.slice(0, slash)) + directory.slice(slash);

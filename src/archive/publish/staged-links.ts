@@ -25,11 +25,12 @@ export class StagedLinks {
   readonly #refused: RefusedAttributes;
   readonly #signal: AbortSignal | undefined;
   readonly #targets: LinkTargets;
-  /** Symlinks that this user may not create and that nothing can replace. */
+  /** Entries of the symlinks that this user may not create and that nothing can replace. */
   readonly #leftOut = new Set<number>();
+  /** A row (`linkRow`) for each symlink that was made. */
   readonly #rows: number[] = [];
 
-  /** Counts what the system refuses in `refused`. */
+  /** Counts in `refused` the links and attributes that the system refuses. */
   constructor(plan: TargetPlan, layout: PathLayout, refused: RefusedAttributes, signal?: AbortSignal) {
     this.#plan = plan;
     this.#layout = layout;
@@ -40,8 +41,8 @@ export class StagedLinks {
 
   /**
    * Makes symlinks and hard links, or copies where links are refused. The linked files must exist. Returns the rows of the new
-   * symlinks (`linkRow`) and the paths of those that are left out. Throws `StagedFileError`, `TargetTreeError` for a symlink
-   * that the file system refuses, and the signal's reason.
+   * symlinks (`linkRow`) and the paths of the symlinks that are left out. Throws `StagedFileError`, `TargetTreeError` for a
+   * symlink that the file system refuses, and the signal's reason.
    */
   async make(): Promise<{ readonly links: readonly number[]; readonly leftOut: readonly string[] }> {
     const { entries, staged } = this.#plan;
@@ -69,17 +70,16 @@ export class StagedLinks {
   }
 
   /**
-   * Makes a junction or a copy in place of a symlink where Windows lets only some users create one. Leaves the link out if it
-   * leads to neither a directory nor a file of the archive: an archive must not choose another file to be copied.
+   * Makes a junction or a copy in place of a symlink, which Windows lets only some users create. Leaves the link out if it leads
+   * to neither a directory nor a file of the archive: an archive must not choose another file to be copied.
    */
   async #substitute(index: number, path: string, entry: Entry, type: LinkType): Promise<void> {
     const target = resolve(dirname(this.#layout.toAbsolute(entry.name)), entry.target);
     const file = type === 'file' ? this.#targets.fileOf(entry) : undefined;
+    const mayBeJunction = type === 'dir' && !isOnShare(target);
     if (file !== undefined) await this.#copy(file, path);
-    else if (type !== 'dir' || isOnShare(target) || this.#tryCreate(path, target, 'junction', entry)) {
-      this.#leftOut.add(index);
-      return;
-    }
+    else if (!mayBeJunction || this.#tryCreate(path, target, 'junction', entry) !== undefined)
+      return void this.#leftOut.add(index);
     this.#refused.counts.symlinks++;
   }
 
@@ -103,7 +103,7 @@ export class StagedLinks {
     });
   }
 
-  /** Makes a hard link to a symlink. Returns false where the system refuses it: another symlink has the same content. */
+  /** Makes a hard link to a symlink. Returns false if the system refuses it: a second symlink has the same content. */
   #joinSymlinks(path: string, linkTo: number): boolean {
     try {
       if (thisPlatform.joinsSymlinks) {
@@ -111,7 +111,7 @@ export class StagedLinks {
         return true;
       }
     } catch {
-      // As on a platform that does not join them
+      // The result is false, as on a platform that does not join them
     }
     this.#refused.counts.hardLinks++;
     return false;
@@ -123,14 +123,14 @@ export class StagedLinks {
       linkSync(fsPath(source), fsPath(path));
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? '';
-      // Two roots on two file systems here, or a file system without hard links: a copy has the same content
+      // The roots are on two file systems here, or theirs has no hard links: a copy has the same content
       if (!isRefusal(error) && code !== 'EXDEV' && code !== 'EMLINK') throw new StagedFileError(path, error);
       this.#refused.counts.hardLinks++;
       await this.#copy(linkTo, path);
     }
   }
 
-  /** Copies a file of the archive, which is in staging or, if it is not restored, on the disk already. */
+  /** Copies a file of the archive from staging or, if it is unchanged on the disk, from its final path. */
   async #copy(file: number, path: string): Promise<void> {
     const original = this.#plan.entries[file]!;
     const source = this.#plan.staged.at(file) || this.#layout.toAbsolute(original.name);

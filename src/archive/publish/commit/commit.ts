@@ -24,8 +24,8 @@ interface Commit {
  * Makes a staged restore visible. It only renames, and waits neither for a network nor for disk space. A process killed in between
  * leaves whole files of both states. Returns the staging that could not be removed.
  *
- * Throws `TargetTreeError` when something has changed since the plan, or after `signal` is aborted; and the signal's reason if
- * nothing is published yet. What was published until then stays, whole and with its attributes.
+ * Throws `TargetTreeError` if something has changed since the plan. Published entries stay then, whole and with their attributes.
+ * After `signal` is aborted, throws its reason if nothing is published yet, otherwise `TargetTreeError`.
  */
 export async function commit(
   plan: TargetPlan,
@@ -41,10 +41,10 @@ export async function commit(
   } catch (error) {
     throw await undo(state, error, signal);
   }
-  // One rename publishes a tree with all its links
+  // The links of a tree that one rename has published are joined
   if (plan.moves.length > 1 || publisher.hasMerged) await joinHardLinks(plan, layout, signal).catch(() => {});
   const remaining: RemainingStaging[] = [];
-  // Before the final times: the removal of staging changes the times of the directories that hold it
+  // Before the final times: the removal of staging changes the times of the directories that contain it
   for (const area of plan.areas) remaining.push(...(await area.tryRemove()));
   await publisher.applyFinalAttributes(plan);
   await snapshot.applyFinalAttributes(plan, refused);
@@ -62,7 +62,7 @@ async function publishAll({ plan, snapshot, publisher }: Commit, signal: AbortSi
   const turns = new Turns(signal);
   for (const move of publicationOrder(plan)) {
     if (turns.isDue()) await turns.take();
-    // Only a link, alone or inside a tree, can change the path of what is published after it
+    // Only a published link, alone or in a tree, can change where a path leads: two files in a row need one check of their parent
     const isFile = !move.isTree && plan.entries[move.entry]!.type === EntryType.file;
     const isChecked = isFile && publisher.published.at(-1)?.parent === move.parent;
     if (!isChecked) snapshot.requireUnmoved(move.parent);
@@ -71,9 +71,8 @@ async function publishAll({ plan, snapshot, publisher }: Commit, signal: AbortSi
 }
 
 /**
- * Puts back what was moved aside and not replaced, and gives the existing directories the mode and times that they had. Returns the
- * error for the user. Its `treeChanged` is true if anything was published or could not come back: the caller keeps no status rows
- * then.
+ * Puts back what was moved aside and not replaced, and resets modes and times of the existing directories. Returns the error for
+ * the user. Its `treeChanged` is true if anything was published or could not be put back: the caller keeps no status rows then.
  */
 async function undo(
   { plan, snapshot, publisher }: Commit,
@@ -111,7 +110,7 @@ interface RenameError extends NodeJS.ErrnoException {
   readonly dest?: string;
 }
 
-/** Returns the path outside of staging that a failed rename has named. On Windows Node names it with `\\`. */
+/** Returns the path in the error of a rename that is not in staging. On Windows Node writes it with `\\`. */
 function pathInTheWay({ path, dest }: RenameError): string {
   const paths = [dest, path]
     .filter(found => found !== undefined)
@@ -119,7 +118,7 @@ function pathInTheWay({ path, dest }: RenameError): string {
   return paths.find(found => !found.split(/[/\\]/).some(isStagingName)) ?? 'a file of the cache';
 }
 
-/** Directories, files, hard links, and last symlinks, so that nothing of this restore goes through them. */
+/** Returns directories, then files, then hard links. Symlinks are last, so that no other move leads through one of them. */
 function publicationOrder({ moves, entries }: TargetPlan): Move[] {
   const rank = ({ isTree, entry: index }: Move) => {
     if (isTree) return 0;

@@ -15,7 +15,7 @@ export class DirectorySnapshot {
   readonly #directories: readonly ExistingDirectory[];
   readonly #before = new Map<ExistingDirectory, BigIntStats>();
 
-  /** Covers all directories but those that are unchanged and that nothing is moved into, out of or staged in. */
+  /** Leaves out the unchanged directories that contain neither staging nor the target of a move. */
   constructor({ existing, moves, areas }: TargetPlan) {
     const touched = new Set(moves.map(({ parent }) => parent));
     const stagedIn = new Set(areas.map(area => area.parent));
@@ -25,8 +25,8 @@ export class DirectorySnapshot {
   }
 
   /**
-   * Reads the status of each. Throws `TargetTreeError` where another process has replaced a directory since the plan, and the
-   * signal's reason.
+   * Reads the status of each directory. Throws `TargetTreeError` if something else is at the path of one, and the signal's
+   * reason.
    */
   async take(signal: AbortSignal): Promise<void> {
     await forEachInTurns(this.#directories, signal, directory => {
@@ -39,11 +39,11 @@ export class DirectorySnapshot {
   }
 
   /**
-   * Throws `TargetTreeError` if the path of a directory now leads elsewhere than at `take`: through a link, which this
-   * restore itself may have published, alone or in a tree, if its archive has one directory under two names.
+   * Throws `TargetTreeError` if the path of a directory leads to another directory than at `take`, through a new link. This
+   * restore itself may have published the link, if its archive has one directory under two names.
    */
   requireUnmoved(directory: ExistingDirectory): void {
-    // Another job may have renamed its own directory over an empty one
+    // Another job may have renamed its directory over this one while it was empty: the path is right
     if (this.#isUnmoved(directory) || ignoreErrors(() => realPathOf(directory.path)) === directory.realPath)
       return;
     throw new TargetTreeError(
@@ -51,7 +51,7 @@ export class DirectorySnapshot {
     );
   }
 
-  /** Sets the attributes of the archive, deepest first, after all is published. Counts in `refused`. */
+  /** Sets the attributes of the archive, deepest first, after all is published. Counts in `refused` those that are refused. */
   async applyFinalAttributes({ entries }: TargetPlan, refused: RefusedAttributes): Promise<void> {
     await forEachInTurns(this.#directories.toReversed(), undefined, ({ path, entry, mode, followed }) => {
       ignoreErrors(() => {
@@ -62,7 +62,7 @@ export class DirectorySnapshot {
     });
   }
 
-  /** Gives the directories at `paths` the times that they had. For a failed commit that changed nothing in them. */
+  /** Resets the times of the directories at `paths`, for a failed commit that has changed nothing in them. */
   async restoreTimes(paths: ReadonlySet<string>): Promise<void> {
     await forEachInTurns([...this.#before], undefined, ([directory, stats]) => {
       if (paths.has(directory.path))
@@ -70,7 +70,7 @@ export class DirectorySnapshot {
     });
   }
 
-  /** Gives the directories that had to be made writable the modes that they had. For a failed commit. */
+  /** Resets the modes of the directories that were made writable, for a failed commit. */
   async restoreModes(): Promise<void> {
     await forEachInTurns([...this.#before.keys()], undefined, directory => {
       ignoreErrors(() => this.#isUnmoved(directory) && chmodIfChanged(directory.path, directory.mode));

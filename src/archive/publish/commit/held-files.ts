@@ -7,26 +7,25 @@ import { forEachInTurns } from '../../turns.ts';
 import type { TargetPlan } from '../plan/target-plan.ts';
 
 /**
- * Waits for files that a commit will replace and that a process has open, so that they can be neither replaced nor moved, for
- * three seconds in all. Throws `TargetTreeError`, which names the first one, if some are open after that, and the signal's
- * reason. Such files exist only on Windows.
+ * Waits up to three seconds for processes to close the files that a commit will replace. Throws `TargetTreeError`, which names
+ * one that is still open, and the signal's reason. Only Windows can neither replace nor move an open file.
  */
 export async function awaitReplaceable(plan: TargetPlan, signal: AbortSignal): Promise<void> {
   if (!thisPlatform.locksOpenFiles) return;
   const replaced = plan.moves.filter(({ isTree, isBlocked }) => !isTree || isBlocked);
-  let held = await heldOf(
+  let held = await filterHeld(
     replaced.map(({ to }) => to),
     signal,
   );
   for (const ms of IN_USE_WAITS_MS) {
     if (held.length === 0) return;
     await sleep(ms, systemClock, signal);
-    held = await heldOf(held, signal);
+    held = await filterHeld(held, signal);
   }
   if (held.length > 0) throw heldError(held);
 }
 
-async function heldOf(files: readonly string[], signal: AbortSignal): Promise<string[]> {
+async function filterHeld(files: readonly string[], signal: AbortSignal): Promise<string[]> {
   const held: string[] = [];
   await forEachInTurns(files, signal, path => {
     if (isHeld(path)) held.push(path);

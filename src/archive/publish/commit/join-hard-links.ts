@@ -13,14 +13,14 @@ import { Turns } from '../../turns.ts';
 import type { TargetPlan } from '../plan/target-plan.ts';
 import type { StagingArea } from '../staging/staging-area.ts';
 
-/** Rounds in which other restores may replace a name again. */
+/** Attempts to join one name while other restores replace it. */
 const ATTEMPTS = 20;
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * Joins hard links that came apart because several restores published their names alternately. Each restore that writes a
- * name compares all names of the file afterwards, so the last one leaves them joined. Names whose content differs are of
- * another archive, and stay. Throws only the signal's reason: the content is right without the links.
+ * Joins hard links again that several restores have separated by publishing the names alternately. Each restore compares all names
+ * of a file that it has published, so the last one leaves them joined. A name with other content is of another archive, and stays.
+ * Throws only the signal's reason: the content is right without the links.
  */
 export async function joinHardLinks(
   plan: TargetPlan,
@@ -38,7 +38,7 @@ export async function joinHardLinks(
   }
 }
 
-/** Yields the paths of each restored file with several names, that of the file itself first. */
+/** Returns the paths of each restored file with several names. The first one is that of its file entry. */
 function linkedNames({ entries, staged }: TargetPlan, layout: PathLayout): Iterable<readonly string[]> {
   const names = new Map<number, string[]>();
   entries.forEach(({ name, linkTo }, index) => {

@@ -8,8 +8,7 @@ import { grantWrite, makeWritable } from '../../fs/writable.ts';
 
 /**
  * Moves a directory in `parent` to a free name on the same file system, and keeps its attributes. The system itself refuses
- * anything that is not a directory. When it throws, all is as it was; where that could not be had either, something exists
- * at `to`.
+ * anything that is not a directory. If it throws, all is as before, or something exists at `to` if that could not be undone.
  */
 export function moveDirectory(parent: string, from: string, to: string): void {
   const attributes = attributesOf(from);
@@ -20,8 +19,7 @@ export function moveDirectory(parent: string, from: string, to: string): void {
     ignoreErrors(() => setAttributes(to, attributes));
   } catch (error) {
     try {
-      // overlayfs renames the content of a directory from an image's layer, but not the directory itself. Nor does NTFS where a
-      // process has a file in it open
+      // overlayfs does not rename a directory of an image's layer, nor NTFS one with an open file. Both rename its content
       if ((error as NodeJS.ErrnoException).code !== 'EXDEV' && !isInUse(error)) throw error;
       movePieces(parent, from, to, attributes);
     } catch (failure) {
@@ -31,7 +29,7 @@ export function moveDirectory(parent: string, from: string, to: string): void {
   }
 }
 
-/** Takes a directory that its owner can write. */
+/** Moves the items of a directory, which its owner can write, to a new one at `to`. Tries to undo that if one cannot be moved. */
 function movePieces(parent: string, from: string, to: string, attributes: DirectoryAttributes): void {
   const { uid, gid } = lstatSync(fsPath(from));
   makeWritable(to.slice(0, to.lastIndexOf('/')), () => mkdirSync(fsPath(to), 0o700));

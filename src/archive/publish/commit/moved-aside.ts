@@ -17,7 +17,7 @@ export interface AsideItem {
   /** Its path in staging. */
   readonly aside: string;
   readonly parent: TargetDirectory;
-  /** True if only some of a directory was moved: the move could neither be completed nor undone. */
+  /** Whether only a part of a directory was moved: the move could neither be completed nor undone. */
   readonly isPart: boolean;
 }
 
@@ -56,7 +56,7 @@ export class MovedAside {
   /** Moves a file or link out of the way of a directory. Does nothing if it was removed or replaced meanwhile. */
   moveFileAside(path: string, parent: TargetDirectory): void {
     const aside = parent.area.newTree();
-    // A directory cannot be renamed over a file
+    // The system renames no directory over a file
     writeFileSync(fsPath(aside), '');
     try {
       rename(parent.path, path, aside);
@@ -79,7 +79,7 @@ export class MovedAside {
   }
 
   #addFile(path: string, aside: string, parent: TargetDirectory): void {
-    // Windows renames a directory over a file
+    // Windows does rename a directory over a file
     if (isRealDirectory(aside)) moveBack(aside, parent.path, path);
     else this.#items.push({ path, aside, parent, isPart: false });
   }
@@ -88,13 +88,13 @@ export class MovedAside {
   async putBack(): Promise<readonly AsideItem[]> {
     const kept: AsideItem[] = [];
     await forEachInTurns(this.#items.toReversed(), undefined, item => {
-      if (!isBack(item)) kept.push(item);
+      if (!tryPutBack(item)) kept.push(item);
     });
     return kept;
   }
 }
 
-function isBack({ path, aside, parent, isPart }: AsideItem): boolean {
+function tryPutBack({ path, aside, parent, isPart }: AsideItem): boolean {
   if (isPart) return false;
   try {
     // If its path is taken, it was replaced

@@ -14,7 +14,7 @@ import { MovedAside, type TargetDirectory } from './moved-aside.ts';
 /** Attempts at one rename while another job creates items at its target. */
 const ATTEMPTS = 20;
 
-/** A directory that is published piece by piece, and the attributes that it gets. */
+/** A directory of a tree that was published piece by piece, and its final attributes. */
 interface MergedDirectory {
   readonly path: string;
   readonly attributes: DirectoryAttributes;
@@ -35,7 +35,10 @@ export class Publisher {
     return this.hasMerged || this.published.length > 0;
   }
 
-  /** Throws the system's errors, the reason of the turns' signal, and `TargetTreeError` where an item in the way cannot be moved aside. */
+  /**
+   * Makes a staged item visible. Throws the system's errors, the reason of the turns' signal, and `TargetTreeError` if an item
+   * in the way cannot be moved aside.
+   */
   async publish(move: Move, turns: Turns): Promise<void> {
     const { from, to, isTree, parent } = move;
     if (isTree) await this.#publishTree(from, to, parent, turns);
@@ -59,7 +62,7 @@ export class Publisher {
       () => rename(parent.path, from, to, whenInUse),
       error => {
         const { code } = error;
-        // Windows refuses by EPERM or EACCES where a directory, or a link to one, is in the way
+        // Windows refuses with EPERM or EACCES if a directory or a link to one is in the way
         if (isDenied(code) && isLink(to)) this.movedAside.moveFileAside(to, parent);
         else if (code === 'EISDIR' || isTaken(code) || (isDenied(code) && isRealDirectory(to)))
           this.movedAside.moveDirectoryAside(to, parent);
@@ -69,16 +72,16 @@ export class Publisher {
     );
   }
 
-  /** Replaces a file that Windows does not replace: read-only, open in a process, or running. Returns whether it has. */
+  /** Replaces a file that Windows does not replace: read-only, open in a process, or running. Returns whether it was replaced. */
   #replaceInUse(from: string, to: string, parent: TargetDirectory): boolean {
     if (renameOverReadOnly(from, to)) return true;
-    // While it is the staged file that is open, the present one stays visible
+    // A staged file that is open cannot be renamed: until it is closed, the present one stays visible
     return (
       isFile(to) && !isHeld(from) && this.movedAside.tryMoveInUseAside(to, parent) && tryRename(from, to)
     );
   }
 
-  /** `whenInUse`: wait for a process that has a file of the tree open, or publish it piece by piece without a wait. */
+  /** Publishes a directory. If a process has a file in it open, waits, or with `stop` publishes it piece by piece at once. */
   async #publishTree(
     from: string,
     to: string,
@@ -149,23 +152,23 @@ function isFile(path: string): boolean {
   return lstat(path)?.isFile() ?? false;
 }
 
-/** State of a rename's target after an attempt to clear it. `occupied`, `made`: by a directory that the item is merged into. */
+/** State of a rename's target after an attempt to clear it. `occupied` and `made`: a directory is there, to merge the item into. */
 type TargetState = 'clear' | 'occupied' | 'made' | 'blocked';
 
 /**
- * Calls `rename`, and `clear` with its error when something is in the way. Tries again, a limited number of times, while that
- * returns `clear`. Returns `occupied` or `made` if it does. Throws the error of `rename` if the target is blocked.
+ * Calls `tryOnce`, and after a failure `clearTarget` with its error. Repeats both while the target is `clear`, at most `ATTEMPTS`
+ * times. Returns `occupied` or `made` if that is the state. Throws the last error if the target is blocked.
  */
 function renameInto(
-  rename: () => void,
-  clear: (error: NodeJS.ErrnoException) => TargetState,
+  tryOnce: () => void,
+  clearTarget: (error: NodeJS.ErrnoException) => TargetState,
 ): 'renamed' | 'occupied' | 'made' {
   for (let attempt = 1; ; attempt++) {
     try {
-      rename();
+      tryOnce();
       return 'renamed';
     } catch (error) {
-      const state = attempt === ATTEMPTS ? 'blocked' : clear(error as NodeJS.ErrnoException);
+      const state = attempt === ATTEMPTS ? 'blocked' : clearTarget(error as NodeJS.ErrnoException);
       if (state === 'blocked') throw error;
       if (state !== 'clear') return state;
     }

@@ -29,10 +29,10 @@ export interface ExistingDirectory {
    * into it, because its device is not read before.
    */
   area: StagingArea;
-  /** Index of its entry; -1 if the archive does not hold it: then its mode stays. */
+  /** Index of its entry; -1 if it has none, and its mode stays. */
   readonly entry: number;
   readonly mode: number;
-  /** Whether it was reached through a symlink at or above a pattern's root. Such a directory is not checked for links again. */
+  /** Whether it was reached through a symlink at or above a pattern's root, which the commit follows too. */
   readonly followed: boolean;
   /** Whether its mode, owner and time are those of the archive already. */
   readonly isUnchanged: boolean;
@@ -51,7 +51,7 @@ interface RenameTarget {
   readonly kind: ItemKind | undefined;
 }
 
-/** Facts about an existing directory when the plan finds it. */
+/** Facts about an existing directory that the plan has found. */
 interface FoundDirectory extends Pick<ExistingDirectory, 'path' | 'entry'> {
   readonly stats: Pick<Stats, 'mode' | 'dev'>;
   /** Its parent, if that was found before and no symlink is between them. */
@@ -87,7 +87,7 @@ export class ExistingDirectories {
     const { runLabel, isWanted } = this.#options;
     const realPath = parent ? join(parent.realPath, basename(path)) : realPathOf(path);
     const above = this.#areaAbove(realPath, parent);
-    // The devices are compared too: a btrfs subvolume has its own and is no mount point, and only Linux lists mount points
+    // A btrfs subvolume has a device of its own but is no mount point, and only Linux lists mount points
     const area = above?.dev === stats.dev ? above : new StagingArea(path, stats.dev, runLabel);
     this.#areaOf.set(realPath, area);
     const mode = stats.mode & 0o7777;
@@ -111,7 +111,7 @@ export class ExistingDirectories {
    * renamed to it.
    */
   requireRenameTarget(directory: ExistingDirectory, component: string): RenameTarget {
-    const requireReplaceable = this.#requireWritable(directory);
+    const requireReplaceable = this.#requireRenamesInto(directory);
     const path = `${directory.path}/${component}`;
     // A rename replaces no mount point, whether directory or single file
     if (this.#mountParents.has(directory.realPath) && this.#mounts.has(join(directory.realPath, component)))
@@ -129,7 +129,7 @@ export class ExistingDirectories {
     if (!stats?.isDirectory()) return;
     if (stats.dev !== parent.area.dev) throw mountPointInTheWay(path);
     refuseMount(path, this.#mounts, join(parent.realPath, basename(path)));
-    // A move to another parent rewrites the directory's `..`, which needs the right to write it
+    // A move to another parent rewrites the directory's `..`, which needs the right to write the directory
     requireWritable(path, stats);
   }
 
@@ -146,8 +146,8 @@ export class ExistingDirectories {
     return listing;
   }
 
-  /** Checks a directory that something will be renamed into, once, and returns the check for the items in it. */
-  #requireWritable(directory: ExistingDirectory): RequireReplaceable {
+  /** Checks a directory that something will be renamed into, once, and adds its area. Returns the check for the items in it. */
+  #requireRenamesInto(directory: ExistingDirectory): RequireReplaceable {
     const known = this.#checks.get(directory);
     if (known) return known;
     const stats = statSync(fsPath(directory.path));
@@ -176,8 +176,8 @@ export class ExistingDirectories {
 }
 
 /**
- * Returns the status of a path, behind a link where `follow` is true. Returns undefined if nothing is there or no path
- * leads there. Throws `TargetTreeError` for the system's other errors.
+ * Returns the status of the item at a path, or of the target of a link if `follow` is true. Returns undefined if there is none or
+ * the path cannot be resolved. Throws `TargetTreeError` for the system's other errors.
  */
 export function statTarget(path: string, follow: boolean): Stats | undefined {
   try {

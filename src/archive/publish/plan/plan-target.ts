@@ -26,9 +26,9 @@ export interface PlanOptions extends ExistingOptions {
 }
 
 /**
- * Decides for every entry where it is built and which rename publishes it. Changes nothing, but removes stale staging.
- * Throws `TargetTreeError` if the tree cannot be written, before any data is fetched, `UnusableArchiveError` for an
- * entry on a drive that this machine does not have, and the signal's reason.
+ * Decides for every entry where it is built and which rename publishes it. Removes stale staging, and changes nothing else on
+ * the disk. Throws `TargetTreeError` if the tree cannot be written, `UnusableArchiveError` for an entry on a drive that this
+ * machine does not have, and the signal's reason.
  */
 export async function planTarget(entries: readonly Entry[], options: PlanOptions): Promise<TargetPlan> {
   const planner = new Planner(entries, options);
@@ -97,7 +97,7 @@ class Planner {
       return;
     }
     const component = parent ? entry.name.slice(parent.name.length) : basename(target!);
-    this.#staged.set(index, this.#addMove(directory, component, index, false));
+    this.#staged.set(index, this.#addMove(directory, component, index));
   }
 
   async finish(): Promise<TargetPlan> {
@@ -113,10 +113,11 @@ class Planner {
     };
   }
 
-  /** Plans the rename of a directory, or of a file or link, to `component` in `parent`. Returns the path where it is built. */
-  #addMove(parent: ExistingDirectory, component: string, entry: number, isTree: boolean): string {
+  /** Plans the rename of an entry, or of a directory without one, to `component` in `parent`. Returns its path in staging. */
+  #addMove(parent: ExistingDirectory, component: string, entry: number): string {
     const { path: to, kind } = this.#existing.requireRenameTarget(parent, component);
-    // A directory at the place of ours was made by another job after the check, and the commit merges ours into it
+    const isTree = entry < 0 || this.#entries[entry]!.type === EntryType.directory;
+    // If another job has made a directory there since it was checked, the commit merges the staged one into it
     const isBlocked = kind !== undefined && (kind === 'directory') !== isTree;
     if (isBlocked && !isTree) this.#existing.requireMovable(to, parent);
     const from = isTree ? parent.area.newTree() : parent.area.newFile();
@@ -126,17 +127,17 @@ class Planner {
 
   #rootDirectory(entry: Entry, index: number): PlannedDirectory {
     const path = this.#layout.toAbsolute(entry.name);
-    // A symlink that the step names itself is the user's own. One that a wildcard finds would have been saved as a
-    // link, so an earlier archive may have made it
+    // A symlink that `path` names without a wildcard is the user's own. A save stores one that a wildcard finds as a link, so
+    // an earlier archive may have made it
     const followed = this.#layout.followsLink(path) && !this.#options.restoredLinks.has(path);
-    this.#requireOwnWay(followed ? path : dirname(path));
+    this.#refuseRestoredLink(followed ? path : dirname(path));
     const stats = statTarget(path, followed);
     if (stats?.isDirectory()) {
-      // The last restore may have left files there that were open
+      // An earlier restore may have left staging there, with files that were open
       if (thisPlatform.locksOpenFiles) this.#existing.toSweep.add(path);
       return this.#existing.add({ path, entry: index, stats, followed });
     }
-    return this.#freshBelow(this.#directoryAbove(dirname(path)), basename(path), index);
+    return this.#addFreshIn(this.#directoryAbove(dirname(path)), basename(path), index);
   }
 
   #childDirectory(
@@ -145,10 +146,10 @@ class Planner {
     index: number,
   ): PlannedDirectory {
     const component = entry.name.slice(name.length, -1);
-    if (isFresh(parent)) return this.#freshBelow(parent, component, index);
+    if (isFresh(parent)) return this.#addFreshIn(parent, component, index);
     const path = `${parent.path}/${component}`;
     if (!this.#options.isWanted(index)) {
-      // Most directories of a warm restore are unchanged: the device of one is read before the first rename into it
+      // Most directories of a warm restore are unchanged, so the device of one is not read before the first rename into it
       const stats = { mode: entry.mode, dev: parent.area.dev };
       return this.#existing.add({ path, entry: index, stats, parent });
     }
@@ -156,10 +157,10 @@ class Planner {
       const stats = statTarget(path, false);
       if (stats?.isDirectory()) return this.#existing.add({ path, entry: index, stats, parent });
     }
-    return this.#freshBelow(parent, component, index);
+    return this.#addFreshIn(parent, component, index);
   }
 
-  /** Returns a directory that has no entry: above the roots, or between them. */
+  /** Returns the directory at a path above the roots or between them. Plans it if it does not exist. */
   #directoryAbove(path: string): PlannedDirectory {
     const directory = this.#above.get(path) ?? this.#findOrPlan(path);
     this.#above.set(path, directory);
@@ -167,7 +168,7 @@ class Planner {
   }
 
   /** Throws `TargetTreeError` for a path that leads through a link of an earlier restore: an archive has chosen its target. */
-  #requireOwnWay(path: string): void {
+  #refuseRestoredLink(path: string): void {
     const link = this.#options.restoredLinks.onTheWayTo(path);
     if (link === undefined) return;
     throw new TargetTreeError(
@@ -176,7 +177,7 @@ class Planner {
   }
 
   #findOrPlan(path: string): PlannedDirectory {
-    this.#requireOwnWay(path);
+    this.#refuseRestoredLink(path);
     const stats = statTarget(path, true);
     if (stats?.isDirectory()) return this.#existing.add({ path, entry: -1, stats, followed: true });
     if (stats)
@@ -187,13 +188,13 @@ class Planner {
       throw new UnusableArchiveError(
         `it has entries on ${showPath(path)}, a drive or share that this machine does not have`,
       );
-    return this.#freshBelow(this.#directoryAbove(dirname(path)), basename(path), -1);
+    return this.#addFreshIn(this.#directoryAbove(dirname(path)), basename(path), -1);
   }
 
-  /** Adds a directory in a fresh one, or one that a rename of its own publishes. */
-  #freshBelow(parent: PlannedDirectory, component: string, entry: number): FreshDirectory {
+  /** Plans a new directory. In an existing one it gets a move. */
+  #addFreshIn(parent: PlannedDirectory, component: string, entry: number): FreshDirectory {
     if (isFresh(parent)) return this.#addFresh(`${parent.path}/${component}`, entry, parent.index);
-    return this.#addFresh(this.#addMove(parent, component, entry, true), entry, -1);
+    return this.#addFresh(this.#addMove(parent, component, entry), entry, -1);
   }
 
   #addFresh(path: string, entry: number, parent: number): FreshDirectory {
@@ -203,8 +204,8 @@ class Planner {
   }
 
   /**
-   * Lets the sweep read the directories above a root, up to the workspace or home directory: where the root did not exist, a
-   * killed run has left its staging in one of them.
+   * Adds the directories above a root to the sweep, up to the workspace or home directory: a killed run that did not find the
+   * root has left its staging in one of them.
    */
   #sweepAbove(stored: string): void {
     for (let above = stored; above !== ''; above = parentName(above)) {

@@ -35,8 +35,8 @@ export function itemKind(found: Dirent | Stats): ItemKind {
 }
 
 /**
- * Throws the system's error for a name or path that is too long here: staging uses short names, so only the rename of the
- * commit would notice.
+ * Throws the system's error for a name or path that is too long here. Staging uses short names, so without this check only the
+ * rename of the commit would fail.
  */
 export function requireNameable(path: string, component: string): void {
   // Every known file system takes 63 characters of 4 bytes in a component, and 1000 bytes in a path
@@ -52,7 +52,7 @@ export function requireWritable(path: string, stats: Stats): void {
     if (code === 'EROFS') throw writeError(path, error);
     // Another job that restores the same cache has moved it away
     if (code === 'ENOENT') return;
-    // The code for an immutable directory; missing rights have EACCES
+    // The directory is immutable: missing rights have the code EACCES
     if (code === 'EPERM' && thisPlatform.hasModes) throw attributeError(path, error);
     // Its owner can give it the write bit for the commit
     if (isOwner(stats)) return;
@@ -66,8 +66,8 @@ export function requireWritable(path: string, stats: Stats): void {
 }
 
 /**
- * Throws `TargetTreeError` for an append-only directory, whose items cannot be renamed or removed. `stats` and `list`
- * are of the directory.
+ * Throws `TargetTreeError` for an append-only directory, whose items cannot be renamed or removed. `stats` is its status, and
+ * `list` returns its items.
  */
 export function requireNotAppendOnly(
   path: string,
@@ -85,8 +85,8 @@ export function requireNotAppendOnly(
 }
 
 /**
- * Returns whether the directory lets no item be removed. Tries to remove one by the call for another type: Linux always refuses
- * that, and with EPERM only where no item can be removed (`may_delete` in fs/namei.c).
+ * Returns whether no item of the directory can be removed. Tries to remove one with the call for another type, which Linux always
+ * refuses. Its error is EPERM only if no item can be removed (`may_delete` in fs/namei.c).
  */
 function refusesRemoval(path: string, listing: ReadonlyMap<string, ItemKind>): boolean {
   const [item] = listing;

@@ -10,21 +10,21 @@ export interface Move {
   readonly to: string;
   /** Whether it is a directory that was built in staging, rather than a file or link. */
   readonly isTree: boolean;
-  /** Index of the entry, or -1 for a directory that the archive does not hold but needs. */
+  /** Index of the entry; -1 for a directory without one. */
   readonly entry: number;
   readonly parent: ExistingDirectory;
-  /** Whether an item of another type is at `to`: a directory where a file or link goes, or the reverse. It is moved into staging. */
+  /** Whether an item of the other kind, a directory or not, is at `to`. The commit moves it into staging. */
   readonly isBlocked: boolean;
 }
 
 /** A directory that is built in staging and becomes visible with its tree. */
 export interface FreshDirectory {
   readonly path: string;
-  /** Index of its entry; -1 if the archive does not hold it. */
+  /** Index of its entry; -1 if it has none. */
   readonly entry: number;
-  /** Its index in the plan. */
+  /** Its index in `fresh` of the plan. */
   readonly index: number;
-  /** Index of the directory that it is made in; -1 for one that is moved by a rename of its own. */
+  /** Index of the fresh directory that contains it; -1 if it has a `Move`. */
   readonly parent: number;
 }
 
@@ -49,7 +49,7 @@ export function finalPathOf(path: string, { moves, shortPaths }: TargetPlan): st
   return move ? move.to + staged.slice(move.from.length) : path;
 }
 
-/** Removes from a plan the files or links that cannot be built. What exists at their paths stays. */
+/** Removes from a plan the files or links that cannot be built. The items at their paths stay. */
 export function leaveOut(plan: TargetPlan, entries: ReadonlySet<number>): void {
   if (entries.size === 0) return;
   for (const entry of entries) plan.staged.clear(entry);

@@ -4,9 +4,9 @@ import { thisPlatform } from '../../fs/platform.ts';
 
 /** Longest path that Linux takes, without the NUL that ends it (PATH_MAX, linux/limits.h). */
 const MAX_PATH_BYTES = 4095;
-/** A directory whose path is longer may have files whose paths are too long: `/`, a component of 255 bytes. */
+/** Longest path of a directory in which every name fits: `/` and a component take up to 256 bytes. */
 const MAX_DIRECTORY_BYTES = MAX_PATH_BYTES - 256;
-/** From fcntl.h of all architectures that Node.js supports: a handle that needs no right to read the directory. */
+/** Flag for a handle that needs no right to read the directory. Equal in fcntl.h of all architectures that Node.js supports. */
 const O_PATH = 0o10000000;
 
 /** An open directory with a path of at most 24 bytes, which stays valid when the directory is renamed. */
@@ -14,7 +14,7 @@ export interface DirectoryHandle extends Disposable {
   readonly path: string;
 }
 
-/** Opens a directory, with further flags of open(2). Throws the system's error. Only where open files have paths. */
+/** Opens a directory, with further flags of open(2). Only for systems where open files have paths. Throws the system's error. */
 export function openDirectory(path: string, flags = 0): DirectoryHandle {
   const fd = openSync(fsPath(path), O_PATH | constants.O_DIRECTORY | flags);
   return { path: `${thisPlatform.openFiles}/${fd}`, [Symbol.dispose]: () => closeSync(fd) };
@@ -31,12 +31,12 @@ export function withShortPath<T>(directory: string, work: (path: string) => T): 
   return work(handle?.path ?? directory);
 }
 
-/** A path of this many characters becomes shorter than the final one when its first part is replaced by a handle. */
+/** Least characters of a path that a handle replaces: enough to make a staged path shorter than the final one. */
 const ANCHOR_LENGTH = 128;
 
 /**
- * Short paths for directories in staging. A staged path is some 40 bytes longer than the final one, so that a final path
- * near the system's limit would not fit: its first part is replaced by a handle of the directory there.
+ * Short paths for directories in staging. A staged path is some 40 bytes longer than the final one, so with a final path near
+ * the system's limit it would not fit. Its first part is replaced by the path of a handle.
  */
 export class ShortPaths {
   readonly #handles = new Map<string, DirectoryHandle>();
@@ -54,7 +54,7 @@ export class ShortPaths {
     return handle.path + directory.slice(end);
   }
 
-  /** Returns the full path of one that begins with a handle. */
+  /** Returns the full path for one that begins with a handle's, and every other path unchanged. */
   expand(path: string): string {
     for (const [anchor, handle] of this.#handles) {
       if (path.startsWith(`${handle.path}/`)) return anchor + path.slice(handle.path.length);

@@ -15,10 +15,10 @@ import { writeError } from '../../fs/tree-errors.ts';
 import { NEW_FILE, withFile } from '../../fs/with-file.ts';
 import { makeWritable } from '../../fs/writable.ts';
 import { type DirectoryHandle, isLongDirectory, openDirectory } from './short-path.ts';
-import { disown, writeOwner } from './staging-owner.ts';
+import { removeOwner, writeOwner } from './staging-owner.ts';
 import { emptyTree, irremovableStaging, type RemainingStaging, tryRemoveRest } from './stale-staging.ts';
 
-/** Single staged files are spread over directories of this many. */
+/** Files in one directory of an area, at most. */
 const FILES_A_DIRECTORY = 1024;
 
 /**
@@ -26,11 +26,11 @@ const FILES_A_DIRECTORY = 1024;
  * and a rename makes them visible.
  */
 export class StagingArea {
-  /** The existing directory that holds it. */
+  /** The existing directory that contains it. */
   readonly parent: string;
   /** Its device, as `stat` numbers it: no rename crosses devices. */
   readonly dev: number;
-  /** Whether new files get another mode than requested, although the umask is 0: by a default ACL, or on vfat. */
+  /** Whether new files get another mode than requested, although the umask is 0: because of a default ACL, or on vfat. */
   masksModes = false;
   readonly #name: string;
   #path: string | undefined;
@@ -38,7 +38,7 @@ export class StagingArea {
   #handle: DirectoryHandle | undefined;
   /** The parent's attributes before and after this area was made. */
   #before: DirectoryAttributes | undefined;
-  #made: DirectoryAttributes | undefined;
+  #after: DirectoryAttributes | undefined;
   #trees = 0;
   #files = 0;
 
@@ -67,7 +67,7 @@ export class StagingArea {
     return `${this.path}/f${Math.floor(index / FILES_A_DIRECTORY)}/${index % FILES_A_DIRECTORY}`;
   }
 
-  /** Makes the directories. Throws `TargetTreeError`. */
+  /** Makes its directories, when all paths in it are planned. Throws `TargetTreeError`. */
   create(): void {
     try {
       this.#before = attributesOf(realPathOf(this.parent));
@@ -79,9 +79,9 @@ export class StagingArea {
         mkdirSync(fsPath(`${this.path}/f${index}`), 0o700);
       this.masksModes = thisPlatform.hasModes && [0o777, 0o640].some(mode => isMasked(this.path, mode));
       const parent = realPathOf(this.parent);
-      // At once: a process that is killed before its commit leaves the mode as it was
+      // At once, so that a process which is killed before its commit leaves the mode as it was
       if (attributesOf(parent).mode !== this.#before.mode) setAttributes(parent, this.#before);
-      this.#made = attributesOf(parent);
+      this.#after = attributesOf(parent);
     } catch (error) {
       throw writeError(this.parent, error);
     }
@@ -89,10 +89,10 @@ export class StagingArea {
 
   /** Keeps it for a day, because it has items of the user. Never throws. */
   keep(): void {
-    ignoreErrors(() => disown(this.path));
+    ignoreErrors(() => removeOwner(this.path));
   }
 
-  /** Removes it with everything in it. Returns it if something is left of it. Never throws. */
+  /** Removes it with everything in it. Returns a description of it if something is left, otherwise nothing. Never throws. */
   async tryRemove(): Promise<readonly RemainingStaging[]> {
     await emptyTree(this.path, undefined);
     const isRemoved = tryRemoveRest(this.parent, this.path);
@@ -102,7 +102,7 @@ export class StagingArea {
     return isRemoved ? [] : [irremovableStaging(this.parent, 1)];
   }
 
-  /** Removes it like `tryRemove`, and gives the parent the mode and times that it had before. */
+  /** Removes it as `tryRemove` does, and resets mode and times of the parent. */
   async tryDiscard(): Promise<readonly RemainingStaging[]> {
     const before = this.#before;
     if (!before) return [];
@@ -110,8 +110,8 @@ export class StagingArea {
     const now = ignoreErrors(() => attributesOf(parent)) ?? before;
     const remaining = await this.tryRemove();
     // If another job has published in the parent meanwhile, its attributes stay as that job left them
-    const untouched = this.#made === undefined || sameAttributes(now, this.#made);
-    ignoreErrors(() => setAttributes(parent, untouched ? before : now));
+    const isUntouched = this.#after === undefined || sameAttributes(now, this.#after);
+    ignoreErrors(() => setAttributes(parent, isUntouched ? before : now));
     return remaining;
   }
 }
@@ -122,7 +122,7 @@ function setOwnGroup(directory: string): void {
   refused.attempt('modes', () => chmodSync(fsPath(directory), 0o700));
 }
 
-/** Tests with a file that is made in `directory` and removed. */
+/** Returns whether a new file in `directory` gets another mode than requested. */
 function isMasked(directory: string, mode: number): boolean {
   const probe = `${directory}/probe`;
   const masked = withFile(probe, NEW_FILE, fd => (fstatSync(fd).mode & 0o777) !== mode, mode);

@@ -6,15 +6,13 @@ import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform } from '../../fs/platform.ts';
 import { withFile } from '../../fs/with-file.ts';
 
-/** The process of a restore, as its staging directory shows it to later restores. */
-
 /** A file in a staging directory that identifies the process of its restore. */
 const OWNER_FILE = 'owner';
 const MAX_OWNER_BYTES = 1024;
 /** An empty file in the staging directory of a restore that has ended and could not remove it. */
 const ENDED_FILE = 'ended';
 
-/** Names of the files about the process of a restore, which its staging directory keeps to the last. */
+/** Names of the files about the process of a restore, which are removed from its staging directory last. */
 export const OWNER_FILES: readonly string[] = [OWNER_FILE, ENDED_FILE];
 
 /** A process on one kernel. Containers have process ids of their own, which mean nothing outside their namespace. */
@@ -42,8 +40,8 @@ export function markEnded(staging: string): void {
   ignoreErrors(() => writeFileSync(fsPath(`${staging}/${ENDED_FILE}`), '', { flag: 'wx', mode: 0o600 }));
 }
 
-/** Removes the identity from a staging directory that shall outlive its process. Throws the system's errors. */
-export function disown(staging: string): void {
+/** Removes the identity from a staging directory, which is kept for a day then. Throws the system's errors. */
+export function removeOwner(staging: string): void {
   rmSync(fsPath(`${staging}/${OWNER_FILE}`), { force: true });
 }
 
@@ -74,7 +72,7 @@ function readOwnIdentity(): ProcessIdentity | undefined {
   });
 }
 
-/** Throws for a file that `writeOwner` has not written. Another user's file may be a FIFO or endless. */
+/** Reads an identity. Throws for a file that `writeOwner` has not written: another user's may be a FIFO or endless. */
 function readOwner(file: string): ProcessIdentity {
   return withFile(file, constants.O_RDONLY | thisPlatform.openFlags, fd => {
     const stats = fstatSync(fd);

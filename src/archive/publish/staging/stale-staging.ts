@@ -23,17 +23,17 @@ import { markEnded, OWNER_FILES, ownerState } from './staging-owner.ts';
 /** Age in ms from which staging is removed if it is not known whether its process runs. */
 const STALE_STAGING_MS = 24 * 60 * 60 * 1000;
 
-/** Retries of a removal, while another process removes or creates files there, or has one open. */
+/** Retries of a removal while another process removes or creates files there, or has one open. */
 const REMOVAL_RETRIES = 3;
 
 /** Staging of earlier restores that remains in a directory. */
 export interface RemainingStaging {
   readonly directory: string;
-  /** Count of those whose process may still run. */
+  /** Number of staging directories whose process may still run. */
   readonly maybeInUse: number;
-  /** Count of those with files that a process has open or runs, which Windows does not remove. The next restore does. */
+  /** Number of staging directories with files that a process has open or runs, on Windows. The next restore removes them. */
   readonly open: number;
-  /** Count of those that this user cannot remove. */
+  /** Number of staging directories that this user cannot remove. */
   readonly irremovable: number;
 }
 
@@ -44,8 +44,8 @@ export function irremovableStaging(directory: string, count: number): RemainingS
 }
 
 /**
- * Removes staging in `directory` whose process has ended, or is unknown if it is older than a day. Returns the
- * rest, without the staging of processes that run, or nothing if there is none. Throws only the signal's reason.
+ * Removes staging in `directory` if its process has ended, or if its process is unknown and it is older than a day. Returns a
+ * description of the rest, without the staging of running processes, or nothing. Throws only the signal's reason.
  */
 export async function removeStaleStaging(
   directory: string,
@@ -75,7 +75,7 @@ interface FoundStaging {
   readonly state: 'stale' | 'maybeInUse' | 'irremovable' | 'ignored';
 }
 
-/** Only directories are staging, and only those of this user can be removed. */
+/** Returns the state of an item with a name of staging. Users other than root can remove only directories of their own. */
 function stateOf(path: string): FoundStaging['state'] {
   const stats = lstat(path);
   if (!stats?.isDirectory()) return 'ignored';
@@ -89,13 +89,13 @@ function stateOf(path: string): FoundStaging['state'] {
   return owner === 'ended' || isOld ? 'stale' : 'maybeInUse';
 }
 
-/** Returns the count of those that could not be removed. */
+/** Removes staging that `emptyTree` has emptied. Returns the number of directories that could not be removed. */
 function removeFrom(directory: string, stale: readonly string[]): number {
   const real = realPathOf(directory);
   const before = attributesOf(real);
   // There may be many files that a process has open, and a retry would rarely help
   const retries = thisPlatform.locksOpenFiles ? 0 : REMOVAL_RETRIES;
-  // Staging with files of root stays. The rest is removed, and the directory gets its mode back
+  // `makeWritable` may change the mode of the directory, and each removal its times
   const left = stale.filter(name => !tryRemoveRest(directory, `${directory}/${name}`, retries));
   setAttributes(directory, before);
   return left.length;
@@ -108,7 +108,7 @@ function removeFrom(directory: string, stale: readonly string[]): number {
 export async function emptyTree(path: string, signal: AbortSignal | undefined): Promise<void> {
   const turns = new Turns(signal);
   if (!thisPlatform.openFiles) return emptyIn(path, turns, OWNER_FILES);
-  // The owner of the directory above may replace staging by a link while it is emptied, but not what is in it
+  // The owner of the directory above may replace staging by a link meanwhile, but cannot replace an open directory
   using handle = ignoreErrors(() => openDirectory(path, constants.O_NOFOLLOW));
   if (handle) await emptyIn(handle.path, turns, OWNER_FILES);
 }
@@ -126,14 +126,14 @@ async function emptyIn(directory: string, turns: Turns, kept: readonly string[] 
   }
 }
 
-/** Makes the directory writable too. */
+/** Makes a directory writable, and returns the items in it. */
 function readItems(directory: string): Dirent<Buffer>[] {
   const path = fsPath(directory);
   if ((lstatSync(path).mode & 0o700) !== 0o700) chmodSync(path, 0o700);
   return readdirSync(path, { withFileTypes: true, encoding: 'buffer' });
 }
 
-/** Removes what `emptyTree` has left of a staging directory in `parent`, and the directory. Returns whether it has. Never throws. */
+/** Removes a staging directory in `parent` that `emptyTree` has emptied. Returns whether it is removed. Never throws. */
 export function tryRemoveRest(parent: string, path: string, maxRetries = REMOVAL_RETRIES): boolean {
   const options = { recursive: true, force: true, maxRetries } as const;
   const isRemoved = ignoreErrors(() => {

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import {
-  disown,
   markEnded,
   ownerState,
+  removeOwner,
   writeOwner,
 } from '../../../../src/archive/publish/staging/staging-owner.ts';
 import { failed, instead } from '../../../support/file-system-calls.ts';
@@ -50,7 +50,7 @@ describe('the restore of a staging directory', requires(linux), () => {
 
   test('is unknown if its owner file is a FIFO, which is not waited for, or large, which is not read', () => {
     const [fifo, large] = [ownStaging(), ownStaging()];
-    disown(fifo);
+    removeOwner(fifo);
     execFileSync('mkfifo', [join(fifo, 'owner')]);
     writeFileSync(join(large, 'owner'), readFileSync(join(large, 'owner'), 'utf8').padEnd(2000));
     expect([ownerState(fifo), ownerState(large)]).toEqual(['unknown', 'unknown']);
@@ -99,7 +99,7 @@ describe('the restore of a staging directory', requires(linux), () => {
 
   test('is unknown when the directory no longer belongs to it', () => {
     const staging = ownStaging();
-    disown(staging);
+    removeOwner(staging);
     expect(ownerState(staging)).toBe('unknown');
   });
 
