@@ -1,4 +1,4 @@
-/** The end of a command that did its work and has found a problem: one sentence, exit status 1. */
+/** An error that ends the command with exit status 1. The message is one sentence for people. */
 export class CommandError extends Error {
   override name = 'CommandError';
 }

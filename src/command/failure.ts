@@ -2,7 +2,7 @@ import { BadInputError, environmentVariables } from '../action/inputs/read-input
 import { StoreRefusedError } from '../storage/store-errors.ts';
 import { SETTING_OPTIONS } from './settings.ts';
 
-/** Returns one sentence for the end of a command: the error, and the option or variable to change. Escape it. */
+/** Returns an error as one sentence, with the option or variable to change. It has foreign text: escape it. */
 export function sentenceOf(error: unknown): string {
   if (error instanceof BadInputError) return `${settingName(error.input)} ${withSettings(error.problem)}`;
   const text = error instanceof StoreRefusedError ? withSettings(error.advice) : messageOf(error);
@@ -15,7 +15,7 @@ function messageOf(error: unknown): string {
   return message === '' ? 'an error without a message' : message;
 }
 
-/** Returns a text with the command's settings in place of the action's inputs. */
+/** Replaces the action's inputs in a text by the command's options and variables. */
 function withSettings(text: string): string {
   return text.replace(/(?:the )?input '([A-Za-z-]+)'/g, (_, input: string) => settingName(input));
 }

@@ -6,8 +6,8 @@ const GRACE_MS = 5000;
 
 /**
  * Returns a signal that SIGINT (Ctrl+C), SIGTERM, SIGHUP and, on Windows, SIGBREAK (Ctrl+Break) abort, so that the work in
- * flight ends by itself. A second one ends the process at once, and so do 5 s. The exit status is that of a shell: 128 and the
- * signal's number, 130 for Ctrl+C and Ctrl+Break.
+ * flight can end. The process ends at once after a second interrupt, or 5 s after the first one. Its exit status is 128 and the
+ * number of the first one's signal, as in a shell: 130 for Ctrl+C and Ctrl+Break.
  */
 export function abortOnInterrupt(): AbortSignal {
   const controller = new AbortController();

@@ -5,35 +5,35 @@ import { hasWildcard, isRepositoryPattern } from '../cache/cache-patterns.ts';
 /** Readers of the options' values. Each throws `InvalidArgumentError` with the form that the value must have. */
 
 /** Reads an age into ms. */
-export const readAge = quantityReader(AGE);
+export const readAge = createQuantityReader(AGE);
 /** Reads a size into bytes. */
-export const readSize = quantityReader(SIZE);
+export const readSize = createQuantityReader(SIZE);
 
 /** Reads a whole number from 0. */
-export const readCount = countReader(0);
+export const readCount = createCountReader(0);
 /** Reads a whole number from 1. */
-export const readPositiveCount = countReader(1);
+export const readPositiveCount = createCountReader(1);
 /** Reads the number of caches to read at the same time. */
-export const readParallel = countReader(1, 64);
+export const readParallel = createCountReader(1, 64);
 
-/** Reads a pattern of scopes or keys. An empty one is that of an unset variable, and would select nothing. */
-export const readPattern = textReader(text => text !== '', 'It must not be empty.');
+/** Reads a pattern of scopes or keys. An empty one, as of an unset shell variable, would select nothing. */
+export const readPattern = createTextReader(text => text !== '', 'It must not be empty.');
 /** Reads a pattern of repositories. */
-export const readRepositoryPattern = textReader(
+export const readRepositoryPattern = createTextReader(
   isRepositoryPattern,
   'It must be owner/name or a pattern of it.',
 );
 /** Reads the name of one repository. */
-export const readRepository = textReader(
+export const readRepository = createTextReader(
   text => isRepositoryPattern(text) && !hasWildcard(text),
   'It must be owner/name.',
 );
 
-function quantityReader({ parse, form }: Quantity) {
+function createQuantityReader({ parse, form }: Quantity) {
   return (text: string) => parse(text) ?? refuse(`It must be ${form}.`);
 }
 
-function countReader(min: number, max = Number.POSITIVE_INFINITY) {
+function createCountReader(min: number, max = Number.POSITIVE_INFINITY) {
   const range = max === Number.POSITIVE_INFINITY ? `at least ${min}` : `from ${min} to ${max}`;
   return (text: string) => {
     if (!/^\d{1,15}$/.test(text)) refuse('It must be a whole number.');
@@ -42,7 +42,7 @@ function countReader(min: number, max = Number.POSITIVE_INFINITY) {
   };
 }
 
-function textReader(isValid: (text: string) => boolean, problem: string) {
+function createTextReader(isValid: (text: string) => boolean, problem: string) {
   return (text: string) => (isValid(text) ? text : refuse(problem));
 }
 

@@ -26,7 +26,10 @@ import { SORTS } from './subcommands/select.ts';
 import { showCache } from './subcommands/show.ts';
 import { verifyCaches } from './subcommands/verify.ts';
 
-/** Declares the command, with its subcommands and options. `signal` ends them. A wrong use is a `CommanderError`, which is printed already. */
+/**
+ * Declares the command with its subcommands and options. A subcommand ends when `signal` aborts. `parseAsync` prints a wrong use
+ * and throws it as a `CommanderError`.
+ */
 export function createProgram(env: Environment, signal: AbortSignal): Command {
   const program = new Command('cache-s3')
     .description('Shows and maintains the caches of cache-s3 in a bucket or a directory.')
@@ -51,10 +54,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .addOption(new Option('--sort <order>', 'order of the rows').choices(SORTS).default('name'))
     .option('--reverse', 'reverse the order')
     .option('--limit <n>', 'maximum number of rows', readCount)
-    .addHelpText(
-      'after',
-      examples("list --repository 'org/*' --scope 'refs/pull/*' --unused 14d --sort size --limit 20"),
-    )
+    .addHelpText('after', LIST_HELP)
     .action(run(listCaches));
 
   addPlace(program.command('show'))
@@ -177,17 +177,17 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
   return program;
 }
 
-/** Help for the argument that `findCache` reads. */
+/** Description of the argument that `findCache` reads. */
 const KEY_ARGUMENT = 'key of the cache, or the name of its object';
 
 const SETTINGS_HELP = `
 A setting without its option is read from CACHE_S3_ENDPOINT, CACHE_S3_BUCKET, CACHE_S3_ACCESS_KEY, CACHE_S3_SECRET_KEY
-and so on, then from AWS's variables and files, as by the action. Sizes: 500MB, 2.2GB, 1GiB. Ages: 12h, 7d, 4w.
+and so on, then from AWS's variables and files, as in the action. Sizes: 500MB, 2.2GB, 1GiB. Ages: 12h, 7d, 4w.
 In patterns, * is any text and ? one character.`;
 
 /**
- * The module that the command shares with the step of the action prune/. With a static import the bundler would put it into the
- * command's file, and the step would load that (ADR 0022).
+ * A module that is imported late, because it uses code of the action prune/. With a static import the bundler would put that code
+ * into the command's file, which the action would then load (ADR 0022).
  */
 type Prune = typeof import('./subcommands/prune.ts');
 
@@ -196,7 +196,12 @@ function examples(...lines: readonly string[]): string {
   return ['', 'Examples:', ...lines.map(line => `  cache-s3 ${line}`)].join('\n');
 }
 
-/** Returns an error of commander as one line. A suggestion is a second line of it. */
+const LIST_HELP = `
+REPOSITORY is - for a cache that all repositories share. LAST USE is - if no use is noted: a restore notes the use of a cache
+that is older than a day, if its credentials allow it.
+${examples("list --repository 'org/*' --scope 'refs/pull/*' --unused 14d --sort size --limit 20")}`;
+
+/** Returns a message of commander as one line, with its suggestion, which is a second line. */
 export function usageSentence(text: string): string {
   return text
     .trimEnd()

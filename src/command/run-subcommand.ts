@@ -13,14 +13,14 @@ interface GlobalOptions extends Readonly<Record<string, unknown>> {
 }
 
 export interface RunOptions {
-  /** Whether the subcommand completes its work if nothing reads the output any more. */
+  /** Whether the subcommand completes its work when the program that reads its output has ended. Default: false. */
   readonly outlivesPipe?: boolean;
 }
 
-/** A function that commander calls: with the arguments of a subcommand, its own options, and the command with all options. */
+/** A function that commander calls with the arguments of a subcommand, its own options, and its `Command`. */
 type Action = (...given: unknown[]) => Promise<void>;
 
-/** Returns the action of a subcommand with the store that the settings name. It opens the store, and closes it at the end. */
+/** Returns the action of a subcommand that uses a store. It opens the store that the settings name, and closes it at the end. */
 export function runWithStore<T, Args extends readonly unknown[]>(
   { env, signal }: { readonly env: Environment; readonly signal: AbortSignal },
   subcommand: (invocation: Invocation, options: T, ...args: Args) => Promise<void>,
@@ -46,7 +46,7 @@ export function runWithoutStore<T>(
   return withOutput(env, false, (output, settings, options) => subcommand(settings, output, options as T));
 }
 
-/** Returns an action that awaits work and the end of its output. It throws the work's error, with `--json` also as a document. */
+/** Returns an action that does the work and flushes its output. With `--json` it writes an error before it throws it. */
 function withOutput(
   env: Environment,
   outlivesPipe: boolean,

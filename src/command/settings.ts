@@ -8,10 +8,10 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { describeBucket } from '../storage/s3/s3-settings.ts';
 import { CommandError } from './command-error.ts';
 
-/** A directory as the endpoint. */
+/** An example of a directory as the endpoint. */
 const DIRECTORY_URL = process.platform === 'win32' ? 'file:///C:/ci-cache' : 'file:///srv/ci-cache';
 
-/** Options that replace inputs of the action, by name of the input. The keys are no options: other users see arguments. */
+/** Options that replace inputs of the action, by name of the input. Keys have none: other users can see arguments. */
 export const SETTING_OPTIONS = {
   endpoint: ['--endpoint <url>', `a host, host:port, http(s) URL, or a directory such as ${DIRECTORY_URL}`],
   port: ['--port <number>', 'port of the endpoint'],
@@ -24,8 +24,8 @@ export const SETTING_OPTIONS = {
 } as const satisfies Readonly<Record<string, readonly [flags: string, description: string]>>;
 
 /**
- * Returns the environment of the settings reader: an option takes the place of the action's input, so that it precedes
- * `CACHE_S3_*` and AWS's variables. Inputs of a step around the command have no effect.
+ * Returns the environment to read the settings from. An option takes the place of the action's input, so it takes precedence over
+ * `CACHE_S3_*` and AWS's variables. The inputs of a step that runs the command are left out.
  */
 export function settingsEnvironment(
   env: Environment,
@@ -49,9 +49,7 @@ export interface OpenedStore {
   readonly prefix: string;
 }
 
-/**
- * Opens the store of the settings. Makes no request. Throws `BadInputError` for a bad value, `CommandError` if they name no store.
- */
+/** Opens the store without a request. Throws `BadInputError` for a bad setting, `CommandError` if none names a store. */
 export async function openSettings(env: Environment, log: Log): Promise<OpenedStore> {
   const inputs = parseStoreInputs(env);
   const target = resolveTarget(inputs, { env, forkPullRequest: false, saves: false });
@@ -60,8 +58,7 @@ export async function openSettings(env: Environment, log: Log): Promise<OpenedSt
       `No bucket is set: use --bucket or ${environmentVariables('bucket')[0]}, or --endpoint ${DIRECTORY_URL} for a directory.`,
     );
   }
-  // No mask: a runner only hides a secret in its log, and the command prints none. `::add-mask::` would write the keys of a
-  // role in clear into a file that takes standard error
+  // No mask: the command prints no secret, and `::add-mask::` would write the keys of a role to standard output
   const store = await openStore(target, { log, mask() {} });
   return { store, target, place: describeTarget(target), prefix: inputs.prefix };
 }

@@ -3,7 +3,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { CommandError } from '../command-error.ts';
 
-/** These functions check that a result can be written, before the work begins. Each throws `CommandError` if it cannot. */
+/** These functions check before the work that its result can be written. Each throws `CommandError` if it cannot. */
 
 /** Checks a file, which is replaced if it exists. Its directory must exist. */
 export async function checkOutputFile(file: string): Promise<void> {
@@ -13,7 +13,7 @@ export async function checkOutputFile(file: string): Promise<void> {
   if (!stats && !(await statusOf(directory))?.isDirectory()) {
     throw new CommandError(`${file} cannot be written: there is no directory ${directory}.`);
   }
-  await checkRight(file, stats ? file : directory);
+  await checkAccess(file, stats ? file : directory);
 }
 
 /** Checks a directory, which is created if it does not exist. */
@@ -26,10 +26,10 @@ export async function checkOutputDirectory(directory: string): Promise<void> {
   if (!stats?.isDirectory()) {
     throw new CommandError(`${directory} cannot be written: ${existing} is not a directory.`);
   }
-  await checkRight(directory, existing);
+  await checkAccess(directory, existing);
 }
 
-async function checkRight(target: string, existing: string): Promise<void> {
+async function checkAccess(target: string, existing: string): Promise<void> {
   try {
     await access(existing, constants.W_OK);
   } catch (error) {

@@ -2,9 +2,8 @@ import { sentenceOf } from '../failure.ts';
 import { type Output, OutputError } from './output.ts';
 
 /**
- * Returns a value as JSON that a terminal and the log of a job show as it is: control
- * characters of a terminal that JSON does not escape are escaped by their code, and so is the bracket of `##[`, which begins a
- * command of the runner.
+ * Returns a value as JSON that a terminal and the log of a job show unchanged. Control characters of a terminal that JSON does not
+ * escape are escaped by their code, and so is the bracket of `##[`, which begins a command of the runner.
  */
 export function safeJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, null, indent)
@@ -20,15 +19,15 @@ export function writeJson(output: Output, value: unknown): Promise<void> {
   return output.raw(`${safeJson(value, 2)}\n`);
 }
 
-/** Writes the document of an error, unless the output has begun another one. */
+/** Writes an error as a JSON document, unless the output has begun one. */
 export async function writeJsonError(output: Output, error: unknown): Promise<void> {
   if (output.begun || error instanceof OutputError) return;
   await writeJson(output, { error: sentenceOf(error) });
 }
 
 /**
- * Writes an array of rows, of any number, as one JSON document: a line for each row. If the rows end by an error, the last row is
- * that error. Throws it.
+ * Writes any number of rows as one JSON document: an array with a line for each row. If reading them fails after the first row, the
+ * error is the last row. Throws the error.
  */
 export async function writeJsonArray(output: Output, rows: AsyncIterable<unknown>): Promise<void> {
   let separator = '[\n';

@@ -18,7 +18,7 @@ export interface Output {
   raw(text: string): Promise<void>;
   /** Resolves when standard output has taken all text. Throws `OutputError`. */
   flush(): Promise<void>;
-  /** Begins a line on a terminal that shows the progress. Elsewhere it shows nothing. */
+  /** Begins a line that shows the progress on a terminal. Shows nothing elsewhere. */
   progress(text: string): ProgressLine;
   /** Writes a line to standard error. */
   note(text: string): void;
@@ -39,7 +39,7 @@ export class OutputError extends Error {
 
 interface OutputOptions {
   readonly json: boolean;
-  /** Whether the work goes on when a pipe is closed: further text is dropped then. Default: it throws `OutputError`. */
+  /** Whether text is dropped after the pipe of standard output was closed. Default: writing it throws `OutputError`. */
   readonly outlivesPipe?: boolean;
   readonly stdout: Writable & { readonly columns?: number; readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean };
@@ -82,7 +82,7 @@ export function createOutput({ json, outlivesPipe = false, stdout, stderr }: Out
   };
 }
 
-/** Creates a log on standard error: warnings, and with `verbose` the requests. */
+/** Creates a log on standard error. It has debug lines, one for each request, only with `verbose`. */
 export function createCommandLog(output: Pick<Output, 'note'>, verbose: boolean): Log {
   return {
     debug(message) {

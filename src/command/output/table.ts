@@ -8,10 +8,10 @@ interface Column {
   readonly align?: 'right';
 }
 
-/** Rows that decide the widths of the columns. A longer cell of a later row widens its column from there on. */
+/** Number of the first rows, by which the columns get their widths. A longer cell below them widens its column from there on. */
 const SAMPLE_ROWS = 500;
 
-/** Writes a table of any number of rows, without a head if no columns are given. Cells are foreign text: they are escaped before their widths are taken. */
+/** Writes a table of any number of rows, without a head if no columns are given. Cells are foreign text, which is escaped. */
 export async function writeTable(
   output: Output,
   columns: readonly Column[],

@@ -21,7 +21,7 @@ export interface PolicyArguments
 export async function printPolicy(env: Environment, output: Output, given: PolicyArguments): Promise<void> {
   const options = parsePolicyOptions(env, given);
   const { server, issuer, audience } = options;
-  // The script has names of the options only, all of which are checked
+  // Not escaped: the script contains no text but that of the options, which `FORMS` restricts
   if (!output.json) return output.raw(policyScript(options));
   const policy = server === 'minio' ? { policy: minioPolicy(options) } : { roles: defineRoles(options) };
   return writeJson(output, { server, issuer, audience, ...policy });
@@ -29,12 +29,12 @@ export async function printPolicy(env: Environment, output: Output, given: Polic
 
 type Form = readonly [pattern: RegExp, description: string];
 
-/** The forms of the options, all of which become words of a shell script and patterns of a policy. */
+/** The forms that the options must have, because they become words of a shell script and patterns of a policy. */
 const FORMS = {
   bucket: [/^[\w.:-]+$/, 'the name of a bucket'],
   repository: [/^[\w-]{1,100}\/[\w.-]{1,100}$/, 'OWNER/NAME'],
   'repository-id': [/^\d{1,20}$/, 'a number (gh api repos/OWNER/NAME --jq .id)'],
-  // Git allows neither wildcards nor spaces. Under another name the place of the branch would be open to `branches`
+  // Git allows neither wildcards nor spaces. With a wrong name, the role `branches` could write the place of the default branch
   'default-branch': [/^(?!refs\/|\/)[^\s*?"'\\$`\p{Cc}]{1,200}(?<!\/)$/u, 'a branch, without refs/heads/'],
   issuer: [/^https?:\/\/[\w.:-]+(?:\/[\w./-]*[\w-])?$/, 'a URL without a slash at its end'],
   audience: [/^[\x21-\x7e]{1,255}$/, 'printable and without spaces'],
@@ -51,10 +51,7 @@ const FORMS_OF_AWS: Partial<Readonly<Record<keyof typeof FORMS, Form>>> = {
   environment: [/^[\w.-]{0,100}$/, 'letters, digits, . and -'],
 };
 
-/**
- * Checks the options.
- * @throws CommandError for a value that cannot be used, BadInputError for one of the store's settings.
- */
+/** Checks the options. Throws `CommandError` for a value that cannot be used, `BadInputError` for a bad setting of the store. */
 export function parsePolicyOptions(env: Environment, given: PolicyArguments): PolicyOptions {
   const { bucket, prefix, audience, endpoint } = parseStoreInputs(env);
   const { server, repositoryId } = given;

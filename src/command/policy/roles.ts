@@ -5,11 +5,16 @@ import { encodeComponent } from '../../cache/keys/object-names.ts';
 
 export const ROLE_KINDS = ['read', 'main', 'branches', 'pulls', 'prune', 'prune-pulls'] as const;
 
-/**
- * `read`: any run of the repository reads. `main`: the default branch writes its own place. `branches`: the other branches
- * write theirs. `pulls`: pull requests write theirs. `prune`: caches of the repository are deleted.
- */
 export type RoleKind = (typeof ROLE_KINDS)[number];
+
+export const ROLE_DESCRIPTIONS: Readonly<Record<RoleKind, string>> = {
+  read: 'Every run of the repository reads.',
+  main: 'The default branch writes its own place.',
+  branches: 'The other branches and merge queues write their places.',
+  pulls: 'Pull requests write their places, also those of other pull requests.',
+  prune: 'Runs of the default branch delete caches.',
+  'prune-pulls': 'Runs of pull_request_target delete caches of pull requests.',
+};
 
 /** The repository and its place in the bucket. Checked by `parsePolicyOptions`. */
 export interface PolicyScope {
@@ -41,18 +46,17 @@ export interface PolicyDocument {
   readonly Statement: readonly Statement[];
 }
 
-export const document = (...statements: readonly Statement[]): PolicyDocument => ({
-  Version: '2012-10-17',
-  Statement: statements,
-});
+export function createPolicy(...statements: readonly Statement[]): PolicyDocument {
+  return { Version: '2012-10-17', Statement: statements };
+}
 
 /** The runs that may take a role, by the claims of their tokens. */
 export interface Runs {
   /** Full refs, or one pattern that ends in `*`. Undefined if runs of any ref may take the role. */
   readonly refs: readonly string[] | undefined;
   /**
-   * Undefined if runs of any event may take the role. A role that writes never goes by the ref alone: runs that a comment
-   * or another workflow triggers have the ref of the default branch.
+   * Undefined if runs of any event may take the role. The ref alone never gives a role that writes: runs that a comment or
+   * another workflow has triggered have the ref of the default branch.
    */
   readonly events: readonly string[] | undefined;
 }
@@ -79,7 +83,7 @@ export function runsOf(kind: RoleKind, { defaultBranch }: PolicyScope): Runs {
 const READ = ['s3:GetObject'];
 const WRITE = ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'];
 
-/** Returns the statements of a role's policy. Every writer reads too: a save looks for its key, and copies its base. */
+/** Returns the statements of a role's policy. Every writer reads too: a save checks whether its key exists, and copies its base. */
 export function permissionsOf(kind: RoleKind, scope: PolicyScope): readonly Statement[] {
   const { prefix, repository, defaultBranch, recordUse } = scope;
   const objects = (...names: readonly string[]) => names.map(name => `${bucketArn(scope.bucket)}/${name}`);
@@ -120,7 +124,7 @@ export function permissionsOf(kind: RoleKind, scope: PolicyScope): readonly Stat
         ...read,
         allow('ReadMarkers', READ, `${markers}*`),
         allow('Delete', ['s3:DeleteObject'], `${ofCaches}*`, `${ofMarkers}*`),
-        // An upload beside an object of its name is aborted only if its parts show that it is another one
+        // The parts show whether an upload has become the object of its name. Then it is not aborted
         allow('AbortUploads', ['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], `${ofCaches}*`),
         findUploads,
       ];
@@ -129,8 +133,8 @@ export function permissionsOf(kind: RoleKind, scope: PolicyScope): readonly Stat
 }
 
 /**
- * A statement on listings of the bucket below some prefixes. `…IfExists`: a request for a missing object has no prefix, and
- * would be refused instead of being a miss.
+ * Returns a statement that allows listings of the bucket below these prefixes. `…IfExists`, because a request for a missing
+ * object has no prefix, and would be refused instead of being a miss.
  */
 function onBucket(
   scope: PolicyScope,
@@ -147,7 +151,7 @@ function onBucket(
   };
 }
 
-/** Returns the ARN of a bucket. `tenant:bucket` is one of another tenant of RADOS Gateway. */
+/** Returns the ARN of a bucket. `tenant:name` is a bucket of another tenant of RADOS Gateway. */
 export function bucketArn(bucket: string): string {
   const [name = '', tenant = ''] = bucket.split(':').reverse();
   return `arn:aws:s3::${tenant}:${name}`;

@@ -1,7 +1,7 @@
-import { bucketArn, type RoleKind } from './roles.ts';
+import { bucketArn, ROLE_DESCRIPTIONS, type RoleKind } from './roles.ts';
 import { defineRoles, minioPolicy, type PolicyOptions, providerArn, type RoleDefinition } from './servers.ts';
 
-/** The roles as a shell script for the server's operator. */
+/** The roles as a shell script, which the server's operator runs. */
 
 /** Returns a script that creates the provider, the roles and their policies, or brings those that exist to the same state. */
 export function policyScript(options: PolicyOptions): string {
@@ -30,7 +30,7 @@ function rgwParts(options: PolicyOptions): readonly string[] {
       const name = `${tenant} --role-name=${role.name}`;
       const trust = quote(JSON.stringify(role.trust));
       // Releases from Quincy on have `role-trust-policy modify` in place of `role modify`
-      return `# ${DESCRIPTIONS[role.kind]}
+      return `# ${ROLE_DESCRIPTIONS[role.kind]}
 trust=${trust}
 if radosgw-admin role get${name} >/dev/null 2>&1; then
   radosgw-admin role-trust-policy modify${name} --assume-role-policy-doc="$trust" >/dev/null 2>&1 ||
@@ -48,8 +48,8 @@ radosgw-admin role-policy put${name} --policy-name=cache \\
 
 /**
  * Returns the command that creates the provider, or replaces it if it lacks the audience or a thumbprint: 16.2.15 has no call
- * that changes one. The audiences of other repositories stay. If it cannot be created after it is deleted, the command with these
- * audiences is printed: another run of the script would not know them.
+ * that changes one. The audiences of other repositories stay. If the provider is deleted and cannot be created again, the script
+ * prints the command with these audiences, because another run of the script would not know them.
  */
 function rgwProvider(aws: string, options: PolicyOptions): string {
   const { issuer, audience, thumbprints } = options;
@@ -84,7 +84,7 @@ const OWNER_SID = 'CacheOwnerReads';
 
 /**
  * Returns the command that lets the keys of the bucket's owner read what roles have saved: on RADOS Gateway (16.2.15) an object
- * belongs to the user of its role. A policy that the bucket has already is the operator's, and is not changed.
+ * belongs to the user of the role that saved it. If the bucket has a policy already, it is not changed.
  */
 function ownerPolicy(aws: string, { bucket }: PolicyOptions): string {
   // The keys of a tenant's user find its bucket by the name alone
@@ -125,7 +125,7 @@ else
   aws iam create-open-id-connect-provider --url ${quote(issuer)} --client-id-list ${quote(audience)}
 fi`,
     ...roles.map(
-      role => `# ${DESCRIPTIONS[role.kind]}${role.kind === 'prune-pulls' ? `\n${ANY_PUSH}` : ''}
+      role => `# ${ROLE_DESCRIPTIONS[role.kind]}${role.kind === 'prune-pulls' ? `\n${ANY_PUSH}` : ''}
 trust=${quote(JSON.stringify(role.trust))}
 if aws iam get-role --role-name ${role.name} >/dev/null 2>&1; then
   aws iam update-assume-role-policy --role-name ${role.name} --policy-document "$trust"
@@ -144,7 +144,7 @@ function minioParts(options: PolicyOptions): readonly string[] {
   const policy = quote(JSON.stringify(minioPolicy(options)));
   const provider = `config_url=${quote(`${issuer}/.well-known/openid-configuration`)} client_id=${quote(audience)} role_policy=${rolePrefix}`;
   return [
-    `# MinIO has one role for an audience, and decides by the subject of the token in its policy. Name the server "ci" first:
+    `# MinIO has one role for each audience, and its policy compares the subject of the token. Name the server "ci" first:
 #   mc alias set ci ${options.endpoint} ADMIN SECRET`,
     `printf '%s\\n' ${policy} >${rolePrefix}.json
 mc admin policy create ci ${rolePrefix} ${rolePrefix}.json
@@ -155,20 +155,11 @@ mc admin service restart ci`,
   ];
 }
 
-const DESCRIPTIONS: Readonly<Record<RoleKind, string>> = {
-  read: 'Every run of the repository reads.',
-  main: 'The default branch writes its own place.',
-  branches: 'The other branches and merge queues write their places.',
-  pulls: 'Pull requests write their places, also those of other pull requests.',
-  prune: 'Runs of the default branch delete caches.',
-  'prune-pulls': 'Runs of pull_request_target delete caches of pull requests.',
-};
-
-/** AWS has no condition key for the event, and these runs have the subject of a branch. */
+/** Comment on `prune-pulls`: AWS has no condition key for the event, and these runs have the subject of a branch. */
 const ANY_PUSH =
   '# On AWS every push to a branch can take this role too. It is safer to leave it out and to use the role prune with --environment.';
 
-/** Describes the variables of the workflow. Two roles need no expression; a third one does. */
+/** Returns the variables of the workflow, as comments. With more than two roles, an expression chooses the role of the save. */
 function workflow(options: PolicyOptions, roles: readonly RoleDefinition[]): string {
   const arn = (kind: RoleKind) => roles.find(role => role.kind === kind)?.arn;
   const [read, main, branches, pulls] = (['read', 'main', 'branches', 'pulls'] as const).map(arn);

@@ -1,6 +1,6 @@
 import {
   type Condition,
-  document,
+  createPolicy,
   type PolicyDocument,
   type PolicyScope,
   permissionsOf,
@@ -9,7 +9,7 @@ import {
   type Statement,
 } from './roles.ts';
 
-/** The roles in the form that each server has for them. */
+/** The roles as policies of RADOS Gateway, AWS and MinIO. */
 
 export const POLICY_SERVERS = ['rgw', 'aws', 'minio'] as const;
 
@@ -41,7 +41,7 @@ export interface RoleDefinition {
   readonly permissions: PolicyDocument;
 }
 
-/** Returns the roles of RADOS Gateway or AWS, each with the policy of who may take it. */
+/** Returns the roles for RADOS Gateway or AWS, each with its rights and the runs that may take it. */
 export function defineRoles(options: PolicyOptions): readonly RoleDefinition[] {
   const { kinds, rolePrefix, account } = options;
   return kinds.map(kind => {
@@ -51,12 +51,12 @@ export function defineRoles(options: PolicyOptions): readonly RoleDefinition[] {
       name,
       arn: `arn:aws:iam::${account}:role/${name}`,
       trust: trustOf(kind, options),
-      permissions: document(...permissionsOf(kind, options)),
+      permissions: createPolicy(...permissionsOf(kind, options)),
     };
   });
 }
 
-/** The issuer as the names of providers and condition keys have it. */
+/** Returns the issuer as names of providers and condition keys contain it: without its scheme. */
 function issuerName({ issuer }: Pick<PolicyOptions, 'issuer'>): string {
   return issuer.replace(/^https?:\/\//, '');
 }
@@ -67,7 +67,7 @@ export function providerArn(options: Pick<PolicyOptions, 'issuer' | 'account'>):
 }
 
 function trustOf(kind: RoleKind, options: PolicyOptions): PolicyDocument {
-  return document({
+  return createPolicy({
     Effect: 'Allow',
     Principal: { Federated: [providerArn(options)] },
     Action: ['sts:AssumeRoleWithWebIdentity'],
@@ -75,7 +75,7 @@ function trustOf(kind: RoleKind, options: PolicyOptions): PolicyDocument {
   });
 }
 
-/** RADOS Gateway has a condition key for each claim of the token. */
+/** Returns the conditions for RADOS Gateway, which has a condition key for each claim of the token. */
 function rgwConditions(kind: RoleKind, options: PolicyOptions): Condition {
   const { audience, repositoryId } = options;
   const { refs, events } = runsOf(kind, options);
@@ -92,8 +92,9 @@ function rgwConditions(kind: RoleKind, options: PolicyOptions): Condition {
 }
 
 /**
- * AWS has condition keys for the ids and the ref, since January 2026, and none for the event; it requires a condition on the
- * subject. A branch's subject excludes pull requests. An environment also excludes runs that a comment has triggered.
+ * Returns the conditions for AWS. It has condition keys for the ids and the ref (since January 2026), none for the event, and
+ * requires a condition on the subject. A branch's subject excludes pull requests. An environment also excludes runs that a
+ * comment has triggered.
  */
 function awsConditions(kind: RoleKind, options: PolicyOptions): Condition {
   const { audience, repositoryId, environment } = options;
@@ -119,7 +120,7 @@ function subjectsOfRuns(kind: RoleKind, refs: readonly string[] | undefined): re
   return refs === undefined ? ['*'] : refs.map(ref => `ref:${ref}`);
 }
 
-/** Returns the subjects in both forms: repositories of July 2026 and later have the ids of owner and repository in it. */
+/** Returns the subjects in both forms: those of repositories of July 2026 and later have the ids of owner and repository. */
 function subjects(
   { repository, repositoryId, ownerId }: PolicyOptions,
   ends: readonly string[],
@@ -144,8 +145,8 @@ function withKeys(options: PolicyOptions, conditions: Condition): Condition {
 }
 
 /**
- * Returns the one policy of MinIO, which has a role for each audience: it has the rights of each run by the subject of its
- * token. A denial is for all runs but those of the default branch, whose subject fits the pattern of the branches too.
+ * Returns the policy for MinIO, which has one role for each audience: the subject of its token decides the rights of a run. A
+ * denial is for all runs but those of the default branch, whose subject also matches the pattern of the branches.
  */
 export function minioPolicy(options: PolicyOptions): PolicyDocument {
   const subjectsOf = (kind: RoleKind) => subjects(options, subjectsOfRuns(kind, runsOf(kind, options).refs));
@@ -162,5 +163,5 @@ export function minioPolicy(options: PolicyOptions): PolicyDocument {
       }),
     ),
   );
-  return document(...statements);
+  return createPolicy(...statements);
 }

@@ -4,8 +4,8 @@ import { columnPlot, rowPlot } from './plots.ts';
 import { type Amount, barLabel, type Group, type StatsFacts, shortLabel, type Tally } from './tally.ts';
 
 /**
- * Returns a page with plots, which loads nothing: its styles and plots are in it, and its policy forbids scripts and requests.
- * Keys, refs and repositories are foreign text and escaped.
+ * Returns a page with plots. It contains its styles and plots, and its policy forbids scripts and requests. Keys, refs and
+ * repositories are foreign text, which is escaped.
  */
 export function htmlPage(tally: Tally, facts: StatsFacts): string {
   const { all, marked } = tally;
@@ -13,7 +13,7 @@ export function htmlPage(tally: Tally, facts: StatsFacts): string {
   const tiles = [
     ['caches', formatCount(all.caches)],
     ['size', formatBytes(all.bytes)],
-    ['repositories', tally.groups('repositories')],
+    ['repositories', tally.countGroups('repositories')],
     ['last use noted', `${Math.round((marked.caches / Math.max(1, all.caches)) * 100)} %`],
     ['markers without a cache', formatCount(tally.strayMarkers)],
     ['objects of other programs', formatCount(tally.foreignObjects)],

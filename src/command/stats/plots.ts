@@ -1,7 +1,7 @@
 import { escapeHtml } from '../../action/runner/escape.ts';
 import { formatBytes } from '../../report/units.ts';
 
-/** Plots as SVG. Their colours are those of the page's styles. */
+/** Plots as SVG. The styles of the page give them their colours. */
 
 /** A bar of a plot, with foreign text. */
 export interface PlotBar {
@@ -49,7 +49,7 @@ ${text(WIDTH, y + 13, formatBytes(bar.bytes), 'end', 'faint')}
   return svg(Math.max(1, bars.length) * step, drawn);
 }
 
-/** Returns the length of a bar, 0 to `length`. A value above 0 is visible. */
+/** Returns the length of a bar, from 0 to `length`. A value above 0 is visible. */
 function barSize(value: number, most: number, length: number): number {
   return value === 0 ? 0 : Math.max(1, (value / most) * length);
 }

@@ -17,7 +17,7 @@ interface StatsOptions extends Filter {
   readonly html?: string | undefined;
 }
 
-/** Counts the caches of the store, and writes the figures. With `html`, also a page into a file. */
+/** Counts the caches of the store and writes the figures. With `html`, it also writes a page into that file. */
 export async function showStats(invocation: Invocation, options: StatsOptions): Promise<void> {
   const { store, output, place, prefix } = invocation;
   if (options.html !== undefined) await checkOutputFile(options.html);
@@ -36,14 +36,14 @@ export async function showStats(invocation: Invocation, options: StatsOptions): 
   if (options.html !== undefined) output.note(`The page was written to ${options.html}.`);
 }
 
-/** Errors of a file that was begun and has no room for the rest. */
+/** Codes of errors after which a file has only a part of its content: the disk or a quota is full. */
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 async function writePage(file: string, page: string): Promise<void> {
   try {
     await writeFile(file, page);
   } catch (error) {
-    // A page that is cut short is of no use, and takes the last room
+    // A part of a page is of no use, and fills the disk
     const isCut = FULL.has((error as NodeJS.ErrnoException).code ?? '') && (await lstat(file)).isFile();
     if (isCut) await rm(file, { force: true });
     throw error;
@@ -66,7 +66,7 @@ function jsonOf(tally: Tally, { place, prefix, madeMs, top }: StatsFacts) {
     strayMarkers: tally.strayMarkers,
     trialObjects: tally.trialObjects,
     foreignObjects: tally.foreignObjects,
-    // The caches that `prune --unused` of so many days deletes
+    // The caches that `prune --unused` deletes, by the number of days
     unusedFor: tally.unused,
     ages: tally.ages,
     lastUses: tally.lastUses,

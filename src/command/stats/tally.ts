@@ -12,11 +12,11 @@ const EDGES_DAYS = [1, 2, 4, 7, 14, 30, 60, 90, 180];
 /** Ages, in days, at which the effect of `prune --unused` is counted. */
 const UNUSED_DAYS = [3, 7, 14, 30, 60, 90];
 
-/** Most groups of one kind. Caches of all others are counted together: keys and refs are foreign text of any number. */
+/** Maximum number of groups of one kind. Caches of further groups are counted together, because keys and refs are foreign text. */
 const MAX_GROUPS = 100_000;
 const REST = '(others)';
 
-/** A number of caches and their size. */
+/** A number of caches and their size in bytes. */
 export interface Amount {
   caches: number;
   bytes: number;
@@ -30,7 +30,7 @@ export interface Bar extends Amount {
 
 export interface Group extends Amount {
   readonly name: string;
-  /** Undefined if it is known of none of them. */
+  /** Latest use of these caches, in ms since 1970. Undefined if no use is known. */
   lastUseMs: number | undefined;
 }
 
@@ -38,13 +38,16 @@ export type GroupKind = 'repositories' | 'scopes' | 'keyPrefixes';
 
 /** Facts of the reports besides the tally. */
 export interface StatsFacts {
+  /** The store, for people. */
   readonly place: string;
   readonly prefix: string;
+  /** Time of the report by the store's clock, in ms since 1970. */
   readonly madeMs: number;
+  /** Maximum number of rows of each table. */
   readonly top: number;
 }
 
-/** Counts the caches of a store. Its memory grows with the number of groups (300,000 at most), not of caches. */
+/** Counts the caches of a store. Its memory grows with the number of groups (at most 300,000), not with that of caches. */
 export class Tally {
   readonly all: Amount = { caches: 0, bytes: 0 };
   /** Caches whose last use is noted. */
@@ -63,7 +66,7 @@ export class Tally {
     keyPrefixes: new Map<string, Group>(),
   };
 
-  /** Counts a cache. `nowMs` is the time of the store's clock. */
+  /** Counts a cache. `nowMs` is the time by the store's clock, in ms since 1970. */
   add(entry: CacheEntry, nowMs: number): void {
     const { object, marker, repository, scope, key } = entry;
     const used = lastUseMs(entry);
@@ -88,14 +91,14 @@ export class Tally {
     return [...this.#groups[kind].values()].sort((a, b) => b.bytes - a.bytes).slice(0, limit);
   }
 
-  /** Returns the number of groups of a kind without the `shown` ones: `12,000`, `at least 99,991`. */
-  groups(kind: GroupKind, shown = 0): string {
+  /** Counts the groups of a kind without the `shown` ones, as text: `12,000`, `at least 99,991`. */
+  countGroups(kind: GroupKind, shown = 0): string {
     const groups = this.#groups[kind];
     return `${groups.has(REST) ? 'at least ' : ''}${formatCount(groups.size - shown)}`;
   }
 }
 
-/** Returns the scope, or one name in place of those of all pull requests. */
+/** Returns the group of a scope: all pull requests are in one. */
 function scopeKind(scope: string): string {
   return scope.startsWith('refs/pull/') ? 'refs/pull/*' : scope;
 }
@@ -130,7 +133,7 @@ function addTo(groups: Map<string, Group>, wanted: string, bytes: number, usedMs
   if (usedMs !== undefined) group.lastUseMs = Math.max(group.lastUseMs ?? usedMs, usedMs);
 }
 
-/** Returns `under 1 d`, `7 to 14 d`, `180 d and more`. */
+/** Returns the label of a bar: `under 1 d`, `7 to 14 d`, `180 d and more`. */
 export function barLabel({ fromDays, toDays }: Bar): string {
   if (fromDays === 0) return `under ${toDays} d`;
   return toDays === undefined ? `${fromDays} d and more` : `${fromDays} to ${toDays} d`;

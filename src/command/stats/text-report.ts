@@ -66,11 +66,11 @@ async function writeGroups(
       formatAgeOf(lastUseMs, madeMs),
     ]),
   );
-  const others = tally.groups(kind, groups.length);
+  const others = tally.countGroups(kind, groups.length);
   if (others !== '0') await output.line(`... and ${others} more (--top)`);
 }
 
-/** Columns besides the bar: label, size and number. */
+/** Columns of the terminal besides the bar, for label, size and number. */
 const TEXT_COLUMNS = 42;
 const MAX_BAR = 60;
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
@@ -91,7 +91,7 @@ async function writeChart(output: Output, title: string, bars: readonly Bar[]): 
   );
 }
 
-/** Draws a bar in steps of an eighth of a column. A share above 0 is visible. */
+/** Draws a bar for a share from 0 to 1 of `width` columns, in eighths of a column. A share above 0 is visible. */
 export function drawBar(share: number, width: number): string {
   const eighths = share === 0 ? 0 : Math.max(1, Math.round(share * width * 8));
   return '█'.repeat(eighths >> 3) + EIGHTHS[eighths & 7]!;
