@@ -14,22 +14,22 @@ export class UnusableArchiveError extends Error {
   override name = 'UnusableArchiveError';
 }
 
-/** The source tree cannot be archived: a file kept changing or cannot be read. The message names the path. Nothing is stored. */
+/** A tree that cannot be saved: a file keeps changing or cannot be read. The message names the path. Nothing is stored. */
 export class SourceTreeError extends Error {
   override name = 'SourceTreeError';
 }
 
 /**
- * An incremental save that cannot continue, because too much of the tree has changed. The bytes written so far are of no use:
- * the save must be repeated in full.
+ * An incremental save that cannot continue, because too much of the tree has changed. The bytes written so far are useless: a
+ * full save must follow.
  */
 export class BaseOutgrownError extends Error {
   override name = 'BaseOutgrownError';
 }
 
 /**
- * The target tree cannot be written (owner, type, mount point, disk full). The tree is unchanged, unless the commit had
- * begun: then some files may be published, each of them whole (publish/commit/commit.ts).
+ * A target tree that cannot be written (owner, type, mount point, disk full). It is unchanged, unless the commit had begun:
+ * then some files may be published, each of them whole (publish/commit/commit.ts).
  */
 export class TargetTreeError extends Error {
   override name = 'TargetTreeError';
@@ -42,8 +42,8 @@ export class TargetTreeError extends Error {
 }
 
 /**
- * A file in staging cannot be written. Its path means nothing to a user, so a restore replaces this error by a
- * `TargetTreeError` with the path of the entry (publish/plan/target-plan.ts).
+ * A file in staging that cannot be written. Its path means nothing to a user, so a restore replaces this error with a
+ * `TargetTreeError` that has the path of the entry (publish/plan/target-plan.ts).
  */
 export class StagedFileError extends Error {
   override name = 'StagedFileError';
@@ -58,5 +58,5 @@ export class StagedFileError extends Error {
   }
 }
 
-/** Explains the code EMFILE, without the code. */
+/** Explanation of the code EMFILE. */
 export const OPEN_FILES_LIMIT = 'the limit of open files is reached; raise `nofile`';

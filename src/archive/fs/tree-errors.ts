@@ -1,7 +1,7 @@
 import { OPEN_FILES_LIMIT, SourceTreeError, StagedFileError, TargetTreeError } from '../archive-errors.ts';
 import { thisPlatform, thisUser } from './platform.ts';
 
-/** Returns a path for a message, with the platform's separator alone: below a step's directories, this code uses `/`. */
+/** Returns a path for a message, with only the platform's separator: below a step's directories, this code uses `/`. */
 export function showPath(path: string): string {
   return path.replaceAll('/', thisPlatform.separator);
 }
@@ -12,10 +12,9 @@ export const IN_USE_ADVICE = 'end that process, or exclude the file with a `!` l
 /** Makes the error for a path that cannot be read, from the system's error. */
 export function readError(path: string, cause: unknown): SourceTreeError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-  return new SourceTreeError(
-    `${showPath(path)} cannot be read (${EXPLANATIONS[code] ?? code})${readAdvice(code)}`,
-    { cause },
-  );
+  return new SourceTreeError(`${showPath(path)} cannot be read (${explain(code)})${readAdvice(code)}`, {
+    cause,
+  });
 }
 
 /** Returns whether the code of a system error means that the rights of this user do not allow what was tried. */
@@ -31,7 +30,7 @@ function readAdvice(code: string): string {
   return thisPlatform.inUseCodes.has(code) ? '; a process has it open and does not share it' : '';
 }
 
-/** Returns what `change` returns, which works on a path in staging. Throws `StagedFileError` in place of the system's error. */
+/** Calls `change`, which writes to a path in staging. Throws `StagedFileError` in place of the system's error. */
 export function wrapStagedError<T>(path: string, change: () => T): T {
   try {
     return change();
@@ -42,17 +41,22 @@ export function wrapStagedError<T>(path: string, change: () => T): T {
 
 /** Explanations of error codes that users may not know. */
 const EXPLANATIONS: Readonly<Record<string, string>> = {
-  EDQUOT: 'the quota of this user is used up, EDQUOT',
-  EFBIG: 'EFBIG: the limit of the size of a file is reached; raise `fsize`',
-  EMFILE: `EMFILE: ${OPEN_FILES_LIMIT}`,
-  ENOSPC: 'the disk is full or has no free inode, ENOSPC',
-  EROFS: 'the file system is read-only, EROFS',
+  EDQUOT: 'the quota of this user is used up',
+  EFBIG: 'the limit of the size of a file is reached; raise `fsize`',
+  EMFILE: OPEN_FILES_LIMIT,
+  ENOSPC: 'the disk is full or has no free inode',
+  EROFS: 'the file system is read-only',
 };
+
+function explain(code: string): string {
+  const explanation = EXPLANATIONS[code];
+  return explanation === undefined ? code : `${code}: ${explanation}`;
+}
 
 /** Makes the error for a path that cannot be written, from the system's error, with its `code`. */
 export function writeError(path: string, cause: unknown): TargetTreeError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-  const text = `${showPath(path)} cannot be written (${EXPLANATIONS[code] ?? code})${writeAdvice(code)}`;
+  const text = `${showPath(path)} cannot be written (${explain(code)})${writeAdvice(code)}`;
   return Object.assign(new TargetTreeError(text, { cause }), { code });
 }
 

@@ -165,5 +165,5 @@ function threadError(cause: unknown): ThreadError {
   const isUnstarted = (cause as NodeJS.ErrnoException | undefined)?.code === 'ERR_WORKER_INIT_FAILED';
   const code = isUnstarted ? /E[A-Z]+$/.exec(message)?.[0] : undefined;
   const limit = code && LIMITS[code];
-  return new ThreadError(limit ? `a thread cannot start: ${limit} (${code})` : message, { cause });
+  return new ThreadError(limit ? `a thread cannot start (${code}: ${limit})` : message, { cause });
 }

@@ -171,7 +171,7 @@ describe('mount points below a cached directory', requires(mounting), () => {
     await mounted(['-t', 'tmpfs', '-o', 'ro', 'cache-s3-test'], point, async () => {
       const before = await describeTree(to);
       await expect(restoreBytes(object, layoutIn(to))).rejects.toThrow(
-        `${point} cannot be written (the file system is read-only, EROFS)`,
+        `${point} cannot be written (EROFS: the file system is read-only)`,
       );
       expect(await describeTree(to)).toEqual(before);
     });
@@ -185,7 +185,7 @@ describe('mount points below a cached directory', requires(mounting), () => {
       await buildTree(join(to, 'tree'), { a: { content: 'old', mtime: 1_500_000_000_000_001 } });
       const before = await describeTree(to);
       await expect(restoreBytes(object, layoutIn(to))).rejects.toThrow(
-        'cannot be written (the disk is full or has no free inode, ENOSPC)',
+        'cannot be written (ENOSPC: the disk is full or has no free inode)',
       );
       expect(await describeTree(to)).toEqual(before);
     });

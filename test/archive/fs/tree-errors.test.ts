@@ -27,10 +27,10 @@ describe('for a user of Linux, an error of the tree', () => {
 
   test('explains codes that users may not know', () => {
     expect(writing('ENOSPC')).toBe(
-      `${path} cannot be written (the disk is full or has no free inode, ENOSPC)`,
+      `${path} cannot be written (ENOSPC: the disk is full or has no free inode)`,
     );
-    expect(writing('EROFS')).toBe(`${path} cannot be written (the file system is read-only, EROFS)`);
-    expect(writing('EDQUOT')).toBe(`${path} cannot be written (the quota of this user is used up, EDQUOT)`);
+    expect(writing('EROFS')).toBe(`${path} cannot be written (EROFS: the file system is read-only)`);
+    expect(writing('EDQUOT')).toBe(`${path} cannot be written (EDQUOT: the quota of this user is used up)`);
     expect(writing('EFBIG')).toBe(
       `${path} cannot be written (EFBIG: the limit of the size of a file is reached; raise \`fsize\`)`,
     );

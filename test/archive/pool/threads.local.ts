@@ -150,7 +150,7 @@ test(
       program,
     ];
     expect(spawnSync('sh', args, { encoding: 'utf8' }).stdout).toBe(
-      'a thread cannot start: the limit of open files is reached; raise `nofile` (EMFILE)\n',
+      'a thread cannot start (EMFILE: the limit of open files is reached; raise `nofile`)\n',
     );
   },
 );
@@ -162,6 +162,6 @@ test('a thread that cannot start within the limit of processes and threads fails
     throw failure;
   });
   await expect(threads.start().request(id => ({ id }))).rejects.toThrow(
-    'a thread cannot start: the limit of processes and threads of this user or container is reached; raise `nproc` (EAGAIN)',
+    'a thread cannot start (EAGAIN: the limit of processes and threads of this user or container is reached; raise `nproc`)',
   );
 });

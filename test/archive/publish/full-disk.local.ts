@@ -37,7 +37,7 @@ exit $status`,
   const end = await runRestoreProcess({ object, workspace, patterns: ['tree'] }, 'self', wrapper);
   expect(end).toMatchObject({ exitCode: 1, output: { error: 'TargetTreeError' } });
   expect(end.output?.message).toMatch(
-    /^\/.* cannot be written \(the disk is full or has no free inode, ENOSPC\)$/,
+    /^\/.* cannot be written \(ENOSPC: the disk is full or has no free inode\)$/,
   );
   expect(end.output?.message).not.toContain('.cache-s3-');
   expect(readFileSync(listing, 'utf8')).toBe(`${workspace}/tree\n`);

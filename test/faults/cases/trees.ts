@@ -151,7 +151,7 @@ const restores: FaultCase[] = [
       await moveToSmallDisk(scene);
     },
     allowed: ['unchanged'],
-    message: /::warning::.*\(the disk is full or has no free inode, ENOSPC\)/,
+    message: /::warning::.*\(ENOSPC: the disk is full or has no free inode\)/,
   }),
   restoreCase('a directory belongs to another user', {
     short: true,
