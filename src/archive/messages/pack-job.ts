@@ -153,14 +153,12 @@ export interface Packed extends Mtime {
   readonly replaced: boolean;
 }
 
-/**
- * Why a member is not in the frame. `short`: its size is larger than its data, as in /sys, and no process is changing it.
- */
-export type Unpacked = 'vanished' | 'short';
+/** Why a member is not in the frame. `short`: its size is larger than its data, as in /sys, and no process is changing it. */
+export type Omission = 'vanished' | 'short';
 
 const PackedColumn = columns('offset', 'size', 'mtimeUs', 'mtimeRestNs', 'mode', 'replaced');
 /** `PackedColumn.offset` of a member that is not in the frame. */
-const UNPACKED: Readonly<Record<Unpacked, number>> = { vanished: -1, short: -2 };
+const OMITTED: Readonly<Record<Omission, number>> = { vanished: -1, short: -2 };
 
 /** Makes room for the rows of `count` members. */
 export function packedRows(count: number): Float64Array<ArrayBuffer> {
@@ -168,10 +166,10 @@ export function packedRows(count: number): Float64Array<ArrayBuffer> {
 }
 
 /** Writes the row of a member. */
-export function writePacked(rows: Float64Array, index: number, packed: Packed | Unpacked): void {
+export function writePacked(rows: Float64Array, index: number, packed: Packed | Omission): void {
   const row = index * PackedColumn.width;
   if (typeof packed === 'string') {
-    rows[row + PackedColumn.offset] = UNPACKED[packed];
+    rows[row + PackedColumn.offset] = OMITTED[packed];
     return;
   }
   rows[row + PackedColumn.offset] = packed.offset;
@@ -183,10 +181,10 @@ export function writePacked(rows: Float64Array, index: number, packed: Packed | 
 }
 
 /** Reads the row of a member. */
-export function readPacked(rows: Float64Array, index: number): Packed | Unpacked {
+export function readPacked(rows: Float64Array, index: number): Packed | Omission {
   const row = index * PackedColumn.width;
   const offset = rows[row + PackedColumn.offset]!;
-  if (offset < 0) return offset === UNPACKED.short ? 'short' : 'vanished';
+  if (offset < 0) return offset === OMITTED.short ? 'short' : 'vanished';
   return {
     offset,
     size: rows[row + PackedColumn.size]!,

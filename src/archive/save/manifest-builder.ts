@@ -4,12 +4,12 @@ import { compareNames } from '../fs/paths/names.ts';
 import { trimHeap } from '../memory/heap.ts';
 import {
   type FramePlan,
+  type Omission,
   type Packed,
   type PackResult,
   readPacked,
   type ScannedEntry,
   type SliceOfFile,
-  type Unpacked,
 } from '../messages/pack-job.ts';
 import type { SaveNotices } from '../scan/save-notices.ts';
 import { VANISHED } from '../scan/saved-links.ts';
@@ -60,13 +60,8 @@ export class ManifestBuilder {
   /** Index in the manifest of each file with several names, by its first name. */
   readonly #linkable = new Map<string, number>();
 
-  /**
-   * The large file whose slices are being added: its first frame, its first slice, and the slice that decides whether the file
-   * is saved (the first one that is missing, else the first one).
-   */
-  #large:
-    | { readonly frame: number; readonly first: Packed | Unpacked; packed: Packed | Unpacked }
-    | undefined;
+  /** The large file whose slices are being added: its first frame and slice, and why the first missing slice is missing. */
+  #large: { readonly frame: number; readonly first: Packed | Omission; omission?: Omission } | undefined;
 
   /** `frames` are the base's, in an incremental save. */
   constructor(notices: SaveNotices, frames?: readonly Frame[]) {
@@ -94,10 +89,10 @@ export class ManifestBuilder {
   /** Adds a slice, and with the last one the entry of the file, unless a slice is missing. */
   #addSlice(member: ScannedEntry, { start, end }: SliceOfFile, result: PackResult): boolean {
     const packed = readPacked(result.packed, 0);
-    if (start === 0) this.#large = { frame: this.frames.length, first: packed, packed };
+    if (start === 0) this.#large = { frame: this.frames.length, first: packed };
     const large = this.#large!;
-    if (typeof large.packed !== 'string' && typeof packed === 'string') large.packed = packed;
-    if (end === member.size) this.#addMember(member, large.frame, large.packed);
+    if (typeof packed === 'string') large.omission ??= packed;
+    if (end === member.size) this.#addMember(member, large.frame, large.omission ?? large.first);
     // Without the header, which is in the first slice, tar takes no data
     return typeof large.first !== 'string' && this.#addFrame(result);
   }
@@ -129,7 +124,7 @@ export class ManifestBuilder {
     return { manifest: this.#writer.finish(head, this.frames), entries: this.#writer.count };
   }
 
-  #addMember(member: ScannedEntry, frame: number, packed: Packed | Unpacked): void {
+  #addMember(member: ScannedEntry, frame: number, packed: Packed | Omission): void {
     const { name, type, linkName, uid, gid } = member;
     if (typeof packed === 'string') {
       this.#notices.skipped(member.path, packed === 'short' ? SHORT : VANISHED);

@@ -19,6 +19,7 @@ import {
   isReplaced,
   isSameFile,
   isUntouched,
+  type Omission,
   type Packed,
   type PackJob,
   type PackMember,
@@ -26,7 +27,6 @@ import {
   packedRows,
   readMembers,
   type SliceOfFile,
-  type Unpacked,
   writePacked,
 } from '../messages/pack-job.ts';
 
@@ -116,7 +116,7 @@ export function packFrame(job: PackJob): PackResult {
 }
 
 /** Appends a member, header and data of one moment. What is appended of one that is not packed is of no use. */
-function packMember(member: PackMember, raw: RawBytes): Packed | Unpacked {
+function packMember(member: PackMember, raw: RawBytes): Packed | Omission {
   const { type, size, path, mtimeUs, mtimeRestNs, mode } = member;
   if (type !== EntryType.file || size === 0) {
     // No data is read, so nothing can change between header and data
@@ -162,7 +162,7 @@ function packAsFound(
   raw: RawBytes,
   fd: number,
   isLast: boolean,
-): Packed | Unpacked | undefined {
+): Packed | Omission | undefined {
   const before = statusOf(fd);
   if (!before.isFile()) return 'vanished';
   const size = Number(before.size);
@@ -183,7 +183,7 @@ function packAsFound(
 }
 
 /** Appends a slice of a large file: the first one with the header, the last one with the padding. */
-function packSlice(member: PackMember, slice: SliceOfFile, raw: RawBytes): Packed | Unpacked {
+function packSlice(member: PackMember, slice: SliceOfFile, raw: RawBytes): Packed | Omission {
   const { start, end, identity } = slice;
   const { path, size, mtimeUs, mtimeRestNs, mode } = member;
   return withSource(path, fd => {
@@ -208,7 +208,7 @@ function fillIn({ size }: PackMember, { start, end }: SliceOfFile, raw: RawBytes
 }
 
 /** Returns why a file with another status than before is not saved. Throws `SourceTreeError` if another content is the reason. */
-function unlessChanged(stats: BigIntStats, member: PackMember): Unpacked {
+function unlessChanged(stats: BigIntStats, member: PackMember): Omission {
   // Its last name was removed after it was opened
   if (!stats.isFile() || stats.nlink === 0n) return 'vanished';
   throw changedWhileRead(member);

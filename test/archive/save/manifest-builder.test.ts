@@ -5,10 +5,10 @@ import type { FileStatus } from '../../../src/archive/fs/file-status.ts';
 import type { ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
 import {
   type FramePlan,
+  type Omission,
   type Packed,
   type PackResult,
   packedRows,
-  type Unpacked,
   writePacked,
 } from '../../../src/archive/messages/pack-job.ts';
 import { ManifestBuilder, type ManifestEntry } from '../../../src/archive/save/manifest-builder.ts';
@@ -37,13 +37,13 @@ function thing(name: string, overrides: Partial<ScannedEntry> = {}): ScannedEntr
 }
 
 /** Makes a worker's result for members with data at these offsets, or without data. */
-function packed(...offsets: (number | Unpacked)[]): PackResult {
+function packed(...offsets: (number | Omission)[]): PackResult {
   return resultOf(offsets.map(offset => (typeof offset === 'string' ? offset : { ...ANY, offset })));
 }
 
 const ANY: Packed = { offset: 0, size: 3, mtimeUs: 11, mtimeRestNs: 0, mode: 0o600, replaced: false };
 
-function resultOf(members: readonly (Packed | Unpacked)[]): PackResult {
+function resultOf(members: readonly (Packed | Omission)[]): PackResult {
   const rows = packedRows(members.length);
   for (const [index, member] of members.entries()) writePacked(rows, index, member);
   return { bytes: new Uint8Array(50), rawSize: 1024, sha256: new Uint8Array(32), packed: rows };
