@@ -17,11 +17,11 @@ const GAP_BYTES = 256 * 1024;
 
 /**
  * Groups the wanted frames into runs of about 8 MiB, with frames of at most `maxRawBytes` of tar unless a single frame has more.
- * `isWanted` receives a frame's index and its offset.
+ * `isWanted` receives the index of a frame.
  */
 export function groupFrames(
   frames: readonly Frame[],
-  isWanted: (frame: number, start: number) => boolean,
+  isWanted: (frame: number) => boolean,
   maxRawBytes = Number.POSITIVE_INFINITY,
 ): FrameRun[] {
   const runs: FrameRun[] = [];
@@ -31,7 +31,7 @@ export function groupFrames(
   frames.forEach(({ size, rawSize }, index) => {
     const start = end;
     end += size;
-    if (!isWanted(index, start)) return;
+    if (!isWanted(index)) return;
     rawBytes += rawSize;
     const fitsRange = open && start - open.end <= GAP_BYTES && end - open.start <= RANGE_BYTES;
     if (!open || !fitsRange || rawBytes > maxRawBytes) {

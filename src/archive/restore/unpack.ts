@@ -99,7 +99,7 @@ class Unpacker {
 
   async run(): Promise<number> {
     const { disk } = this.#options;
-    await (disk ? this.#fetchAroundDisk(disk) : this.#fetchAll(this.#runs(() => true)));
+    await (disk ? this.#fetchAroundDisk(disk) : this.#fetchFrom(0));
     await this.#prepared;
     return this.#written;
   }
@@ -114,23 +114,24 @@ class Unpacker {
     return { staged, sliced };
   }
 
-  /** Returns the wanted frames whose offsets `isIncluded`. */
-  #runs(isIncluded: (start: number) => boolean): FrameRun[] {
+  /** Fetches and unpacks the wanted frames from the index `first` on. */
+  async #fetchFrom(first: number): Promise<void> {
     const { archive, runner } = this.#options;
-    const isWanted = (frame: number, start: number) => this.#contents.has(frame) && isIncluded(start);
-    return groupFrames(archive.manifest.frames, isWanted, runner.maxRawBytes);
-  }
-
-  /** Fetches and unpacks the frames of these runs. */
-  async #fetchAll(runs: readonly FrameRun[]): Promise<void> {
+    const isWanted = (frame: number) => frame >= first && this.#contents.has(frame);
+    const runs = groupFrames(archive.manifest.frames, isWanted, runner.maxRawBytes);
     await forEachWithin(runs, this.#limits, async run => void (await this.#fetch(run)));
   }
 
-  /** Unpacks the tail, which has come with the manifest, and beside it the other frames from the disk cache or the object. */
+  /** Unpacks the tail, which has come with the manifest, and meanwhile the other frames from the disk cache or the object. */
   async #fetchAroundDisk(disk: DiskOptions): Promise<void> {
     const { archive, runner, signal } = this.#options;
+    const { frames } = archive.manifest;
     const { hangs } = disk.cache;
-    const isInTail = (start: number) => start >= archive.tail.start;
+    /** Index of the first frame that is in the tail. */
+    let inTail = 0;
+    for (let start = 0; inTail < frames.length && start < archive.tail.start; inTail++)
+      start += frames[inTail]!.size;
+    const others = [...frames.keys()].filter(frame => frame < inTail && this.#contents.has(frame));
     const unpacker = {
       fetch: (run: FrameRun, use: DiskUse) => this.#fetch(run, use),
       read: (run: FrameRun, use: DiskUse) => this.#unpack(run, { bytes: new Uint8Array(0), runner }, use),
@@ -141,14 +142,8 @@ class Unpacker {
     const onHang = () => this.#failure.abort(hangs.reason);
     hangs.addEventListener('abort', onHang);
     await allOrFirstError([
-      this.#fetchAll(this.#runs(isInTail)),
-      unpackWithDisk(
-        archive.manifest.frames,
-        this.#runs(start => !isInTail(start)).flatMap(({ frames }) => frames),
-        unpacker,
-        disk,
-        anySignal(this.#failure.signal, signal),
-      ),
+      this.#fetchFrom(inTail),
+      unpackWithDisk(frames, others, unpacker, disk, anySignal(this.#failure.signal, signal)),
     ]).finally(() => hangs.removeEventListener('abort', onHang));
   }
 
