@@ -3,7 +3,7 @@ import { type ObjectStore, STALE_UPLOAD_MS } from '../../storage/object-store.ts
 import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { type CachePatterns, matchesPatterns, matchesTrial, placeOfPatterns } from '../cache-patterns.ts';
 import type { InventoryItem } from '../inventory.ts';
-import { cachesRoot, parseCacheName, parseMarkerName } from '../keys/cache-names.ts';
+import { cachesRoot, parseCacheName } from '../keys/cache-names.ts';
 import { parseTrialName } from '../keys/trial-names.ts';
 
 export interface LeftoverRequest {
@@ -43,8 +43,8 @@ const STALE_TRIAL_MS = 24 * 60 * 60 * 1000;
 
 /** Names of objects that jobs and doctors have left behind. */
 export interface Leftovers {
-  /** Markers whose cache was not listed. */
-  readonly markers: string[];
+  /** The objects of caches that were not listed, by the names of their markers. */
+  readonly markers: Map<string, string>;
   /** Old trial objects. */
   readonly trials: string[];
 }
@@ -52,7 +52,8 @@ export interface Leftovers {
 /** Adds an item of the inventory if it is a leftover of the patterns' place. */
 export function addLeftover(leftovers: Leftovers, item: InventoryItem, request: LeftoverRequest): void {
   const { name, modifiedMs } = item.object;
-  if (item.kind === 'marker' && matchesPatterns(item.cache, request.patterns)) leftovers.markers.push(name);
+  if (item.kind === 'marker' && matchesPatterns(item.cache, request.patterns))
+    leftovers.markers.set(name, item.cache.objectName);
   // One whose time is not known may be in use now
   const ageMs = modifiedMs === undefined ? 0 : request.store.nowMs - modifiedMs;
   const isOldTrial = item.kind === 'trial' && ageMs >= STALE_TRIAL_MS;
@@ -64,7 +65,7 @@ export async function removeLeftovers(
   { markers, trials }: Leftovers,
   request: LeftoverRequest,
 ): Promise<LeftoverResult> {
-  const { store, prefix, dryRun, signal } = request;
+  const { store, dryRun, signal } = request;
   let refusedLeftovers = 0;
   /** Removes objects, unless it is a dry run. Returns the number of those for which `remove` returns true. */
   const removeAll = async (names: readonly string[], remove: (name: string) => Promise<boolean>) => {
@@ -81,10 +82,9 @@ export async function removeLeftovers(
     return removed;
   };
   const remove = (name: string) => store.delete(name, { signal }).then(() => true);
-  const deletedMarkers = await removeAll(markers, async name => {
-    const cache = parseMarkerName(prefix, name);
-    // It may have been saved since the listing
-    return cache !== undefined && !(await store.head(cache.objectName, { signal })) && remove(name);
+  const deletedMarkers = await removeAll([...markers.keys()], async name => {
+    // The cache may have been saved since the listing
+    return !(await store.head(markers.get(name)!, { signal })) && remove(name);
   });
   const deletedTrials = await removeAll(trials, remove);
   return { deletedMarkers, deletedTrials, refusedLeftovers, abortedUploads: await abortUploads(request) };

@@ -59,7 +59,7 @@ const TRIM_ABOVE_BYTES = 64 * 1024 * 1024;
  */
 export async function pruneCaches(request: PruneRequest): Promise<PruneResult> {
   const entries: Entries = new Map();
-  const leftovers: Leftovers = { markers: [], trials: [] };
+  const leftovers: Leftovers = { markers: new Map(), trials: [] };
   await readCaches(request, entries, leftovers);
   const caches = entries.size;
   const bytes = bytesOf(entries.values());
