@@ -7,7 +7,7 @@ import { OpenDirectories } from '../format/open-directories.ts';
 import { MAX_MTIME_US } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { compareNames, shortenName } from '../fs/paths/names.ts';
-import { hasPlainComponents, parseStoredName } from '../fs/paths/stored-name.ts';
+import { hasPlainComponents, isPlainComponent, parseStoredName } from '../fs/paths/stored-name.ts';
 import { thisPlatform } from '../fs/platform.ts';
 import { forEachInTurns, Turns } from '../turns.ts';
 import { checkFrames, DataPlacement } from './data-placement.ts';
@@ -144,7 +144,7 @@ class Validator {
   /** Checks an entry whose parent is in the archive, at any depth in the manifest. */
   #checkChild({ name, type }: Entry, parent: Entry, isSymlink: boolean): string | undefined {
     const component = name.slice(parent.name.length, type === EntryType.directory ? -1 : undefined);
-    if (component === '' || component === '.' || component === '..') refuse(name, NOT_PLAIN);
+    if (!isPlainComponent(component)) refuse(name, NOT_PLAIN);
     if (!this.#layout.hasExclusions || this.#isPermitted(name, isSymlink)) return undefined;
     return this.#refusePath(name, name, 'is excluded by `path`');
   }

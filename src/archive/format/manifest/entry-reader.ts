@@ -1,4 +1,5 @@
 import { DamagedArchiveError } from '../../archive-errors.ts';
+import { isPlainComponent } from '../../fs/paths/stored-name.ts';
 import { type Entry, EntryType } from '../entry.ts';
 import {
   MAX_COMPONENT_BYTES,
@@ -132,16 +133,9 @@ export class EntryReader {
 }
 
 function checkComponent(component: string, bytes: number, isDirectory: boolean): void {
-  const slash = component.indexOf('/');
   const plain = isDirectory ? component.slice(0, -1) : component;
-  if (
-    slash !== (isDirectory ? component.length - 1 : -1) ||
-    plain === '' ||
-    plain === '.' ||
-    plain === '..'
-  ) {
+  if (component.endsWith('/') !== isDirectory || plain.includes('/') || !isPlainComponent(plain))
     throw new DamagedArchiveError('a name in its manifest is not a single component');
-  }
   if (bytes - (isDirectory ? 1 : 0) > MAX_COMPONENT_BYTES)
     throw new DamagedArchiveError('a name in its manifest is too long');
 }
