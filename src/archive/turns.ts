@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Longest work between two turns, in ms. A loop counts no items: how long a call of the system takes depends on the file system. */
+/** Longest work between two turns of the event loop, in ms. Not a number of items: a system call takes as long as its file system. */
 const TURN_MS = 10;
-/** Items between two checks of the time. */
+/** Items between two readings of the clock. */
 const ITEMS_A_CHECK = 4;
 
 /** Decides in a loop when the event loop gets a turn: `if (turns.isDue()) await turns.take()`. */
