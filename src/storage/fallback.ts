@@ -11,15 +11,15 @@ import {
 
 interface FallbackOptions {
   readonly primary: StorageBackend;
-  /** Called at the first use. */
-  readonly openSecondary: () => Promise<StorageBackend>;
+  /** Called when it is needed. Returns undefined, and logs the reason, if this runner has no second backend. */
+  readonly openSecondary: () => Promise<StorageBackend | undefined>;
   readonly log: Log;
 }
 
 /**
- * Decorates a backend with a second one, which is used when the first is unavailable or refuses. Every other outcome of
- * the first is final: a miss is a miss. A save moves on only while the first store has accepted no byte of the archive, and
- * not if a policy of the store refuses it to this run: a restore that finds nothing in the bucket would not use it.
+ * Decorates a backend with a second one, which is used when the first is unavailable or refuses. Every other outcome of the
+ * first is final: a miss is a miss. A save moves on only while the first store has accepted no byte of the archive. It does not
+ * move on if a policy of the store refuses it to this run: no restore would read it, because the bucket serves restores.
  */
 export function createFallback({ primary, openSecondary, log }: FallbackOptions): StorageBackend {
   let secondary: StorageBackend | undefined;
@@ -30,8 +30,9 @@ export function createFallback({ primary, openSecondary, log }: FallbackOptions)
   ): Promise<O> {
     const first = await method(primary);
     if (!isUnserved(first) || first.accepted || isFinal(first)) return first;
-    announce(first, log);
     secondary ??= await openSecondary();
+    if (!secondary) return first;
+    announce(first, log);
     return { ...(await method(secondary)), insteadOf: first };
   }
 
@@ -53,7 +54,7 @@ export function createFallback({ primary, openSecondary, log }: FallbackOptions)
   };
 }
 
-/** Logs why GitHub's cache is used: an outage, which ends by itself, and a fork are a notice. A wrong setting is a warning. */
+/** Logs why GitHub's cache is used: a notice for a fork and for an outage, which ends by itself, else a warning to act on. */
 function announce(first: Unserved, log: Log): void {
   const line = `${describeUnserved(first)}. GitHub's cache is used instead.`;
   if (first.kind === 'unavailable' || isForkWithoutCredentials(first)) log.notice(line);

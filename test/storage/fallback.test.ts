@@ -160,6 +160,13 @@ test('the fallback opens the second backend once, and counts and closes both', a
   expect([primary.closed, github.closed]).toEqual([true, true]);
 });
 
+test('without a second backend the outcome of the first one is final, and no line names the other', async () => {
+  const log = recordingLog();
+  const fallback = createFallback({ primary: backend(outage), openSecondary: async () => undefined, log });
+  expect(await fallback.restore(createRestoreRequest())).toBe(outage);
+  expect(log.lines).toEqual([]);
+});
+
 test('a save that a policy refuses to the run is not sent to GitHub’s cache, but a restore reads it', async () => {
   const error = new PolicyRefusedError('this run may not take the role', "the input 'role-to-assume'");
   const refused: Outcome = { kind: 'refused', source: 's3', error };

@@ -59,13 +59,20 @@ export function createOpener({ env, log, mask, records }: OpenerOptions): OpenBa
     const { createGitHubBackend } = await import('../../storage/github/github-backend.ts');
     return createGitHubBackend(log, records, env, waited);
   };
+  const openSecondary = async (waited: WaitedTime) => {
+    const { unavailableReason } = await import('../../storage/github/github-backend.ts');
+    const reason = unavailableReason(env);
+    if (reason === undefined) return openGitHub(waited);
+    log.info(`${reason}.`);
+    return undefined;
+  };
   return async (target, { fallback, bucketWasDown, progress, diskCache }) => {
     const waited = new WaitedTime();
     if (target.kind === 'github') return openGitHub(waited);
     const store = await openStore(target, { log, mask, bucketWasDown, waited });
     const bucket = createArchiveBackend(store, { ...engineOptions(), log, records, progress, diskCache });
     if (!fallback) return bucket;
-    return createFallback({ primary: bucket, openSecondary: () => openGitHub(waited), log });
+    return createFallback({ primary: bucket, openSecondary: () => openSecondary(waited), log });
   };
 }
 

@@ -4,6 +4,7 @@ import type { Target } from '../../../src/action/inputs/target.ts';
 import type { LookupRequest } from '../../../src/storage/backend.ts';
 import { NameTooLongError } from '../../../src/storage/store-errors.ts';
 import { createS3Settings } from '../../storage/s3/support.ts';
+import { recordingLog } from '../../support/requests.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { noRecords } from '../support.ts';
@@ -27,8 +28,8 @@ const request: LookupRequest = {
   ],
 };
 
-function open(target: Target, options: Partial<OpenOptions> = {}) {
-  const opener = createOpener({ env: {}, log: silentLog, mask() {}, records: noRecords });
+function open(target: Target, options: Partial<OpenOptions> = {}, log = silentLog) {
+  const opener = createOpener({ env: {}, log, mask() {}, records: noRecords });
   const progress = { add() {}, expect() {}, end() {} };
   return opener(target, { fallback: false, bucketWasDown: false, progress, ...options });
 }
@@ -53,18 +54,25 @@ test('a server is a backend that sends no request before its first use', async (
 });
 
 test.each([
-  [true, 'github'],
-  [false, 'directory'],
+  [
+    'true',
+    [
+      "info: GitHub's cache is not available on this runner: it sets no ACTIONS_CACHE_URL and no ACTIONS_RUNTIME_TOKEN.",
+    ],
+  ],
+  ['false', []],
 ])(
-  'with fallback %s, the outcome of a key that a directory cannot hold is that of %s',
-  async (fallback, source) => {
-    const backend = await open({ kind: 'directory', root: scratch() }, { fallback });
+  "with fallback %s and no cache of GitHub's, the outcome of a key that a directory cannot hold is the directory's",
+  async (fallback, lines) => {
+    const log = recordingLog();
+    const options = { fallback: fallback === 'true' };
+    const backend = await open({ kind: 'directory', root: scratch() }, options, log);
     const objectName = () => {
       throw new NameTooLongError('it has 2000 bytes');
     };
     const place = { ...request.places[0]!, objectName };
     const outcome = await backend.lookup({ ...request, places: [place] });
-    expect(outcome).toMatchObject({ source });
-    expect('insteadOf' in outcome && outcome.insteadOf?.source).toBe(fallback ? 'directory' : false);
+    expect(outcome).toMatchObject({ kind: 'refused', source: 'directory' });
+    expect(log.lines).toEqual(lines);
   },
 );
