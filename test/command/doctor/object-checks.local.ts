@@ -28,6 +28,7 @@ test('doctor makes no further check of writes where objects cannot be stored, an
   );
   expect(named(findings, 'skipped')).toEqual(['multipart', 'copy', 'uploads']);
   expect(named(findings, 'ok')).toEqual(expect.arrayContaining(['ETag', 'head', 'get', 'ranges']));
+  expect(findingOf(findings, 'ETag')?.found).toBe('the server sends it');
   expect(server.operations).not.toContain('DeleteObject');
 });
 
