@@ -26,7 +26,7 @@ describeWithGateway('overwrite: true', () => {
   it('overwrite replaces the cache of a key, which is immutable without it', async () => {
     await run('/save', 'key: k', 'first');
     const kept = await run('/save', 'key: k', 'second');
-    expect(mainOf(kept.result, 'cache').log).toContain('already saved by another job');
+    expect(mainOf(kept.result, 'cache').log).toContain('is already saved');
     expect(await (await run('/restore', 'key: k', '')).content()).toBe('first');
 
     const replaced = await run('/save', 'key: k, overwrite: true', 'second');

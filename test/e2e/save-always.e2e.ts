@@ -107,7 +107,7 @@ describeWithGateway('restore/ and save/', () => {
       `${work}\n- { id: save, uses: actions/cache/save@v5, with: { path: deps, key: k } }`,
       { machine: await lab.newMachine() },
     );
-    expect(mainOf(result, 'save').log).toContain('already saved by another job');
+    expect(mainOf(result, 'save').log).toContain('is already saved');
     expect(result.conclusion).toBe('success');
   });
 });

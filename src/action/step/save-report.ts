@@ -46,7 +46,7 @@ function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: 
       log.info(`Cache saved with key: ${inputs.key}`);
       break;
     case 'exists':
-      log.info(`Cache not saved: the key ${inputs.key} was already saved by another job.`);
+      log.info(`Cache not saved: the key ${inputs.key} is already saved.`);
       break;
     case 'empty':
       log.notice(`Cache not saved: nothing exists at the paths '${inputs.paths.join("', '")}'.`);

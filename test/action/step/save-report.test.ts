@@ -71,7 +71,7 @@ describe('a save', () => {
     const script = { save: async () => ({ kind: 'exists', source: 's3' }) as const };
     const { lines, failed } = await saveOnly({ script, inputs: { 'fail-on-save-error': 'true' } });
     expect(lines).toEqual([
-      'info: Cache not saved: the key npm-1 was already saved by another job.',
+      'info: Cache not saved: the key npm-1 is already saved.',
       'info: cache-s3: op=save source=s3 result=exists ms=N requests=3 retries=1',
     ]);
     expect(failed).toBe(false);
