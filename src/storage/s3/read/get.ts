@@ -1,6 +1,12 @@
 import type { Readable } from 'node:stream';
 import type { WorkerBuffer } from '../../../archive/pool/worker-pool.ts';
-import type { ByteRange, ByteSpan, GetOptions, RangeBytes } from '../../object-store.ts';
+import {
+  type ByteRange,
+  type ByteSpan,
+  type GetOptions,
+  type RangeBytes,
+  spanOf,
+} from '../../object-store.ts';
 import { objectReplaced, rangesNotServed } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { GetObjectCommand } from '../calls/sdk.ts';
@@ -17,13 +23,12 @@ import {
 } from './range-response.ts';
 import { OwnMemory, type RangeTarget, WorkerMemory } from './range-target.ts';
 
-/** An attempt that received this many bytes before it broke does not count against the attempts. */
+/** Number of received bytes from which a failed attempt does not count against the attempts. */
 const PROGRESS_BYTES = 1024 * 1024;
 
 /**
- * Reads one range of an object into one buffer. A body that stalls or breaks off is continued from its last byte.
- *
- * After the first response the ETag is pinned, so that a continuation cannot join bytes of two objects.
+ * Reads one range of an object into one buffer. A body that stalls or breaks off is continued from its last byte. The requests
+ * after the first response have its ETag as a condition, so that a continuation cannot join bytes of two objects.
  */
 export async function getRange(
   caller: Caller,
@@ -31,27 +36,21 @@ export async function getRange(
   range: ByteRange,
   options: GetOptions = {},
 ): Promise<RangeBytes | undefined> {
-  if ('suffix' in range ? range.suffix <= 0 : range.end <= range.start) {
-    return emptyRange(caller, name, range, options);
-  }
-  if ('suffix' in range && !caller.capabilities.longSuffixRanges) {
-    return byAbsoluteRange(caller, name, range.suffix, options);
-  }
+  const { longSuffixRanges } = caller.capabilities;
+  const needsHead = 'suffix' in range ? range.suffix <= 0 || !longSuffixRanges : range.end <= range.start;
+  if (needsHead) return rangeByHead(caller, name, range, options);
   const target = new OwnMemory();
   const received = await readRange(caller, name, range, target, options);
   if (received === 'missing') return undefined;
-  if (received === 'past the end') {
-    if ('suffix' in range) return byAbsoluteRange(caller, name, range.suffix, options);
-    return emptyRange(caller, name, range, options);
-  }
+  if (received === 'past the end') return rangeByHead(caller, name, range, options);
   const { start, sizeBytes, etag, modifiedMs } = received;
   return { bytes: target.bytes, start, sizeBytes, etag, modifiedMs };
 }
 
 /**
- * Lets a worker read one range of an object into a buffer of its own, over its own connections. This thread decides as for
- * `getRange`: the worker gets one signed request after the other, and returns what came back. Returns the number of bytes, 0
- * if the server has none in the range, and undefined if there is no such object.
+ * Reads one range of an object into a buffer of a worker, over the worker's connections. This thread decides as for `getRange`: it
+ * passes one signed request after the other to the worker, and gets the responses. Returns the number of bytes, which is 0 if the
+ * object has none in the range. Returns undefined if there is no such object.
  */
 export async function fetchRange(
   caller: Caller,
@@ -76,7 +75,7 @@ async function readRange(
   isBlocked?: () => boolean,
 ): Promise<Received | 'missing' | 'past the end'> {
   let received: Received | undefined;
-  let before = 0;
+  let filledBefore = 0;
   const about = `${name} ${rangeHeader(range)}`;
   return caller.run(
     {
@@ -85,11 +84,11 @@ async function readRange(
       signal: options.signal,
       transfer: true,
       maxBodyBytes: 'stream',
-      madeProgress: () => target.filled - before >= PROGRESS_BYTES,
+      madeProgress: () => target.filled - filledBefore >= PROGRESS_BYTES,
       ...(isBlocked && { isBlocked }),
     },
     async (client, callOptions, progress) => {
-      before = target.filled;
+      filledBefore = target.filled;
       const onBytes = (count: number) => {
         progress.completed(count);
         options.onBytes?.(count);
@@ -107,7 +106,7 @@ async function readRange(
       } catch (error) {
         if (isMissing(error) && !received) return 'missing';
         if (isMissing(error) || isStatus(error, 412)) throw objectReplaced(name, error);
-        // No byte to read: the object is empty, or ends before the range
+        // The object is empty, or ends before the range
         if (isStatus(error, 416) && !received) return 'past the end';
         throw error;
       }
@@ -129,42 +128,30 @@ async function readRange(
 }
 
 /**
- * Reads the last bytes by their offsets. A 416 to a suffix range means an empty object, but some servers also refuse a suffix
- * that is longer than the object (rclone's S3 layer, gofakes3).
- * @throws StoreUnavailableError if the server returns fewer bytes than the object has by HEAD: that is no damage.
+ * Returns a range for which a HEAD is needed. One without bytes cannot be requested by HTTP, and a 416 has neither size nor ETag. A
+ * suffix range is then requested by its offsets: some servers refuse one that is longer than the object (rclone's S3 layer, gofakes3).
+ * @throws StoreUnavailableError if the server returns fewer bytes than it should: the archive is not damaged then.
  */
-async function byAbsoluteRange(
+async function rangeByHead(
   caller: Caller,
   name: string,
-  suffix: number,
+  range: ByteRange,
   options: GetOptions,
 ): Promise<RangeBytes | undefined> {
   const info = await headObject(caller, name, { signal: options.signal });
   if (!info) return undefined;
   const { sizeBytes, etag, modifiedMs } = info;
   if (options.etag !== undefined && options.etag !== etag) throw objectReplaced(name);
-  if (sizeBytes === 0) return { bytes: new Uint8Array(0), start: 0, sizeBytes, etag, modifiedMs };
+  const { start, end } = spanOf(range, sizeBytes);
+  if (start === end || !('suffix' in range)) {
+    return { bytes: new Uint8Array(0), start, sizeBytes, etag, modifiedMs };
+  }
   caller.capabilities.longSuffixRanges = false;
-  const range = { start: Math.max(0, sizeBytes - suffix), end: sizeBytes };
-  const tail = await getRange(caller, name, range, { ...options, etag });
+  const tail = await getRange(caller, name, { start, end }, { ...options, etag });
   const got = tail?.bytes.length ?? 0;
-  if (tail && got < range.end - range.start) {
-    throw rangesNotServed(name, rangeHeader(range), `${got} bytes, although the object has ${sizeBytes}`);
+  if (tail && got < end - start) {
+    const requested = rangeHeader({ start, end });
+    throw rangesNotServed(name, requested, `${got} bytes, although the object has ${sizeBytes}`);
   }
   return tail;
-}
-
-/** Describes a range without bytes by HEAD: HTTP cannot request one, and 416 returns neither size nor ETag. */
-async function emptyRange(
-  caller: Caller,
-  name: string,
-  range: ByteRange,
-  { etag, signal }: GetOptions,
-): Promise<RangeBytes | undefined> {
-  const info = await headObject(caller, name, { signal });
-  if (!info) return undefined;
-  if (etag !== undefined && etag !== info.etag) throw objectReplaced(name);
-  const start = 'suffix' in range ? info.sizeBytes : Math.min(range.start, info.sizeBytes);
-  const { sizeBytes, modifiedMs } = info;
-  return { bytes: new Uint8Array(0), start, sizeBytes, etag: info.etag, modifiedMs };
 }
