@@ -11,7 +11,7 @@ interface Turn {
   /** Counts the bytes of the attempt. */
   readonly progress: CallProgress;
   /**
-   * Ends it. Lowers the limits where the server has refused it as one of too many.
+   * Ends the attempt. Lowers the limits if it failed because the server has too many requests.
    * @param failure undefined after a success.
    * @param waitMs the wait that the server requests.
    */
@@ -19,8 +19,8 @@ interface Turn {
 }
 
 /**
- * Gives each attempt of a store's calls its turn: the number of transfers at once, the bytes without a response and the rate of
- * requests follow the refusals of the server.
+ * Gives each attempt of a store's calls its turn. The number of transfers at once, the number of bytes without a response and the
+ * rate of requests depend on the refusals of the server.
  */
 export class AttemptTurns {
   readonly #clock: Clock;
@@ -29,7 +29,7 @@ export class AttemptTurns {
   readonly #pace: Pace;
   #inFlight = 0;
 
-  /** `longestResponseMs` is the longest wait for the response to a body that was sent. */
+  /** @param longestResponseMs longest wait for the response to a body that was sent. */
   constructor(clock: Clock, longestResponseMs: number) {
     this.#clock = clock;
     this.#window = new SendWindow(clock, longestResponseMs / 2);
@@ -50,7 +50,7 @@ export class AttemptTurns {
     const leave = (failure?: FailureKind) => {
       place?.leave(failure === undefined ? 'responded' : failure === 'late' ? 'late' : 'failed');
       if (!transfer) return;
-      // Bodies that a reverse proxy took and has not passed on in time share a slow link: fewer at once arrive sooner
+      // Late: a reverse proxy has taken the bodies and passes them on over a slow link. Fewer at once arrive sooner
       const isRefused = failure === 'late' || failure === 'too-many' || failure === 'overloaded';
       this.#limiter.leave(failure === undefined ? 'accepted' : isRefused ? 'refused' : 'failed');
     };
@@ -80,7 +80,7 @@ export class AttemptTurns {
         if (failure === 'too-many' || failure === 'overloaded' || failure === 'down') {
           if (waitMs !== undefined) limits.requestedWait(waitMs);
           const certain = failure === 'too-many' || waitMs !== undefined;
-          // A wait that would be too long is not waited for: what the step does instead begins at once
+          // After a wait beyond its limit the call would fail anyway, so it fails at once
           this.#pace.refused({ begunMs, alone, certain, waitMs: limits.isStalled ? undefined : waitMs });
         }
         leave(failure);

@@ -5,7 +5,7 @@ import type { TimeLimits } from '../../../retry/time-limits.ts';
 import type { CallProgress, CallSpec } from './call.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 
-/** Of a call that cleans up within a time of its own. */
+/** The progress of a call that cleans up after the endpoint was given up: its time is fixed. */
 const UNCOUNTED: CallProgress = { sent() {}, completed() {} };
 
 /** Limits that the calls of a store have in common. */
@@ -16,9 +16,9 @@ interface CommonLimits {
   readonly waited: WaitedTime;
 }
 
-/** The limits in time of one call, all of its attempts together. */
+/** The time limits of one call, for all of its attempts together. */
 export class CallLimits {
-  /** The call cleans up after the endpoint was given up, within `lastCallMs`. */
+  /** Whether the call cleans up after the endpoint was given up, within `lastCallMs`. */
   readonly isLast: boolean;
   readonly #spec: CallSpec;
   readonly #limits: TimeLimits;
@@ -34,7 +34,7 @@ export class CallLimits {
     this.#clock = clock;
     this.#waited = waited;
     const { serverWorkMs, stalledMs } = limits.figures;
-    // The server may take its time once it has a body, and a reverse proxy may hold the body back
+    // The server may work for long once it has a body, and a reverse proxy may pass the body on late
     const mayWork = spec.sendsBytes !== undefined || spec.serverWork;
     const stallMs = mayWork ? Math.max(stalledMs, serverWorkMs) : stalledMs;
     const cleanUpMs = spec.lastCallMs === undefined ? 0 : waited.ms + spec.lastCallMs;
@@ -42,12 +42,12 @@ export class CallLimits {
     else this.#stall = new StallLimit(Math.max(stallMs, cleanUpMs), clock, waited);
   }
 
-  /** Aborts with the caller's signal, or at the end of the time of a call that cleans up. */
+  /** Aborts with the caller's signal, or after `lastCallMs` if `isLast`. */
   get signal(): AbortSignal | undefined {
     return anySignal(this.#spec.signal, this.#deadline?.signal);
   }
 
-  /** Whether the attempts have waited too long together. */
+  /** Whether the attempts together have waited too long. */
   get isStalled(): boolean {
     return this.#stall?.signal.aborted ?? false;
   }
@@ -56,7 +56,7 @@ export class CallLimits {
     return this.#stall ?? UNCOUNTED;
   }
 
-  /** Waits for `work` before the call begins. The wait counts as time that the calls wait. Clears the timer if it rejects. */
+  /** Waits for `work` before the call begins, and counts the wait as one of the calls. Clears the timer if `work` rejects. */
   async waitFor(work: Promise<void>): Promise<void> {
     const begin = this.#clock.now();
     try {
@@ -69,7 +69,7 @@ export class CallLimits {
     }
   }
 
-  /** Begins the time of the endpoint. Returns the options of each attempt, with the signal of all limits. */
+  /** Starts the time limit of the endpoint. Returns the options of each attempt, with the signal of all limits. */
   begin(): SdkHandlerOptions {
     const { serverWork, sendsBytes, maxBodyBytes } = this.#spec;
     const { serverWorkMs, idleTimeoutMs } = this.#limits.figures;

@@ -9,33 +9,33 @@ export interface CallSpec {
   /** The object, range or part, for the debug log. */
   readonly about: string;
   readonly signal?: AbortSignal | undefined;
-  /** The server may work without sending anything: a longer limit for all attempts, and no idle timeout. */
+  /** Whether the server may work for long without sending a byte: the idle timeout and the limit of all attempts are longer. */
   readonly serverWork?: boolean;
-  /** Whether the attempt that just failed got closer to the end: then it does not count against the attempts. */
+  /** Returns whether the attempt that just failed got closer to the end. Then it does not count against the attempts. */
   readonly madeProgress?: () => boolean;
   /**
-   * Sends a body of so many bytes: the wait for the response is that for the server's work, once the body has been sent. Beside other
-   * transfers, each attempt waits until there is room for them (retry/send-window.ts).
+   * Size of the body that the call sends, in bytes. After the body has been sent, the server may work for long. An attempt of a
+   * transfer waits until there is room for the body beside others (retry/send-window.ts).
    */
   readonly sendsBytes?: number;
-  /** Whether this process keeps the bytes of a response from being read: that is no standstill of the endpoint. */
+  /** Returns whether this process itself keeps the bytes of a response from being read: then the endpoint does not stall. */
   readonly isBlocked?: () => boolean;
-  /** Moves an object's bytes beside other transfers: each attempt waits for a place (retry/concurrency-limiter.ts). */
+  /** Whether the call moves the bytes of an object: each attempt waits for a place beside others (retry/concurrency-limiter.ts). */
   readonly transfer?: boolean;
-  /** The caller does not need the response: one attempt, and its failure does not open the circuit. */
+  /** Whether the caller can do without the response: one attempt, and a failure does not open the circuit. */
   readonly optional?: boolean;
-  /** The caller has another way: a failure does not open the circuit. */
+  /** Whether the caller has another way: a failure does not open the circuit. */
   readonly replaceable?: boolean;
   /**
-   * Cleans up, for this many ms at least although earlier calls have used up the time to wait. Once the endpoint was given up it
-   * is allowed once, for this many ms, and repeated while the endpoint responds.
+   * Time in ms of a call that cleans up. It has at least this time, also when earlier calls have used up the time to wait. After the
+   * endpoint was given up, one such call is sent, within this time, and retried while the endpoint responds.
    */
   readonly lastCallMs?: number;
   /** Bound of the body of a success in bytes, or `'stream'`. Default: 64 KiB. */
   readonly maxBodyBytes?: SdkHandlerOptions['maxBodyBytes'];
 }
 
-/** Counts the bytes of a call that may take long, so that it is not taken for a stalled one. */
+/** Counts the bytes of a call: without them it counts as stalled after some time. */
 export interface CallProgress {
   /** Counts bytes that another attempt would send again. */
   sent(bytes: number): void;

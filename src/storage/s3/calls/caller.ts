@@ -19,25 +19,26 @@ import { CallLimits } from './call-limits.ts';
 import { Capabilities } from './capabilities.ts';
 import { checkAddress } from './check-address.ts';
 import { Circuit } from './circuit.ts';
-import { type Connection, type ConnectionOptions, connect } from './client.ts';
+import { type Connection, type ConnectionOptions, createConnection } from './client.ts';
 import { RepeatedRequests } from './repeated-request.ts';
 import type { ServiceInputTypes, ServiceOutputTypes } from './sdk.ts';
 import type { SdkRequestHandler } from './sdk-request-handler.ts';
 import { UnsignedReads } from './unsigned-reads.ts';
 
+/** Options of a Caller that are no settings of the bucket. */
 export interface CallerOptions extends ConnectionOptions {
   readonly timeLimits: TimeLimitFigures;
-  /** The bucket was down in an earlier step: each call gets one attempt until one has succeeded. */
+  /** Whether the bucket was down in an earlier step: each call gets one attempt until one has succeeded. */
   readonly bucketWasDown: boolean;
-  /** The time for which the calls have waited. */
+  /** The time for which the calls have waited together. */
   readonly waited: WaitedTime;
 }
 
 type OnResponse = (response: TransportResponse) => void;
 
 /**
- * Makes calls with retries, time limits, circuit breaker, counters and debug log. One per store, and so one for the restore or
- * save of a step: its calls share the time for which they may wait. Opens no connection before the first call.
+ * Makes calls with retries, time limits, circuit breaker, counters and debug log. Each restore or save of a step has a store with
+ * one caller, whose calls share the time for which they may wait. Opens no connection before the first call.
  */
 export class Caller {
   readonly settings: S3Settings;
@@ -82,17 +83,17 @@ export class Caller {
     return Math.max(this.serverTimeMs, Date.now());
   }
 
-  /** How to connect to the endpoint, for other threads. Throws as a call does for settings that cannot be used. */
+  /** Settings by which other threads connect to the endpoint. Throws as a call does for settings that cannot be used. */
   get connectionSettings(): ConnectionSettings {
     return this.#connect().settings;
   }
 
-  /** Whether the endpoint has responded yet. Until then all calls together have seconds. */
+  /** Whether the endpoint has responded in this process. Until then all calls share one short limit. */
   get hasResponded(): boolean {
     return this.#limits.hasResponded;
   }
 
-  /** Forgets how long the calls so far have waited: an operation of many calls, of any number, has come closer to its end. */
+  /** Forgets how long the calls so far have waited. For operations of any number of calls, after each that makes progress. */
   forgetWaits(): void {
     this.#options.waited.clear();
   }
@@ -100,7 +101,7 @@ export class Caller {
   /**
    * Makes a call. Any call may be sent again after the server has executed it, when only the response was lost: the comments
    * "May be repeated" explain why that does no harm to a write. Rejects with the signal's reason or with an error of the store
-   * contract; those that `attempt` throws pass unchanged. A call that ends without a response opens the circuit.
+   * contract. Errors of the contract that `attempt` throws pass unchanged. A call that ends without a response opens the circuit.
    */
   async run<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
     this.#addressCheck ??= checkAddress(this.settings, (...call) => this.#runSignedIfPossible(...call));
@@ -116,12 +117,12 @@ export class Caller {
     return this.run(spec, (client, options) => client.send(command, options));
   }
 
-  /** Sends a request that is signed already. To be called in an attempt. Rejects as the handler does. */
+  /** Sends a signed request. To be called in an attempt. Rejects as the handler does. */
   exchange(...request: Parameters<SdkRequestHandler['exchange']>): ReturnType<SdkRequestHandler['exchange']> {
     return this.#connect().handler.exchange(...request);
   }
 
-  /** Makes a call, signed. Without any credentials a read is sent without a signature, which a public bucket accepts. */
+  /** Makes a signed call. If there are no credentials, sends a read without a signature, which a public bucket accepts. */
   async #runSignedIfPossible<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {
     try {
       return await this.#runWithRetries(spec, attempt);
@@ -143,23 +144,23 @@ export class Caller {
     if (!isLast) this.#circuit.check(spec);
     const { waited, bucketWasDown } = this.#options;
     const limits = new CallLimits(spec, isLast, { limits: this.#limits, clock: this.clock, waited });
-    // Before the endpoint's time begins: an STS that is silent does not make the bucket late
-    if (!unsigned) await limits.waitFor(this.#connect().signIn());
-    const options = limits.begin();
-    const signal = options.abortSignal as AbortSignal | undefined;
     const connection = this.#connect();
+    // Before the endpoint's time limit starts, so that a slow STS does not use it up
+    if (!unsigned) await limits.waitFor(connection.signIn());
+    const options = limits.begin();
+    const signal = options.abortSignal;
     const client = unsigned ? connection.unsignedClient : connection.client;
     const waits = new RetryWaits(spec.optional || unsigned?.isAllowed === false ? 1 : this.settings.attempts);
     let attemptNumber = 1;
     /** The latest failure after which another attempt followed. */
-    let lastRepeated: Failure | undefined;
+    let lastRetried: Failure | undefined;
     const waitAfter = (error: unknown) => {
       const failure = classify(error);
-      // A gateway that was too busy for the parts may still be for the call that cleans up behind them
+      // A gateway that was too busy for the parts may also be too busy for the call that removes them
       const mayRetry = isLast ? failure.status !== undefined : this.#accepted || !bucketWasDown;
       const waitMs = mayRetry && failure.isRetryable ? waits.next(spec.madeProgress?.()) : undefined;
       if (waitMs === undefined) return undefined;
-      lastRepeated = failure;
+      lastRetried = failure;
       this.counters.retries++;
       this.log.debug(
         `s3 ${spec.operation} failed (${failure.summary}): attempt ${++attemptNumber} in ${waitMs} ms`,
@@ -179,7 +180,7 @@ export class Caller {
     } catch (error) {
       if (spec.signal?.aborted) throw spec.signal.reason;
       // The failure of an attempt is more precise than the limit of all attempts
-      throw this.#failed(spec, classify(limits.isStalled ? (lastRepeated ?? error) : error));
+      throw this.#convertFailure(spec, classify(limits.isStalled ? (lastRetried ?? error) : error));
     } finally {
       limits.clear();
     }
@@ -194,9 +195,9 @@ export class Caller {
   ): Promise<T> {
     const turn = await this.#turns.next(spec, limits, signal);
     try {
-      // Another call may have given the endpoint up while this one waited
+      // Another call may have given up the endpoint while this one waited
       if (!limits.isLast) this.#circuit.check(spec);
-      const result = await this.#logged(spec, onResponse => send(onResponse, turn.progress));
+      const result = await this.#sendLogged(spec, onResponse => send(onResponse, turn.progress));
       turn.end();
       return result;
     } catch (error) {
@@ -207,10 +208,13 @@ export class Caller {
   }
 
   /**
-   * Sends an attempt, with a line in the debug log. Sends it once more by the server's clock after RequestTimeTooSkewed with
-   * a `Date`.
+   * Sends an attempt, with a line in the debug log. After RequestTimeTooSkewed with a `Date`, signs it by the server's clock and
+   * sends it once more. Rejects with a Failure.
    */
-  async #logged<T>({ operation, about }: CallSpec, send: (onResponse: OnResponse) => Promise<T>): Promise<T> {
+  async #sendLogged<T>(
+    { operation, about }: CallSpec,
+    send: (onResponse: OnResponse) => Promise<T>,
+  ): Promise<T> {
     const begin = this.clock.now();
     let result = 'no response';
     let body: Readable | undefined;
@@ -224,15 +228,16 @@ export class Caller {
     try {
       return await sendCounted().catch(error => {
         const failure = classify(error);
-        if (!isSkewed(failure.cause) || failure.cause.dateMs === undefined) throw failure;
-        this.#connect().signByClockOf(failure.cause);
-        // May be repeated whatever the call is, because the server has refused the first request
+        const serverMs = isSkewed(failure.cause) ? failure.cause.dateMs : undefined;
+        if (serverMs === undefined) throw failure;
+        this.#connect().signByServerClock(serverMs);
+        // Any call may be repeated here, because the server has refused the first request
         return sendCounted();
       });
     } catch (error) {
       const failure = classify(error);
       result = failure.summary;
-      // A body that was not read would hold its connection
+      // A body that was not read would keep its connection open
       body?.destroy();
       throw failure;
     } finally {
@@ -240,28 +245,30 @@ export class Caller {
     }
   }
 
-  /** Converts a failure, and opens the circuit where the endpoint did not respond as an S3 server does. */
-  #failed(spec: CallSpec, failure: Failure): Error {
+  /** Converts the failure of a call. Opens the circuit if the endpoint did not respond as an S3 server does. */
+  #convertFailure(spec: CallSpec, failure: Failure): Error {
     const identity = { ...this.#connection?.identity(), accepted: this.#accepted };
     const error = fromS3Error(failure, spec.operation, this.settings, identity);
-    const unanswered = failure.isRetryable || failure.cause instanceof ProtocolError;
-    const matters = !spec.optional && !spec.replaceable;
-    if (unanswered && error instanceof StoreUnavailableError && matters) this.#circuit.open(error);
+    const isDown = failure.isRetryable || failure.cause instanceof ProtocolError;
+    const isNeeded = !spec.optional && !spec.replaceable;
+    if (isDown && isNeeded && error instanceof StoreUnavailableError) this.#circuit.open(error);
     return error;
   }
 
+  /** Returns the connection, which the first call makes. */
   #connect(): Connection {
-    this.#connection ??= connect(this.settings, this.#limits, this.#options);
+    this.#connection ??= createConnection(this.settings, this.#limits, this.#options);
     return this.#connection;
   }
 
+  /** Closes all connections. No call may follow. */
   close(): void {
     this.#limits.close();
     this.#connection?.client.destroy();
   }
 }
 
-/** Returns the wait in ms that a refusal requests. A date in `Retry-After` is by the server's clock. */
+/** Returns the wait in ms that a refusal requests. A date in `Retry-After` counts by the server's clock. */
 function requestedWaitMs(error: unknown): number | undefined {
   if (!(error instanceof ResponseError)) return undefined;
   return retryAfterMs(error.headers['retry-after'], error.dateMs ?? Date.now());

@@ -1,12 +1,11 @@
 import { MIN_PART_BYTES } from '../../part-size.ts';
 
 /**
- * Knowledge of the server, learned from its responses in this process (ADR 0019). S3 leaves these abilities optional, and so
- * do the servers and reverse proxies that speak it. Each is used until a response shows that it does not work, so a server that has
- * all of them costs no further request.
+ * Abilities that not every S3 server or reverse proxy has (ADR 0019). Each is used until a response in this process shows that it
+ * does not work, so a server that has all of them costs no further request.
  */
 export class Capabilities {
-  /** PutObject obeys `If-None-Match: *` and `If-Match`. If not, the object is checked before, and the last writer wins. */
+  /** PutObject obeys `If-None-Match: *` and `If-Match`. If not, the object is checked before it, and the last writer wins. */
   conditionalPut = true;
   /** CompleteMultipartUpload takes `If-None-Match: *`. */
   conditionalComplete = true;
@@ -25,7 +24,7 @@ export class Capabilities {
   /** Bytes of the smallest body that was refused as too large (413). */
   refusedBodyBytes = Number.POSITIVE_INFINITY;
 
-  /** Returns the size of a body of `wanted` bytes or less that was not refused: S3's least part is the next to try. */
+  /** Returns the size of a body in bytes: `wanted`, or that of S3's smallest part if a body of `wanted` bytes was refused. */
   fittingBytes(wanted: number): number {
     return wanted < this.refusedBodyBytes ? wanted : MIN_PART_BYTES;
   }

@@ -6,9 +6,9 @@ import type { Attempt, CallSpec } from './call.ts';
 import { ListObjectsV2Command } from './sdk.ts';
 
 /**
- * Refuses the address of a bucket as an endpoint, which would store objects under a doubled name and allow no listing. The
- * name of a server may also begin with that of its bucket, so only a listing shows the difference. Other failures are
- * ignored here, because the calls that follow fail too.
+ * Throws a StoreRefusedError if the endpoint is the address of the bucket: the server would put the bucket's name before the names
+ * of objects, and list none. The host name of a server may also begin with the name of its bucket, so only a listing shows the
+ * difference. Ignores other failures, because the calls that follow fail too.
  */
 export async function checkAddress(
   settings: S3Settings,

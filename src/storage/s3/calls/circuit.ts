@@ -1,12 +1,12 @@
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { CallSpec } from './call.ts';
 
-/** Whether an endpoint is still called. Once it was given up no call is sent, except one short call that cleans up. */
+/** The circuit breaker of an endpoint. After the endpoint was given up, no call is sent, except one short call that cleans up. */
 export class Circuit {
   #failure: Error | undefined;
-  #lastCallLeft = true;
+  #hasLastCall = true;
 
-  /** Gives the endpoint up, because of this failure. */
+  /** Gives up the endpoint because of this failure. */
   open(failure: Error): void {
     this.#failure ??= failure;
   }
@@ -17,10 +17,10 @@ export class Circuit {
     if (cause) throw new StoreUnavailableError(`${cause.message}; ${operation} was not sent`, { cause });
   }
 
-  /** Returns true once after the endpoint was given up. */
+  /** Returns whether this is the one call that cleans up: true once, after the endpoint was given up. */
   takeLastCall(): boolean {
-    const isGranted = this.#failure !== undefined && this.#lastCallLeft;
-    if (isGranted) this.#lastCallLeft = false;
-    return isGranted;
+    const isLast = this.#failure !== undefined && this.#hasLastCall;
+    if (isLast) this.#hasLastCall = false;
+    return isLast;
   }
 }

@@ -6,14 +6,13 @@ import { credentialsFor } from '../credentials/credentials.ts';
 import type { RoleCredentials } from '../credentials/role.ts';
 import { SDK_CONSTANTS } from '../credentials/sdk-constants.ts';
 import { clockDifference, type IdentityUse } from '../errors/refusals.ts';
-import type { ResponseError } from '../errors/response-error.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { type ConnectionSettings, readConnectionSettings } from '../transport/agents.ts';
 import { Transport } from '../transport/transport.ts';
 import { S3Client, type S3ClientConfig } from './sdk.ts';
 import { SdkRequestHandler } from './sdk-request-handler.ts';
 
-/** The SDK's clients and the handler that sends their requests. */
+/** The SDK's clients of one endpoint, and the handler that sends their requests. */
 export interface Connection {
   readonly client: S3Client;
   /** Sends requests without a signature. Made at the first use. */
@@ -21,15 +20,15 @@ export interface Connection {
   readonly handler: SdkRequestHandler;
   /** How to connect, for other threads. */
   readonly settings: ConnectionSettings;
-  /** Obtains the credentials, or renews those that expire. Rejects with the reason for which there are none. */
+  /** Obtains the credentials, or renews them before they expire. Rejects with the reason for which there are none. */
   signIn(): Promise<void>;
-  /** Signs by the server's clock from now on, which the refusal of a request has. */
-  signByClockOf(refusal: ResponseError): void;
-  /** Returns the kind of the credentials. Before `signIn` they count as keys. */
+  /** Signs the requests that follow by the server's clock, which is at `serverMs` (ms since 1970). */
+  signByServerClock(serverMs: number): void;
+  /** Returns the kind of the credentials. Before `signIn` they count as keys without a session. */
   identity(): Omit<IdentityUse, 'accepted'>;
 }
 
-/** Needs of connections besides the settings of the bucket. */
+/** Options of a connection that are no settings of the bucket. */
 export interface ConnectionOptions {
   readonly log: Log;
   readonly clock: Clock;
@@ -40,15 +39,19 @@ export interface ConnectionOptions {
 }
 
 /**
- * Makes an SDK client that talks to one endpoint within our limits. Opens no connection.
+ * Makes the SDK's clients for an endpoint, with our limits. Opens no connection yet.
  * @throws StoreRefusedError for a ca-file or proxy that cannot be used.
  */
-export function connect(settings: S3Settings, limits: TimeLimits, options: ConnectionOptions): Connection {
+export function createConnection(
+  settings: S3Settings,
+  limits: TimeLimits,
+  options: ConnectionOptions,
+): Connection {
   const { clock, log, userAgent } = options;
   const connectionSettings = readConnectionSettings(settings);
   const transport = new Transport(connectionSettings, clock);
   const handler = new SdkRequestHandler(transport, limits, userAgent);
-  // A response of an STS proves nothing about the endpoint, so the STS has limits of its own
+  // A response of an STS proves nothing about the endpoint, so an STS has separate limits
   const stsHandler = (firstByteMs = limits.figures.firstByteMs) =>
     new SdkRequestHandler(transport, new TimeLimits(clock, { ...limits.figures, firstByteMs }), userAgent);
   const source = credentialsFor(settings, { ...options, stsHandler });
@@ -63,8 +66,8 @@ export function connect(settings: S3Settings, limits: TimeLimits, options: Conne
     region: settings.region,
     forcePathStyle: settings.forcePathStyle,
     requestHandler: handler,
-    // Each call has retries and limits of ours (caller.ts); two layers would multiply. (A strategy rather than
-    // `maxAttempts: 1`, which prints a line to the console for every failed streamed body.)
+    // caller.ts retries each call, and two layers of retries would multiply. (A strategy rather than `maxAttempts: 1`, which
+    // prints a line to the console for every failed streamed body.)
     retryStrategy: { mode: 'none', retry: (next, args) => next(args) },
     // Frames carry their own SHA-256. The SDK's default checksums make radosgw 16.2.15 return 411 for a stream
     requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -85,18 +88,17 @@ export function connect(settings: S3Settings, limits: TimeLimits, options: Conne
   return {
     client,
     get unsignedClient() {
-      unsigned ??= makeClient({ credentials: NO_KEYS, signer: UNSIGNED });
+      unsigned ??= makeClient({ credentials: EMPTY_KEYS, signer: UNSIGNED });
       return unsigned;
     },
     handler,
     settings: connectionSettings,
-    signByClockOf(refusal) {
-      if (refusal.dateMs !== undefined) client.config.systemClockOffset = refusal.dateMs - Date.now();
-      if (!isClockNoted) {
-        const cause = clockDifference(refusal);
-        log.notice(`Requests are signed by the server's clock, because ${cause}. Correct the clock.`);
-      }
+    signByServerClock(serverMs) {
+      client.config.systemClockOffset = serverMs - Date.now();
+      if (isClockNoted) return;
       isClockNoted = true;
+      const cause = clockDifference(serverMs);
+      log.notice(`Requests are signed by the server's clock, because ${cause}. Correct the clock.`);
     },
     signIn: async () => void (await credentials()),
     identity: () => ({
@@ -107,7 +109,7 @@ export function connect(settings: S3Settings, limits: TimeLimits, options: Conne
   };
 }
 
-/** The SDK requires keys also where nothing is signed with them. */
-const NO_KEYS = { accessKeyId: '', secretAccessKey: '' };
+/** The SDK requires keys even if nothing is signed with them. */
+const EMPTY_KEYS = { accessKeyId: '', secretAccessKey: '' };
 
 const UNSIGNED = { sign: async (request: HttpRequest) => request };

@@ -4,22 +4,23 @@ import type { S3Settings } from '../s3-settings.ts';
 export const SAVE_ID = 'save-id';
 
 /**
- * Removes the quotes of an ETag, and the mark of a weak one: a reverse proxy that may change the encoding of a body adds it (nginx),
- * and the server behind knows its ETag only without. Returns undefined if it is empty.
+ * Removes the quotes of an ETag, and the mark of a weak one. A reverse proxy that may change the encoding of a body adds this mark
+ * (nginx), and the server does not know it. Returns undefined if there is no ETag.
  */
 export function bareEtag(etag: string | undefined): string | undefined {
   return etag?.replace(/^(?:W\/)?"(.*)"$/, '$1') || undefined;
 }
 
 /**
- * Returns the time of a response in ms since 1970. Returns undefined if it has none that can be read, or one that is not after
- * 1970, as servers send for a time that they do not know.
+ * Returns the time of an object in ms since 1970, from any form that Node reads. Returns undefined if it cannot be read, if it is
+ * not after 1970, as servers send it for an unknown time, or from the year 10000 on, which the SDK cannot read.
  */
-export function knownTime(ms: number | undefined): number | undefined {
-  return ms !== undefined && ms > 0 ? ms : undefined;
+export function knownTime(time: string | Date | undefined): number | undefined {
+  const ms = new Date(time ?? '').getTime();
+  return ms > 0 && ms < Date.UTC(10_000) ? ms : undefined;
 }
 
-/** Returns the parameters of a call that creates an object: how the server is to encrypt it. */
+/** Returns the parameters by which a call that creates an object has the server encrypt it. */
 export function encryptionParameters({ encryption }: S3Settings) {
   if (encryption === undefined) return {};
   const { algorithm, kmsKeyId } = encryption;

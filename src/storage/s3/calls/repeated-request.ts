@@ -2,7 +2,7 @@ import type { HttpRequest, RequestSigner } from '@smithy/types';
 import type { S3Command } from './call.ts';
 import type { S3Client, ServiceInputTypes, ServiceOutputTypes } from './sdk.ts';
 
-/** The part in which a request differs from the first one. A value of undefined removes a header or parameter. */
+/** The difference of a request from the first one. A value of undefined removes a header or parameter. */
 interface RequestDifference {
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
@@ -17,8 +17,8 @@ const SDK_HEADERS = /^amz-sdk-/;
 const SCOPE = /\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request/;
 
 /**
- * Signs requests of one operation on one object. The first one is made by the SDK. Those that follow are the same but for a
- * few headers or parameters, so the SDK only signs them: its middleware takes ten times as long (ADR 0025).
+ * Signs requests of one operation on one object. The SDK makes the first one. The others differ from it in a few headers or
+ * parameters, so the SDK only signs them: its middleware takes ten times as long (ADR 0025).
  */
 class RepeatedRequest {
   readonly #client: S3Client;
@@ -29,7 +29,7 @@ class RepeatedRequest {
     this.#client = client;
   }
 
-  /** Returns the signed request of `makeCommand`, which differs from the first one by `difference`. */
+  /** Returns the signed request of the command, which differs from the first one by `difference`. */
   async sign<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
     makeCommand: () => S3Command<I, O>,
     difference: RequestDifference,
@@ -39,10 +39,10 @@ class RepeatedRequest {
       this.#first ??= first;
       return first;
     }
-    return this.#signAgain(applied(this.#first, difference));
+    return this.#signAgain(applyDifference(this.#first, difference));
   }
 
-  /** Signs as the SDK does: with its credentials, by the server's clock, for the region and service of the first request. */
+  /** Signs a request as the SDK does: with its credentials, by the server's clock, for region and service of the first request. */
   async #signAgain(request: HttpRequest): Promise<HttpRequest> {
     const { config } = this.#client;
     this.#signer ??= config.signer();
@@ -56,7 +56,7 @@ class RepeatedRequest {
   }
 }
 
-/** Lets the SDK make and sign the request of a command, without sending it. */
+/** Makes and signs the request of a command by the SDK, without sending it. */
 async function signOnly<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
   client: S3Client,
   command: S3Command<I, O>,
@@ -74,12 +74,12 @@ async function signOnly<I extends ServiceInputTypes, O extends ServiceOutputType
   return signed!;
 }
 
-/** The repeated requests of a store: for each operation those of the latest object. */
+/** The repeated requests of a store: for each operation, those on the latest object. */
 export class RepeatedRequests {
-  /** By operation: the name of the object, and its requests. */
+  /** Operation -> the name of the latest object, and the requests on it. */
   readonly #latest = new Map<string, readonly [string, RepeatedRequest]>();
 
-  /** Returns the requests of an operation on one object: `name`, or a name of an upload to it. */
+  /** Returns the requests of an operation on one object or upload. `name` identifies it. */
   of(client: S3Client, operation: string, name: string): RepeatedRequest {
     const [latest, known] = this.#latest.get(operation) ?? [];
     if (known && latest === name) return known;
@@ -89,17 +89,20 @@ export class RepeatedRequests {
   }
 }
 
-function applied(first: HttpRequest, { headers = {}, query = {}, body }: RequestDifference): HttpRequest {
+function applyDifference(
+  first: HttpRequest,
+  { headers = {}, query = {}, body }: RequestDifference,
+): HttpRequest {
   const kept = Object.entries(first.headers).filter(([name]) => !SDK_HEADERS.test(name));
   return {
     ...first,
-    headers: defined({ ...Object.fromEntries(kept), ...headers }),
-    query: defined({ ...first.query, ...query }),
+    headers: withoutUndefined({ ...Object.fromEntries(kept), ...headers }),
+    query: withoutUndefined({ ...first.query, ...query }),
     body,
   };
 }
 
-function defined<T>(values: Readonly<Record<string, T | undefined>>): Record<string, T> {
+function withoutUndefined<T>(values: Readonly<Record<string, T | undefined>>): Record<string, T> {
   return Object.fromEntries(
     Object.entries(values).filter((pair): pair is [string, T] => pair[1] !== undefined),
   );

@@ -5,18 +5,20 @@ import { ResponseError } from '../errors/response-error.ts';
 import { MAX_BODY_BYTES, readWhole } from '../transport/body.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { Transport, TransportRequest, TransportResponse } from '../transport/transport.ts';
+import { knownTime } from './object-headers.ts';
 
 /** Bound of a page of a listing in bytes. A thousand names of 1024 bytes in their longest spelling take 7 MB. */
 export const MAX_LISTING_BYTES = 8 * 1024 * 1024;
 
 /**
  * Bound of a document that the SDK parses, in bytes. Its parser reads character by character: 7 MB of references to characters
- * take 900 MB of memory, and as many seconds as no signal ends. A thousand uploads take 1 MB.
+ * take 900 MB of memory, and block this thread for seconds. A thousand uploads take 1 MB.
  */
 export const MAX_PARSED_BYTES = 2 * 1024 * 1024;
 
-/** The options of a call, which the SDK passes on to its handler as they are. */
+/** The options of a call, which the SDK passes to its handler unchanged. */
 export interface SdkHandlerOptions extends HttpHandlerOptions {
+  readonly abortSignal?: AbortSignal;
   /** Sends the request in the transport's place. */
   readonly send?: Transport['send'] | undefined;
   /** Called with each response. */
@@ -27,16 +29,16 @@ export interface SdkHandlerOptions extends HttpHandlerOptions {
   readonly maxBodyBytes?: number | 'stream' | undefined;
 }
 
-/** A success with its body, which is a stream only with `maxBodyBytes: 'stream'`. */
+/** A successful response. Its body is a stream only with `maxBodyBytes: 'stream'`. */
 type ReadResponse = Omit<TransportResponse, 'body'> & { readonly body: Readable | Buffer };
 
 /**
- * Lets the SDK send its signed requests by our transport, and gives it bounded bodies.
+ * Sends the signed requests of the SDK by our transport, and returns bounded bodies.
  *
  * The SDK's own NodeHttpHandler cannot keep the limits that we promise: its connection limit ends before TLS, its socket
  * limit starts late (3 s) and cannot change once the endpoint has responded, and bodies have no bound.
  */
-export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpResponse, SdkHandlerOptions> {
+export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpResponse, HttpHandlerOptions> {
   readonly metadata = { handlerProtocol: 'http/1.1' };
   readonly #transport: Transport;
   readonly #limits: TimeLimits;
@@ -50,26 +52,27 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
     this.#userAgent = userAgent;
   }
 
-  /** Sends for the SDK. Rejects as `exchange` does. */
-  async handle(request: HttpRequest, options: SdkHandlerOptions = {}): Promise<{ response: HttpResponse }> {
-    const { status, headers, body } = await this.exchange(request, options);
+  /** Sends a request of the SDK. Rejects as `exchange` does. */
+  async handle(request: HttpRequest, options: HttpHandlerOptions = {}): Promise<{ response: HttpResponse }> {
+    const { status, headers, body } = await this.exchange(request, options as SdkHandlerOptions);
     // The SDK would sign by each Date that it gets, and a reverse proxy may have a wrong one
     const { date: _, 'last-modified': modified, ...others } = headers;
-    const lastModified = httpTime(modified);
-    const passed = { ...others, ...(lastModified !== undefined && { 'last-modified': lastModified }) };
+    const ms = knownTime(modified);
+    // The SDK would refuse the whole response for a time of another form
+    const passed = { ...others, ...(ms !== undefined && { 'last-modified': new Date(ms).toUTCString() }) };
     return { response: { statusCode: status, headers: passed, body } as HttpResponse };
   }
 
   /**
    * Sends a signed request and reads the body of its response, or leaves it to the caller (`maxBodyBytes`).
-   * `requestTimeout` overrides the idle timeout, in ms. Rejects with a ResponseError unless the response is a success, with the
-   * abort signal's own reason, and as the transport does.
+   * `requestTimeout` replaces the idle timeout, in ms. Rejects with a ResponseError unless the response is a success, and as the
+   * transport does.
    */
   async exchange(request: HttpRequest, options: SdkHandlerOptions): Promise<ReadResponse> {
     const { connectMs, idleTimeoutMs } = this.#limits.request;
     const send: Transport['send'] = options.send ?? ((...sent) => this.#transport.send(...sent));
-    const response = await send(toTransport(request, this.#userAgent), {
-      signal: options.abortSignal as AbortSignal | undefined,
+    const response = await send(toTransportRequest(request, this.#userAgent), {
+      signal: options.abortSignal,
       connectMs,
       idleTimeoutMs: options.requestTimeout ?? idleTimeoutMs,
       ...(options.responseMs !== undefined && { responseMs: options.responseMs }),
@@ -83,10 +86,10 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
     const { maxBodyBytes = MAX_BODY_BYTES } = options;
     if (maxBodyBytes === 'stream') return response;
     const read = await readWhole(body, maxBodyBytes);
-    // The SDK's parser would need quadratic time for many of them (3.1169: `isNext` of @aws-sdk/xml-builder). S3's documents have none
+    // Many declarations would take the SDK's parser quadratic time (3.1169: `isNext` of @aws-sdk/xml-builder). S3 sends none
     if (read.includes('<!D') || read.includes('<!d'))
       throw new ProtocolError('the response is a web page, so this is no S3 server');
-    // Joining and copying may fail after the head of a success (AWS, "CompleteMultipartUpload")
+    // Joining and copying may fail after the status of a success was sent (AWS, "CompleteMultipartUpload")
     if (read.subarray(-64).toString().trimEnd().endsWith('</Error>'))
       throw new ResponseError(response, read.toString());
     return { status, headers, body: read };
@@ -96,7 +99,7 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
     this.#transport.close();
   }
 
-  /** Ignores further settings of the SDK: all of ours are set already. */
+  /** Ignores settings of the SDK: the constructor has set all of them. */
   updateHttpClientConfig(): void {}
 
   httpHandlerConfigs(): Record<string, never> {
@@ -104,24 +107,14 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
   }
 }
 
-/**
- * Returns a time as HTTP has it, from any form that Node reads. Returns undefined if it is none: the SDK would refuse the whole response,
- * with the object.
- */
-function httpTime(text = ''): string | undefined {
-  const time = new Date(text);
-  // HTTP has years of four digits
-  return time.getTime() >= 0 && time.getTime() < Date.UTC(10_000) ? time.toUTCString() : undefined;
-}
-
-function toTransport(request: HttpRequest, userAgent: string): TransportRequest {
+function toTransportRequest(request: HttpRequest, userAgent: string): TransportRequest {
   const { method, protocol, hostname, port, body } = request;
   // The SDK's own user agent names the runner's platform and versions at length; this header is not signed
   const headers = { ...request.headers, 'user-agent': userAgent };
   return { method, protocol, hostname, port, target: pathAndQuery(request), headers, body };
 }
 
-/** Returns the target of a request. The SDK passes the query decoded, and signs it in this encoding. */
+/** Returns path and query of a request. The SDK passes the query decoded, and signs it in this encoding. */
 function pathAndQuery(request: HttpRequest): string {
   const pairs = Object.entries(request.query ?? {}).flatMap(([name, value]) =>
     (Array.isArray(value) ? value : [value]).map(
@@ -139,7 +132,7 @@ function encode(text: string): string {
   );
 }
 
-/** Returns the body of a refusal. A long page of a proxy or an attacker counts as none: only the status is used. */
+/** Returns the body of a refusal. Returns '' for one that is too long, so that only its status is used. */
 async function refusalText(body: Readable): Promise<string> {
   try {
     return (await readWhole(body, MAX_BODY_BYTES)).toString();

@@ -2,7 +2,7 @@ import type { Log } from '../../../report/log.ts';
 import { type NoCredentialsError, StoreRefusedError } from '../../store-errors.ts';
 import { isStatus } from '../errors/response-error.ts';
 
-/** Calls that a public bucket may allow to all. */
+/** Calls that a public bucket may allow without a signature. */
 const READS: ReadonlySet<string> = new Set(['GetObject', 'HeadObject', 'ListObjectsV2']);
 
 /** Reads of a run without any credentials, such as a pull request from a fork. The first one shows whether they are allowed. */
@@ -16,9 +16,9 @@ export class UnsignedReads {
   }
 
   /**
-   * Sends a read without a signature, after it has failed for want of any credentials. The first one is sent alone: if it is
-   * refused, it and all that follow fail with that reason. Throws the reason of another call.
-   * @param send sends the read; `isAllowed` is false for the first one.
+   * Sends a read without a signature. The first read is sent alone: if it is refused, it and all that follow fail with `reason`.
+   * @param reason the failure of the call for lack of credentials. Any other call than a read fails with it.
+   * @param send sends the read. `isAllowed` is false for the first one.
    */
   async run<T>(
     reason: NoCredentialsError,

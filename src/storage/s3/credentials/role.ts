@@ -6,7 +6,7 @@ import { deadline, unlessAborted } from '../../../retry/signals.ts';
 import { ForkCredentialsError, NoCredentialsError } from '../../store-errors.ts';
 import type { IdentityUse } from '../errors/refusals.ts';
 import { isStatus } from '../errors/response-error.ts';
-import { describeClaims, stsFailure, tokenFailure } from '../errors/role-refusals.ts';
+import { describeClaims, NO_KEYS, stsFailure, tokenFailure } from '../errors/role-refusals.ts';
 import { classify } from '../errors/s3-errors.ts';
 import type { RoleSettings, S3Settings } from '../s3-settings.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
@@ -65,7 +65,7 @@ export async function assumeRole(
       new CredentialsCall().run(() => exchange(token, role, settings, stsHandler), ended);
     const hedged = () => hedge(exchanged, { afterMs: EXCHANGE_AGAIN_MS, clock, signal });
     const keys = await attempts(hedged).catch(error => {
-      throw stsFailure(error, { role, settings, claims });
+      throw stsFailure(error, role, settings, claims);
     });
     mask(keys.secretAccessKey);
     mask(keys.sessionToken);
@@ -107,7 +107,7 @@ async function exchange(
   const { accessKeyId, secretAccessKey, sessionToken = '' } = keys;
   // They go into headers, and a short text that is masked would hide words of the log
   if (isKeyId(accessKeyId) && isKey(secretAccessKey) && isKey(sessionToken)) return { ...keys, sessionToken };
-  throw new ProtocolError('the response has no keys');
+  throw new ProtocolError(NO_KEYS);
 }
 
 /** AWS has at most 128 characters of `\w`, radosgw and MinIO 20. A slash would end it in the Authorization header. */

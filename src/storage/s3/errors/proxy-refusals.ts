@@ -5,14 +5,14 @@ import type { Refusal } from './refusals.ts';
 import { ResponseError } from './response-error.ts';
 
 /**
- * Explains a refusal that is not an S3 server's own: of a proxy, a login page, or a port of another protocol. Returns
- * undefined if it is one of S3, or has no form that is known.
+ * Explains the refusal of a proxy, of a login page, or of a port with another protocol. Returns undefined for a refusal of an
+ * S3 server, and for one of an unknown form.
  */
 export function proxyRefusal(error: unknown, settings: S3Settings): Refusal | undefined {
   if (tunnelStatus(error) === 407) return proxyLogin(settings, 'CONNECT: 407');
   if (!(error instanceof ResponseError)) return undefined;
   const { status, text, headers } = error;
-  // 304 names no other URL
+  // 304 is no redirect
   if (status >= 300 && status < 400 && status !== 304) return redirect(headers, settings);
   if (status === 413) {
     return [
@@ -31,7 +31,7 @@ export function proxyRefusal(error: unknown, settings: S3Settings): Refusal | un
       'it refused the request with a web page, which no S3 server sends',
     ];
   }
-  // In a tunnel a proxy cannot answer a request
+  // A request by https passes the proxy in a tunnel, so the proxy cannot respond to it
   const proxy = settings.endpoint?.protocol === 'http:' && proxyOf(settings.environment, settings.endpoint);
   if (status === 403 && proxy) {
     return [
@@ -44,22 +44,22 @@ export function proxyRefusal(error: unknown, settings: S3Settings): Refusal | un
 
 const PROXY_VARIABLES = 'HTTP_PROXY or HTTPS_PROXY';
 
-function proxyLogin({ environment, endpoint }: S3Settings, answer: string): Refusal {
+function proxyLogin({ environment, endpoint }: S3Settings, response: string): Refusal {
   const proxy = proxyOf(environment, endpoint) ?? 'an unknown address';
-  return [PROXY_VARIABLES, `the proxy requires a user name and password (${proxy}, ${answer})`];
+  return [PROXY_VARIABLES, `the proxy requires a user name and password (${proxy}, ${response})`];
 }
 
-/** Returns the status with which a proxy refused CONNECT, if this is that failure. */
+/** Returns the status with which a proxy refused CONNECT. Returns undefined for another failure. */
 export function tunnelStatus(error: unknown): number | undefined {
   const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
   return code === 'ERR_PROXY_TUNNEL' && typeof statusCode === 'number' ? statusCode : undefined;
 }
 
-/** The answers of nginx, Go's net/http (MinIO, Traefik, Caddy) and Apache to plain http on a TLS port. */
+/** Responses of nginx, Go's net/http (MinIO, Traefik, Caddy) and Apache to plain http on a TLS port. */
 const PLAIN_HTTP =
   /plain HTTP request was sent to HTTPS port|sent an HTTP request to an HTTPS server|speaking plain HTTP to an SSL/i;
 
-/** Returns whether this is the Content-Type of a web page. Objects of the cache are saved with another one. */
+/** Returns whether this is the Content-Type of a web page. Objects of the cache have another one. */
 export function isWebPage(contentType: string | undefined): boolean {
   return /^text\/html\b/i.test(contentType ?? '');
 }

@@ -12,7 +12,7 @@ interface FailedCall {
   readonly identity: IdentityUse;
 }
 
-/** Returns the setting to check and the reason. Returns undefined if the code explains nothing. */
+/** Explains a failed call by its code. Returns undefined if the code explains nothing. */
 export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined {
   const { operation, code, settings, identity } = call;
   if (refusesKmsKey(call)) return KMS_KEY;
@@ -23,10 +23,10 @@ export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined
     if (code === 'InvalidArgument' && !identity.accepted) return ROLE_KEYS;
   }
   if (code === 'AccessDenied') return accessDenied(call);
-  // When a session ends, MinIO and AWS no longer know its access key (minio/minio#14794, boto/boto3#2815)
+  // MinIO and AWS return this for an access key whose session has ended (minio/minio#14794, boto/boto3#2815)
   if (code === 'InvalidAccessKeyId' && identity.temporary) return UNKNOWN_SESSION;
-  if (isSkewed(error)) return ["the runner's clock", clockDifference(error)];
-  // A listing of a bucket has no key: the server took the bucket's name for that of an object
+  if (isSkewed(error)) return ["the runner's clock", clockDifference(error.dateMs)];
+  // A listing names no object: the server took the name of the bucket for the name of an object
   if (operation === 'ListObjectsV2' && code === 'NoSuchKey' && namesBucket(settings)) {
     return [
       "the input 'endpoint'",
@@ -36,16 +36,16 @@ export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined
   return ownEntry(KEY_REFUSALS, code) ?? ownEntry(REFUSALS, code) ?? tlsRefusal(code, error);
 }
 
-/** Returns whether the endpoint's host name begins with the bucket's: the address of a bucket, or a server of that name. */
+/** Returns whether the endpoint's host name begins with the bucket's name: it is the bucket's address, or a server of that name. */
 export function namesBucket({ endpoint, bucket, forcePathStyle }: S3Settings): boolean {
   return forcePathStyle && (endpoint?.hostname.startsWith(`${bucket.toLowerCase()}.`) ?? false);
 }
 
-/** Calls that create an object, and so name the key that encrypts it. */
+/** Calls that create an object, and can name the key that encrypts it. */
 const CREATING: ReadonlySet<string> = new Set(['PutObject', 'CreateMultipartUpload']);
 
 /**
- * Returns whether the server cannot use the key that is to encrypt. AWS has codes for it. radosgw (16.2.15) answers
+ * Returns whether the server cannot encrypt with the key of the settings. AWS has codes for this. radosgw (16.2.15) returns
  * InvalidAccessKeyId, although it has accepted the access key before.
  */
 function refusesKmsKey({ operation, code, settings, identity }: FailedCall): boolean {
@@ -55,15 +55,15 @@ function refusesKmsKey({ operation, code, settings, identity }: FailedCall): boo
 
 const KMS_KEY: Refusal = ["the input 'sse-kms-key-id'", 'the server cannot encrypt with this key'];
 
-/** Returns whether the server has refused a request because of the runner's clock: by an error status, before any work. */
+/** Returns whether the server has refused a request because of the runner's clock. The error status shows that it did no work. */
 export function isSkewed(error: unknown): error is ResponseError {
   return error instanceof ResponseError && error.status >= 400 && error.code === 'RequestTimeTooSkewed';
 }
 
-/** Returns by how much the runner's clock is off after RequestTimeTooSkewed, as a clause. */
-export function clockDifference({ dateMs }: ResponseError): string {
-  if (dateMs === undefined) return "the runner's clock differs from the server's by too much";
-  const seconds = Math.round((Date.now() - dateMs) / 1000);
+/** Returns by how much the runner's clock differs from the server's, which is at `serverMs` (ms since 1970), as a clause. */
+export function clockDifference(serverMs: number | undefined): string {
+  if (serverMs === undefined) return "the runner's clock differs from the server's by too much";
+  const seconds = Math.round((Date.now() - serverMs) / 1000);
   const direction = seconds < 0 ? 'behind' : 'ahead of';
   return `the runner's clock is ${Math.abs(seconds)} s ${direction} the server's`;
 }
@@ -76,7 +76,7 @@ const NAME_TOO_LONG: Refusal = [
   'the name of the object is too long for this server; use a shorter key or prefix',
 ];
 const EXPIRED_TOKEN: Refusal = ["the input 'sessionToken'", 'the session token has expired'];
-/** Explains that a quota of the bucket or its owner is used up. */
+/** The refusal of a bucket whose quota, or that of its owner, is used up. */
 export const QUOTA: Refusal = ["the input 'bucket'", 'its quota is used up'];
 const OTHER_REGION: Refusal = ["the input 'region'", 'the bucket is in another region'];
 
@@ -112,7 +112,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   EntityTooLarge: ["the input 'upload-chunk-size'", 'the part is too large for this server'],
 };
 
-/** Explains a refusal of keys that have a session token. */
+/** The refusal of keys with a session token. */
 export const DENIED_SESSION: Refusal = [
   "the input 'sessionToken'",
   'access is denied: the session has expired, or its policy does not allow this',
@@ -133,7 +133,7 @@ const ROLE_KEYS: Refusal = [
   'the keys that the STS has issued are not accepted: they have expired, or the STS is of another server',
 ];
 
-/** Returns whether a call was refused after the end of its keys. radosgw (16.2.15) gives no reason then. */
+/** Returns whether a call was refused after its keys had expired. radosgw (16.2.15) gives no reason then. */
 export function hasExpired(error: unknown, { expiresMs }: IdentityUse): boolean {
   if (expiresMs === undefined || !isStatus(error, 403)) return false;
   return expiresMs <= (error.dateMs ?? Date.now());
@@ -144,30 +144,27 @@ const EXPIRED_ROLE: Refusal = [
   "the keys of the role have expired by the server's clock, and were not renewed in time",
 ];
 
-/** The use of the credentials so far in this process. */
+/** The credentials of the calls, and their use so far in this process. */
 export interface IdentityUse {
-  /**
-   * The role that the run has taken, and the claims of its token as a clause of foreign text. Undefined if the credentials are
-   * keys of the settings or the environment.
-   */
+  /** The role that the run has taken, and the claims of the run's token as a clause of foreign text. Undefined without a role. */
   readonly role?: { readonly arn: string; readonly claims: string } | undefined;
-  /** End of the credentials in ms since 1970. Undefined if they do not expire, or if it is not known. */
+  /** Time in ms since 1970 at which the credentials expire. Undefined if they do not expire, or if it is not known. */
   readonly expiresMs?: number | undefined;
-  /** Whether they have a session token, so that they expire. */
+  /** Whether they have a session token, and so expire. */
   readonly temporary?: boolean;
   /** Whether a call has succeeded with them. */
   readonly accepted: boolean;
 }
 
-/** Explains AccessDenied. radosgw (16.2.15) returns it without a reason after the end of a session too. */
+/** Explains AccessDenied. radosgw (16.2.15) also returns it, without a reason, after the end of a session. */
 function accessDenied({ operation, settings, identity: { temporary, accepted } }: FailedCall): Refusal {
   if (temporary) return accepted ? DENIED_LATER : DENIED_SESSION;
   if (!accepted) return ["the input 'bucket'", 'access is denied to these credentials'];
-  const mayRequire =
+  const orEncryption =
     CREATING.has(operation) && !settings.encryption ? " or requires the input 'server-side-encryption'" : '';
   return [
     "the bucket's policy",
-    `access is denied to these credentials, although earlier calls succeeded: the policy does not allow this${mayRequire}, or they have expired`,
+    `access is denied to these credentials, although earlier calls succeeded: the policy does not allow this${orEncryption}, or they have expired`,
   ];
 }
 
@@ -178,7 +175,7 @@ const UNKNOWN_AUTHORITY: Refusal = [
   'its certificate is signed by an unknown authority',
 ];
 
-/** Causes in the certificate or the protocol: repeating cannot help. Node's code -> [the setting to check, reason]. */
+/** Node's code of a failure of TLS, where a retry cannot help -> [the setting to check, the reason]. */
 const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: ["the input 'ca-file'", 'its certificate is self-signed'],
   SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
@@ -202,7 +199,7 @@ export function tlsRefusal(code: string | undefined, error: unknown): Refusal | 
   return ["the input 'endpoint'", `TLS failed, ${reason ?? 'without a reason'}`];
 }
 
-/** Returns the entry of a code, which may be any word: `constructor` is a property of every object. */
+/** Returns the table's own entry for a code. The code may be any word, such as `constructor`. Returns undefined if there is none. */
 export function ownEntry<T>(table: Readonly<Record<string, T>>, code: string | undefined): T | undefined {
   return code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined;
 }

@@ -12,7 +12,7 @@ export class ResponseError extends Error {
   readonly headers: Readonly<Record<string, string>>;
   /** The body, of at most 64 KiB. */
   readonly text: string;
-  /** S3's code; undefined for one that only repeats the status. radosgw sends an empty `<Message>`, so there is only the code. */
+  /** S3's code. Undefined if there is none, or if it only repeats the status. From radosgw there is no message beside it. */
   readonly code: string | undefined;
 
   constructor({ status, headers }: Pick<TransportResponse, 'status' | 'headers'>, text = '') {
@@ -30,7 +30,7 @@ export class ResponseError extends Error {
     return Number.isNaN(ms) ? undefined : ms;
   }
 
-  /** The server's own message, quoted, after a colon; '' if there is none. Foreign text: escape it. */
+  /** The server's message in quotes, after a colon, or '' if there is none. Foreign text: escape it. */
   get quotedMessage(): string {
     const [, message = ''] = /<Message>([^<]{1,2000})<\/Message>/.exec(this.text) ?? [];
     const text = redact(message.replace(/[\p{Cc}\s]+/gu, ' ').trim());
@@ -57,15 +57,15 @@ const GENERIC_CODES = new Set([
 /** Longest message of a server that is shown, in characters. */
 const MAX_MESSAGE = 200;
 
-/** The form of S3's and Node's codes. A server can return any text as its code; other forms are no codes and not printed. */
+/** The form of S3's and Node's codes. A server can return any text as its code, and text of another form is not logged. */
 const CODE_FORM = /^[A-Za-z0-9_.-]{1,64}$/;
 
-/** Returns `value` if it has the form of a code and not that of a secret. */
+/** Returns `value` if it has the form of a code and contains no secret. Returns undefined otherwise. */
 export function codeLike(value: unknown): string | undefined {
   return typeof value === 'string' && CODE_FORM.test(value) && redact(value) === value ? value : undefined;
 }
 
-/** Returns whether a failure is a response of one of these HTTP statuses. */
+/** Returns whether a failure is a response with one of these HTTP statuses. */
 export function isStatus(error: unknown, ...statuses: number[]): error is ResponseError {
   return error instanceof ResponseError && statuses.includes(error.status);
 }

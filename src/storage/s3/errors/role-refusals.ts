@@ -2,21 +2,13 @@ import { redact } from '../../redact.ts';
 import { PolicyRefusedError, RoleError, type StoreRefusedError } from '../../store-errors.ts';
 import type { RoleSettings, S3Settings } from '../s3-settings.ts';
 import { throughProxy } from '../transport/agents.ts';
-import { ProtocolError } from '../transport/protocol-error.ts';
 import { ownEntry, type Refusal, tlsRefusal } from './refusals.ts';
 import { isStatus } from './response-error.ts';
-import { classify } from './s3-errors.ts';
+import { classify, type Failure } from './s3-errors.ts';
 
-/** Explains why a run does not get the token or the role that it requests. */
+/** Explains why a run does not get the token or the role that it has requested. */
 
-/** The exchange that failed. */
-interface Exchange {
-  readonly role: Pick<RoleSettings, 'arn' | 'input' | 'stsEndpoint'>;
-  readonly settings: Pick<S3Settings, 'region' | 'environment'>;
-  readonly claims: string;
-}
-
-/** Claims of a token on which trust policies decide. */
+/** Claims of a token that trust policies can check. */
 const CLAIMS = ['iss', 'aud', 'sub', 'repository_id', 'ref', 'event_name', 'environment'];
 
 /** Longest claim that is shown, in characters. */
@@ -38,7 +30,7 @@ export function describeClaims(token: string): string {
   return shown.length > 0 ? shown.join(', ') : `none of the claims ${CLAIMS.join(', ')}`;
 }
 
-/** Converts the failure of the request for a token. */
+/** Converts the failure of a request for a token into an error of the store contract. */
 export function tokenFailure(error: unknown): RoleError {
   if (isStatus(error, 401, 403)) {
     return new RoleError(
@@ -47,52 +39,55 @@ export function tokenFailure(error: unknown): RoleError {
       { cause: error },
     );
   }
-  return new RoleError(`the runner's service returned no OIDC token: ${reasonOf(error)}`, undefined, {
-    cause: error,
-  });
+  const reason = reasonOf(classify(error));
+  return new RoleError(`the runner's service returned no OIDC token: ${reason}`, undefined, { cause: error });
 }
 
-/** Converts the failure of an exchange. */
-export function stsFailure(error: unknown, { role, settings, claims }: Exchange): StoreRefusedError {
-  const { stsEndpoint } = role;
+/** Converts the failure of an exchange into an error of the store contract. `claims` are those of the token, as a clause. */
+export function stsFailure(
+  error: unknown,
+  { arn, input, stsEndpoint }: RoleSettings,
+  settings: S3Settings,
+  claims: string,
+): StoreRefusedError {
   const sts = `STS ${stsEndpoint ? `at ${stsEndpoint.origin}` : `of AWS in ${settings.region}`}`;
-  const { status, code, statusAndCode, kind } = classify(error);
-  const cause = { cause: error };
-  if (status === 403 && (code === undefined || code === 'AccessDenied')) {
+  const failure = classify(error);
+  const { status, code, statusAndCode, kind } = failure;
+  const options = { cause: error };
+  const roleInput = `the input '${input}'`;
+  if (failure.isDenied) {
     return new PolicyRefusedError(
-      `${sts}: this run may not take the role ${role.arn} (${statusAndCode}): ${UNEXPLAINED}; the token has ${claims}`,
-      `the input '${role.input}'`,
-      cause,
+      `${sts}: this run may not take the role ${arn} (${statusAndCode}): ${UNEXPLAINED}; the token has ${claims}`,
+      roleInput,
+      options,
     );
   }
+  const roleRefusal: Refusal | undefined =
+    code === 'ValidationError' ? [roleInput, 'it does not accept the role'] : undefined;
   const refusal =
-    roleRefusal(code, role.input) ??
-    ownEntry(STS_REFUSALS, code) ??
-    tlsRefusal(code, error) ??
-    statusRefusal(status);
+    roleRefusal ?? ownEntry(STS_REFUSALS, code) ?? tlsRefusal(code, error) ?? statusRefusal(status);
   if (refusal === undefined) {
     const proxy = kind === 'connection' ? throughProxy(settings.environment, stsEndpoint) : '';
-    return new RoleError(`${sts}: ${reasonOf(error)}${proxy}`, undefined, cause);
+    return new RoleError(`${sts}: ${reasonOf(failure)}${proxy}`, undefined, options);
   }
   const [setting, reason] = refusal;
-  const shown = statusAndCode === '' ? '' : ` (${statusAndCode})`;
-  return new RoleError(`${sts}: ${reason}${shown}; the token has ${claims}`, setting, cause);
+  const details = statusAndCode === '' ? '' : ` (${statusAndCode})`;
+  return new RoleError(`${sts}: ${reason}${details}; the token has ${claims}`, setting, options);
 }
 
-/** radosgw 16.2.15 refuses each of these in the same way. */
+/** The possible reasons of a 403: radosgw 16.2.15 refuses all of them in the same way. */
 const UNEXPLAINED =
   'its trust policy does not fit the token, there is no such role, there is no provider for iss or it does not accept aud, the token has expired by the clock of the STS, or the STS is turned off';
 
-/** Returns status or code, or the reason of a limit. Never a service's own text, which may quote the token. */
-function reasonOf(error: unknown): string {
-  const { name, message } = error as Error;
-  if (error instanceof ProtocolError || name === 'TimeoutError') return message;
-  // A response of the wrong form is an error of the SDK
-  const { kind, statusAndCode } = classify(error);
-  return kind === 'broken-body' ? NO_KEYS : statusAndCode || NO_KEYS;
+/** Returns our own message, or status and code. Never the service's message, which may quote the token. */
+function reasonOf({ ownMessage, kind, statusAndCode }: Failure): string {
+  if (ownMessage !== undefined) return ownMessage;
+  // A success that the SDK cannot read, or that it finds incomplete
+  return kind === 'broken-body' || statusAndCode === '' ? NO_KEYS : statusAndCode;
 }
 
-const NO_KEYS = 'the response has no keys';
+/** The reason for a response of an STS without usable keys. */
+export const NO_KEYS = 'the response has no keys';
 
 const NO_STS: Refusal = ["the input 'sts-endpoint'", 'it is not an STS'];
 
@@ -113,11 +108,6 @@ const STS_REFUSALS: Readonly<Record<string, Refusal>> = {
   NotImplemented: NO_STS,
   MethodNotAllowed: NO_STS,
 };
-
-/** @param input the input that names the role: a save may have one of its own. */
-function roleRefusal(code: string | undefined, input: RoleSettings['input']): Refusal | undefined {
-  return code === 'ValidationError' ? [`the input '${input}'`, 'it does not accept the role'] : undefined;
-}
 
 function statusRefusal(status: number | undefined): Refusal | undefined {
   if (status === 404 || status === 405 || status === 501) return NO_STS;

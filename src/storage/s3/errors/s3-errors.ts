@@ -13,7 +13,7 @@ import { ProtocolError } from '../transport/protocol-error.ts';
 import { NoResponseError } from '../transport/timers.ts';
 import { proxyRefusal, tunnelStatus } from './proxy-refusals.ts';
 import { DENIED_SESSION, hasExpired, type IdentityUse, refusalOf } from './refusals.ts';
-import { codeLike, isStatus, ResponseError } from './response-error.ts';
+import { codeLike, ResponseError } from './response-error.ts';
 import { denialOf, serverRefusal } from './server-refusals.ts';
 
 /**
@@ -21,10 +21,7 @@ import { denialOf, serverRefusal } from './server-refusals.ts';
  * error of Node or the SDK, of which `code`, `name` and the HTTP status count.
  */
 
-/**
- * Failures of Node's net, dns, http and stream modules for a peer that cannot be reached or a connection that broke. Code -> the
- * reason, '' if the code alone explains it.
- */
+/** Code of Node for a server that cannot be reached or a broken connection -> the reason, or '' if the code alone explains it. */
 const CONNECTION_FAILURES: ReadonlyMap<string | undefined, string> = new Map(
   Object.entries({
     ECONNREFUSED: 'connection refused',
@@ -45,9 +42,10 @@ const CONNECTION_FAILURES: ReadonlyMap<string | undefined, string> = new Map(
   }),
 );
 
-/** 5xx that stay the same when repeated: not implemented, HTTP version not supported. */
+/** 5xx that a retry does not change: not implemented, HTTP version not supported. */
 const FINAL_5XX = new Set([501, 505]);
 
+/** How a call failed. */
 export type FailureKind =
   /** No response in time. */
   | 'timeout'
@@ -65,19 +63,20 @@ export type FailureKind =
   | 'down'
   /** The other 5xx, and an error in the body of a success. */
   | 'busy'
-  /** A response that will be the same next time, or an error of another kind. */
+  /** A response that a retry does not change, or an error of another kind. */
   | 'final';
 
+/** Properties that errors of Node and the SDK may have. */
 interface ErrorShape {
   readonly name?: unknown;
   readonly code?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-/** A failure of a call, classified once for all that depends on it. `cause` is the error itself. */
+/** The classified failure of a call. `cause` is the error itself. */
 export class Failure extends Error {
   override name = 'Failure';
-  /** Status of the response. The SDK adds it to its errors after a success that it cannot read. Undefined if there was none. */
+  /** Status of the response, which the SDK adds to its errors after a success that it cannot read. Undefined without a response. */
   readonly status =
     this.cause instanceof ResponseError
       ? this.cause.status
@@ -89,6 +88,18 @@ export class Failure extends Error {
   /** Whether a retry can help: 429, 5xx, connection errors, time-outs, and bodies that end early. Other 4xx are final. */
   readonly isRetryable = this.kind !== 'final';
 
+  /** Whether the server has denied access without another reason: a policy may forbid the call. */
+  get isDenied(): boolean {
+    return this.status === 403 && (this.code === undefined || this.code === 'AccessDenied');
+  }
+
+  /** The message of a failure that this program has detected: a time-out or a ProtocolError. Undefined for another failure. */
+  get ownMessage(): string | undefined {
+    const { cause, kind } = this;
+    const isTimeout = (kind === 'timeout' || kind === 'late') && !(cause instanceof ResponseError);
+    return isTimeout || cause instanceof ProtocolError ? (cause as Error).message : undefined;
+  }
+
   /** Status and code, or a message of at most 200 characters for a failure that is neither S3's nor the network's. */
   get summary(): string {
     const { name, message } = this.cause as Error;
@@ -96,7 +107,7 @@ export class Failure extends Error {
   }
 }
 
-/** Classifies an error, unless it is a failure already. */
+/** Classifies an error. Returns a Failure as it is. */
 export function classify(error: unknown): Failure {
   return error instanceof Failure ? error : new Failure('', { cause: error });
 }
@@ -105,12 +116,11 @@ function kindOf({ cause: error, status, code }: Failure): FailureKind {
   // The proxy requires a user name and password
   if (tunnelStatus(error) === 407) return 'final';
   if (error instanceof NoResponseError) return 'late';
-  // 408 and S3's 400 RequestTimeout mean that our bytes did not arrive in time: time-outs, although 4xx
-  if ((error as ErrorShape | undefined)?.name === 'TimeoutError' || code === 'RequestTimeout')
-    return 'timeout';
+  if ((error as ErrorShape | undefined)?.name === 'TimeoutError') return 'timeout';
+  // 408 and S3's 400 RequestTimeout mean that our bytes did not arrive in time
+  if (status === 408 || code === 'RequestTimeout') return 'timeout';
   if (CONNECTION_FAILURES.has(code) || code?.startsWith('HPE_')) return 'connection';
   if (status === undefined) return 'final';
-  if (status === 408) return 'timeout';
   if (status === 429) return 'too-many';
   if (status === 503) return code === undefined ? 'down' : 'overloaded';
   if (status >= 500 && !FINAL_5XX.has(status)) return 'busy';
@@ -123,7 +133,7 @@ function kindOf({ cause: error, status, code }: Failure): FailureKind {
   return 'final';
 }
 
-/** Returns S3's code, or that of the system or of the first error of an AggregateError (happy eyeballs). Other text is no code. */
+/** Returns the code of S3 or the system, or of the first error in an AggregateError (happy eyeballs). Other text is no code. */
 export function errorCode(error: unknown): string | undefined {
   const { code } = (error ?? {}) as ErrorShape;
   if (typeof code === 'string') return codeLike(code);
@@ -132,28 +142,27 @@ export function errorCode(error: unknown): string | undefined {
 
 /**
  * Converts a failure of a call into an error of the store contract. Its message is one clause with the bucket, the call, and
- * the summary of the failure, which has no secret in it.
+ * the summary of the failure, and contains no secret.
  *
  * @param operation S3's name of the call.
  */
 export function fromS3Error(
-  { cause: error, kind, code, summary }: Failure,
+  failure: Failure,
   operation: string,
   settings: S3Settings,
   identity: IdentityUse,
 ): Error {
-  // Converted already, or of a thread that has sent the request
+  const { cause: error, kind, code, summary, ownMessage } = failure;
+  // An error of the contract already, or of the thread that has sent the request
   if (error instanceof StoreError || error instanceof ThreadError) return error;
   const bucket = describeBucket(settings);
   const call = `${operation}: ${summary}`;
-  const cause = { cause: error };
-  const unavailable = (reason: string, shown: string) =>
-    new StoreUnavailableError(`${bucket}: ${reason || 'the call failed'} (${shown})`, cause);
-  const refused = (setting: string, reason: string, more = '') =>
-    new StoreRefusedError(`${bucket}: ${reason} (${call})${more}`, setting, cause);
-  if (error instanceof ProtocolError || kind === 'late' || (error as ErrorShape)?.name === 'TimeoutError') {
-    return unavailable((error as Error).message, operation);
-  }
+  const options = { cause: error };
+  const unavailable = (reason: string, details: string) =>
+    new StoreUnavailableError(`${bucket}: ${reason || 'the call failed'} (${details})`, options);
+  const refused = (setting: string, reason: string, serverMessage = '') =>
+    new StoreRefusedError(`${bucket}: ${reason} (${call})${serverMessage}`, setting, options);
+  if (ownMessage !== undefined) return unavailable(ownMessage, operation);
   if (kind === 'connection') {
     const status = tunnelStatus(error);
     const proxy =
@@ -162,20 +171,19 @@ export function fromS3Error(
   }
   const byProxy = kind === 'final' ? proxyRefusal(error, settings) : undefined;
   const { role } = identity;
-  const byPolicy = isStatus(error, 403) && (code === undefined || code === 'AccessDenied');
-  if (role && byPolicy && !byProxy && !hasExpired(error, identity)) {
+  if (role && failure.isDenied && !byProxy && !hasExpired(error, identity)) {
     return new PolicyRefusedError(
       `${bucket}: the role ${role.arn} does not allow this call to the run (${call}), whose token has ${role.claims}`,
       'the policies of the role and the bucket',
-      cause,
+      options,
     );
   }
   const refusal =
     refusalOf(error, { operation, code, settings, identity }) ?? serverRefusal(error) ?? byProxy;
   if (refusal) return refused(...refusal, denialOf(error));
   if (kind !== 'final' || !(error instanceof ResponseError)) {
-    const broken = kind === 'broken-body' && 'the response ended early or cannot be read';
-    return unavailable(broken || (code === 'EMFILE' ? OPEN_FILES_LIMIT : ''), call);
+    if (kind === 'broken-body') return unavailable('the response ended early or cannot be read', call);
+    return unavailable(code === 'EMFILE' ? OPEN_FILES_LIMIT : '', call);
   }
   if (error.status === 401 || error.status === 403) {
     if (identity.temporary) return refused(...DENIED_SESSION);

@@ -1,13 +1,14 @@
 import { ownEntry, QUOTA, type Refusal } from './refusals.ts';
 import { isStatus, ResponseError } from './response-error.ts';
 
-/** Refusals in the words of single servers, as users of these have reported them. */
+/** Refusals with codes or messages of single servers, as users of these servers have reported them. */
 
 const VIRTUAL_HOST: Refusal = [
   "the input 'endpoint'",
   "this server accepts the bucket's name only in its host name, which the action uses for AWS alone",
 ];
 
+/** Code of a server -> [the setting to check, the reason]. */
 const CODES: Readonly<Record<string, Refusal>> = {
   // Alibaba OSS; Tencent COS
   SecondLevelDomainForbidden: VIRTUAL_HOST,
@@ -23,13 +24,8 @@ const CODES: Readonly<Record<string, Refusal>> = {
   XMinioStorageFull: ["the server's storage", 'it is full'],
 };
 
-interface RefusalByMessage {
-  readonly code: string;
-  readonly message: RegExp;
-  readonly refusal: Refusal;
-}
-
-const MESSAGES: readonly RefusalByMessage[] = [
+/** Refusals with a general code, which their message explains. */
+const MESSAGES: readonly { readonly code: string; readonly message: RegExp; readonly refusal: Refusal }[] = [
   {
     // Scaleway: "Part number must be an integer between 1 and 1000, inclusive"
     code: 'InvalidArgument',
@@ -53,7 +49,7 @@ const MESSAGES: readonly RefusalByMessage[] = [
   },
 ];
 
-/** Returns the refusal that a server's own code or message explains. Returns undefined if it has no form that is known. */
+/** Explains a refusal by the server's own code or message. Returns undefined if neither is known. */
 export function serverRefusal(error: unknown): Refusal | undefined {
   if (!(error instanceof ResponseError)) return undefined;
   const { code, quotedMessage } = error;
@@ -63,15 +59,15 @@ export function serverRefusal(error: unknown): Refusal | undefined {
   );
 }
 
-/** Returns the message of a server about denied access, if it has more to it than that (AWS, Backblaze B2, Garage). */
+/** Returns the server's message about denied access, or '' if it gives no reason. AWS, Backblaze B2 and Garage give one. */
 export function denialOf(error: unknown): string {
   if (!(error instanceof ResponseError) || error.code !== 'AccessDenied') return '';
   return /^: "access denied\.?"$/i.test(error.quotedMessage) ? '' : error.quotedMessage;
 }
 
 /**
- * Returns whether a server does not have conditions on writes: 501, or for Backblaze B2 also 400 InvalidArgument, "Unsupported
- * header '…' received for this API call."
+ * Returns whether the server does not support conditions on writes: 501, or on Backblaze B2 also 400 InvalidArgument,
+ * "Unsupported header '…' received for this API call."
  */
 export function lacksConditions(error: unknown): boolean {
   if (isStatus(error, 501)) return true;

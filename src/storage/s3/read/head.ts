@@ -8,16 +8,17 @@ import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { isWebPage, webPage } from '../errors/proxy-refusals.ts';
 import { isMissing, isStatus } from '../errors/response-error.ts';
 
+/** Metadata of an object, with the id of its upload. */
 export interface HeadInfo extends ObjectInfo {
-  /** The id of the upload that stored it. Undefined if it was not one of ours. */
+  /** The id of the upload that stored the object. Undefined if it was stored by another program. */
   readonly saveId: string | undefined;
 }
 
 /**
- * Describes an object. Returns undefined if there is none.
+ * Returns the metadata of an object. Returns undefined if there is none.
  *
- * A GET of one byte takes the place of a HEAD that is refused, because its refusal has a code and its success counts, and
- * of one without a length (reverse proxies that send the body in chunks leave it out). An optional call leaves it at a 400 or 403.
+ * A GET of one byte replaces a HEAD that is refused, because the refusal of a GET has a code. It also replaces a HEAD without a
+ * length, which reverse proxies that send the body in chunks leave out. An optional call sends no GET after a 400 or 403.
  */
 export async function headObject(
   caller: Caller,
@@ -38,7 +39,7 @@ export async function headObject(
   });
 }
 
-/** The fields that the responses to HEAD and GET have in common. */
+/** Fields that the SDK returns for both HEAD and GET. */
 interface ObjectHeaders {
   readonly ContentType?: string | undefined;
   readonly ETag?: string | undefined;
@@ -64,7 +65,7 @@ async function byHead(
     capabilities.head = false;
   } catch (error) {
     if (isStatus(error, 405, 501)) capabilities.head = false;
-    // The refusal of a HEAD has no body, so no code
+    // The refusal of a HEAD has no body, and so no code
     else if (optional || !isStatus(error, 400, 403)) throw error;
   }
   return 'refused';
@@ -81,7 +82,7 @@ async function byGet(
   const get = async (Range?: string) => {
     const command = new GetObjectCommand({ Bucket: bucket, Key: name, Range });
     const response = await client.send(command, streamed);
-    // The body is one byte, or the whole object, and is not needed
+    // The body, one byte or the whole object, is not needed
     (response.Body as Readable).destroy();
     return response;
   };
@@ -104,11 +105,11 @@ function infoOf({ capabilities }: Caller, name: string, headers: ObjectHeaders, 
   const etag = bareEtag(headers.ETag);
   if (etag === undefined) throw noEtag(name, headers.ContentType);
   capabilities.versioned ||= headers.VersionId !== undefined;
-  const modifiedMs = knownTime(headers.LastModified?.getTime());
+  const modifiedMs = knownTime(headers.LastModified);
   return { name, sizeBytes, etag, modifiedMs, saveId: headers.Metadata?.[SAVE_ID] };
 }
 
-/** Makes the error for a response without an ETag, which alone proves that two ranges are of one object. */
+/** Makes the error for a response without an ETag. Only an ETag proves that two ranges belong to one object. */
 export function noEtag(name: string, contentType: string | undefined): StoreError {
   if (isWebPage(contentType)) return webPage(name);
   return new StoreUnavailableError(

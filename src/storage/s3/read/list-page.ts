@@ -13,9 +13,9 @@ export interface ListPage {
 }
 
 /**
- * Requests one page. Takes the objects out of the response before the SDK parses the rest of it: the SDK needs 30 ms for
- * a thousand objects, and a restore-key among many caches waits for nothing else (ADR 0013). Where one object is
- * not of the plain form that servers write, the SDK parses all.
+ * Requests one page. Takes the objects out of the response before the SDK parses the rest of it: the SDK takes 30 ms for
+ * a thousand objects, for which a restore with many caches would wait (ADR 0013). If an object is not in the plain form that
+ * servers write, the SDK parses all.
  */
 export async function listPage(
   client: S3Client,
@@ -42,7 +42,7 @@ export async function listPage(
       }
       return result;
     },
-    // Next to the handler: before the SDK's own
+    // Directly after the handler, before the SDK parses the response
     { step: 'deserialize', priority: 'low' },
   );
   const { Contents = [], IsTruncated, NextContinuationToken } = await client.send(command, options);
@@ -53,32 +53,27 @@ export async function listPage(
         name: Key ?? '',
         sizeBytes: Size ?? 0,
         etag: bareEtag(ETag) ?? '',
-        modifiedMs: knownTime(LastModified?.getTime()),
+        modifiedMs: knownTime(LastModified),
       })),
     next: IsTruncated ? NextContinuationToken : undefined,
   };
 }
 
-/** Decodes UTF-8, without a byte order mark before it. */
+/** Decodes UTF-8 and removes a byte order mark. */
 const decoder = new TextDecoder();
 
-/** Returns a page without the prefixes of its tags: the SDK ignores the elements of a page in `<s3:ListBucketResult>`. */
+/** Removes the prefixes of a page's tags: the SDK ignores the elements in `<s3:ListBucketResult>`. */
 function withoutPrefixes(page: string): string {
   return page.includes(OPEN) ? page : page.replace(/<(\/?)[A-Za-z_][\w.-]*:/g, '<$1');
 }
 
-/**
- * Returns a page with its times in the form that the SDK reads. Leaves out those that are none: the SDK would refuse the whole
- * page.
- */
+/** Rewrites the times of a page to the form that the SDK reads. Removes unknown ones, for which the SDK would refuse the page. */
 function withPlainTimes(page: string): string {
   return page.replace(
     /<LastModified\b[^<>]*>([^<]*)<\/LastModified>|<LastModified\b[^<>]*\/>/g,
     (_, text = '') => {
-      const ms = knownTime(Date.parse(unescaped(text) ?? ''));
-      // The SDK reads years of four digits
-      if (ms === undefined || ms >= Date.UTC(10_000)) return '';
-      return `<LastModified>${new Date(ms).toISOString()}</LastModified>`;
+      const ms = knownTime(decodeReferences(text));
+      return ms === undefined ? '' : `<LastModified>${new Date(ms).toISOString()}</LastModified>`;
     },
   );
 }
@@ -93,9 +88,9 @@ const OPEN = '<Contents>';
 const CLOSE = '</Contents>';
 
 /**
- * Takes the objects out of a page, in time linear in its length. Returns undefined if an object lacks a name, ETag or
- * size, or has one in another form than a number or text, if the last object is not closed, and if an element has another form,
- * such as `<Contents a="b">`: the SDK then returns all objects in their order.
+ * Takes the objects out of a page, in time linear in its length. Returns undefined if one of them has no name, ETag or size in
+ * plain text, or if an element has no end or another form, such as `<Contents a="b">`. Then the SDK returns all objects in their
+ * order.
  */
 export function takeObjects(page: string): TakenObjects | undefined {
   const objects: ObjectInfo[] = [];
@@ -118,37 +113,37 @@ function objectIn(contents: string): ObjectInfo | undefined {
   const etag = bareEtag(textIn(contents, 'ETag'));
   const size = textIn(contents, 'Size') ?? '';
   if (!name || !etag || !/^\d{1,15}$/.test(size)) return undefined;
-  const modifiedMs = knownTime(Date.parse(textIn(contents, 'LastModified') ?? ''));
+  const modifiedMs = knownTime(textIn(contents, 'LastModified'));
   return { name, sizeBytes: Number(size), etag, modifiedMs };
 }
 
 /** Longest spelling of a name of 1024 bytes: a reference of ten characters (`&#x10FFFF;`) for each. */
 const MAX_TEXT_LENGTH = 10_240;
 
-/** Returns the text of an element that holds nothing but text, of a length that a name can have. */
+/** Returns the text of an element. Returns undefined if it contains more than text, or a text too long for a name. */
 function textIn(contents: string, element: string): string | undefined {
   const open = contents.indexOf(`<${element}>`);
   if (open < 0) return undefined;
   const begin = open + element.length + 2;
   const end = contents.indexOf('<', begin);
   if (end - begin > MAX_TEXT_LENGTH || !contents.startsWith(`</${element}>`, end)) return undefined;
-  return unescaped(contents.slice(begin, end));
+  return decodeReferences(contents.slice(begin, end));
 }
 
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 /** Decodes references to characters (XML 1.0, 4.1 and 4.6). Returns undefined if one names no character. */
-function unescaped(text: string): string | undefined {
+function decodeReferences(text: string): string | undefined {
   if (!text.includes('&')) return text;
-  let valid = true;
+  let isValid = true;
   const decoded = text.replace(
     /&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));/g,
     (_, decimal, hexadecimal, name) => {
       if (name) return NAMED[name]!;
       const code = Number(decimal ?? `0x${hexadecimal}`);
-      valid &&= code <= 0x10ffff;
-      return valid ? String.fromCodePoint(code) : '';
+      isValid &&= code <= 0x10ffff;
+      return isValid ? String.fromCodePoint(code) : '';
     },
   );
-  return valid ? decoded : undefined;
+  return isValid ? decoded : undefined;
 }

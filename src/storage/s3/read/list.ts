@@ -10,14 +10,14 @@ import { type ListPage, listPage } from './list-page.ts';
 const MAX_PAGES = 1000;
 /** Bound of a listing of any length, in pages: 10^8 objects. */
 const MAX_PAGES_OF_ANY_LENGTH = 100_000;
-/** Bound of both, in pages in a row without an object. */
+/** Bound of both, in consecutive pages without an object. */
 const MAX_EMPTY_PAGES = 32;
 /** Time limit for one listing of a step, in ms. */
 const LISTING_MS = 45_000;
 
 /**
- * Lists all objects under `prefix`, page after page, or those of the first page. Skips names outside the prefix.
- * @throws StoreUnavailableError for a listing that has no end.
+ * Lists all objects under `prefix`, page after page. An optional listing has only the first page. Skips names outside the prefix.
+ * @throws StoreUnavailableError for a listing that has no end, or takes longer than 45 s unless `anyLength` is set.
  */
 export async function* listObjects(
   caller: Caller,
@@ -57,23 +57,24 @@ export async function* listObjects(
 }
 
 /**
- * Detects a listing without an end. A server can send a new token with every page, and tokens are opaque. Names that do not
- * ascend are no proof, since some servers list in no order (Storj, directory buckets of AWS). But a repeated name is a
- * proof: pages that repeat are found by Brent's algorithm, which keeps one name.
+ * Detects a listing without an end. Tokens prove nothing, because a server can send a new one with every page. The order of names
+ * proves nothing, because some servers list in no order (Storj, directory buckets of AWS). A repeated name is a proof: Brent's
+ * algorithm finds pages that repeat, and keeps one name.
  */
 class EndCheck {
   readonly #listing: string;
   readonly #maxPages: number;
   #pages = 0;
   #emptyPages = 0;
-  /** First name of an earlier page, whose number is a power of two. */
-  #mark = '';
+  /** First name of the latest page whose number is a power of two. */
+  #keptName = '';
 
   constructor(listing: string, maxPages: number) {
     this.#listing = listing;
     this.#maxPages = maxPages;
   }
 
+  /** Counts a page. Throws StoreUnavailableError if it shows that the listing has no end. */
   add({ objects }: ListPage): void {
     if (++this.#pages > this.#maxPages) throw this.#endless(`more than ${this.#maxPages} pages`);
     const [first] = objects;
@@ -82,8 +83,8 @@ class EndCheck {
       return;
     }
     this.#emptyPages = 0;
-    if (first.name === this.#mark) throw this.#endless('the same names again');
-    if (Number.isInteger(Math.log2(this.#pages))) this.#mark = first.name;
+    if (first.name === this.#keptName) throw this.#endless('the same names again');
+    if (Number.isInteger(Math.log2(this.#pages))) this.#keptName = first.name;
   }
 
   #endless(reason: string): StoreUnavailableError {

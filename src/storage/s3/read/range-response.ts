@@ -1,4 +1,4 @@
-/** Checks the responses to requests for a range: each has the requested bytes, all of one object. */
+/** Checks the responses to requests for a range: each must have the requested bytes, and all must belong to one object. */
 
 import { type ByteRange, type ByteSpan, spanOf } from '../../object-store.ts';
 import { objectReplaced, rangesNotServed, StoreUnavailableError } from '../../store-errors.ts';
@@ -10,16 +10,19 @@ import type { RangeTarget } from './range-target.ts';
 
 type Headed = Pick<TransportResponse, 'headers'>;
 
-/** A range whose response was found to be the requested one. */
+/** The range of a response that was checked. */
 export interface Received {
+  /** In bytes. */
   readonly length: number;
+  /** Offset of the first byte in the object. */
   readonly start: number;
+  /** Size of the whole object. */
   readonly sizeBytes: number;
   readonly etag: string;
   readonly modifiedMs: number | undefined;
 }
 
-/** Returns whether the response is that of an object without bytes: 200 (AWS, Swift), or 206 with a range of -1 (MinIO). */
+/** Returns whether the object has no bytes: the response is 200 (AWS, Swift), or 206 with a range that ends at -1 (MinIO). */
 export function isEmptyObject({ headers }: Headed): boolean {
   const { 'content-range': range, 'content-length': length } = headers;
   return range === undefined ? Number(length) === 0 : /^bytes 0--1\/0$/.test(range);
@@ -30,12 +33,15 @@ export function rangeHeader(range: ByteRange): string {
   return 'suffix' in range ? `bytes=-${range.suffix}` : `bytes=${range.start}-${range.end - 1}`;
 }
 
-/** Returns the bytes of a range that are not received yet. */
+/** Returns the part of a range that has not been received yet. */
 export function restOf({ start, length }: Received, { filled }: RangeTarget): ByteSpan {
   return { start: start + filled, end: start + length };
 }
 
-/** Checks the first response to a request. Throws `StoreUnavailableError` or `StoreRefusedError` if it is not the requested range. */
+/**
+ * Checks the first response, and returns its range.
+ * @throws StoreUnavailableError or StoreRefusedError if it is not the requested range.
+ */
 export function parseFirstResponse({ headers }: Headed, name: string, range: ByteRange): Received {
   const { 'content-type': type, 'content-range': contentRange, 'content-length': contentLength } = headers;
   const [, ...numbers] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(contentRange ?? '') ?? [];
@@ -46,7 +52,7 @@ export function parseFirstResponse({ headers }: Headed, name: string, range: Byt
     start === undefined ||
     length === undefined ||
     sizeBytes === undefined ||
-    // A reverse proxy that sends the body in chunks sends no length
+    // Undefined behind a reverse proxy that sends the body in chunks
     (contentLength !== undefined && Number(contentLength) !== length) ||
     !isRequested(range, start, length, sizeBytes)
   ) {
@@ -54,17 +60,20 @@ export function parseFirstResponse({ headers }: Headed, name: string, range: Byt
     throw rangesNotServed(name, rangeHeader(range), describeRange(contentRange, contentLength));
   }
   if (etag === undefined) throw noEtag(name, type);
-  const modifiedMs = knownTime(Date.parse(headers['last-modified'] ?? ''));
+  const modifiedMs = knownTime(headers['last-modified']);
   return { length, start, sizeBytes, etag, modifiedMs };
 }
 
-/** Returns whether this is the requested range: its length becomes memory. */
+/** Returns whether this is the requested range. It must be checked before memory of its length is allocated. */
 function isRequested(range: ByteRange, start: number, length: number, sizeBytes: number): boolean {
   const wanted = spanOf(range, sizeBytes);
   return start === wanted.start && start + length === wanted.end;
 }
 
-/** Checks that the response to a continuation begins where the last one broke off. */
+/**
+ * Checks that a response continues the range after the last received byte.
+ * @throws ObjectReplacedError if it is of another object, StoreUnavailableError if it is another range.
+ */
 export function checkContinuation(
   received: Received,
   target: RangeTarget,

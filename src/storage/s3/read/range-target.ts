@@ -8,15 +8,15 @@ import type { Transport } from '../transport/transport.ts';
 
 type OnBytes = (count: number) => void;
 
-/** The memory that the bytes of a range fill, over all attempts. */
+/** The memory for the bytes of a range, over all attempts. */
 export interface RangeTarget {
-  /** Bytes of responses that were found to be the requested ones. */
+  /** Number of bytes of checked responses. */
   readonly filled: number;
-  /** Returns the function that sends a request in the place of this thread's transport. */
+  /** Returns the function that sends a request in place of this thread's transport. */
   senderOf?(onBytes: OnBytes): Transport['send'];
-  /** Makes room for `length` bytes, before the first of them is read. */
+  /** Allocates `length` bytes, before the first of them is read. */
   open(length: number): void;
-  /** Adds the body of a response that has been checked. Rejects as it breaks off. */
+  /** Adds the body of a checked response. Rejects if it breaks off. */
   read(body: Readable, onBytes: OnBytes): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export class OwnMemory implements RangeTarget, FillingBuffer {
   filled = 0;
 
   open(length: number): void {
-    // Uninitialised memory of its own: the pool's buffers cannot be transferred to a worker
+    // Uninitialised, and outside Node's pool, whose buffers cannot be transferred to a worker
     this.bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
   }
 
@@ -35,11 +35,11 @@ export class OwnMemory implements RangeTarget, FillingBuffer {
   }
 }
 
-/** Memory of a worker, which sends the requests itself. */
+/** Memory of a worker, which also sends the requests. */
 export class WorkerMemory implements RangeTarget {
   filled = 0;
   readonly #buffer: WorkerBuffer;
-  /** Bytes of the latest response, which is not checked yet. */
+  /** Number of bytes of the latest response, which is not checked yet. */
   #arrived = 0;
 
   constructor(buffer: WorkerBuffer) {
@@ -62,7 +62,7 @@ export class WorkerMemory implements RangeTarget {
 
   async read(body: Readable): Promise<void> {
     this.filled += this.#arrived;
-    // The worker has the bytes of a success: this body has none, and fails as that in the worker did
+    // The worker has the bytes: this body is empty, and fails if the body in the worker has failed
     await readWhole(body, 0);
   }
 }

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../../src/retry/clock.ts';
 import { TIME_LIMITS, TimeLimits } from '../../../../src/retry/time-limits.ts';
-import { connect } from '../../../../src/storage/s3/calls/client.ts';
+import { createConnection } from '../../../../src/storage/s3/calls/client.ts';
 import { HeadObjectCommand, PutObjectCommand } from '../../../../src/storage/s3/calls/sdk.ts';
 import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
 import { posix, requires } from '../../../support/platform-needs.ts';
@@ -83,7 +83,7 @@ test(
 /** Connects to an endpoint with the limits of the program. */
 function connectTo(settings: Partial<S3Settings>) {
   const limits = new TimeLimits(systemClock, TIME_LIMITS);
-  const { client } = connect(createS3Settings(settings), limits, {
+  const { client } = createConnection(createS3Settings(settings), limits, {
     log: silentLog,
     clock: systemClock,
     userAgent: 'cache-s3/test',

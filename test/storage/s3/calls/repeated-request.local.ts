@@ -3,7 +3,7 @@ import type { HttpRequest } from '@smithy/types';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../../../src/retry/clock.ts';
 import { TIME_LIMITS, TimeLimits } from '../../../../src/retry/time-limits.ts';
-import { connect } from '../../../../src/storage/s3/calls/client.ts';
+import { createConnection } from '../../../../src/storage/s3/calls/client.ts';
 import { RepeatedRequests } from '../../../../src/storage/s3/calls/repeated-request.ts';
 import { GetObjectCommand, type S3Client } from '../../../../src/storage/s3/calls/sdk.ts';
 import type { SdkRequestHandler } from '../../../../src/storage/s3/calls/sdk-request-handler.ts';
@@ -33,7 +33,7 @@ beforeEach(async () => {
   const settings = createS3Settings({ endpoint: new URL(proxy.endpoint), bucket: 'bucket' });
   const limits = new TimeLimits(systemClock, TIME_LIMITS);
   const options = { log: silentLog, clock: systemClock, userAgent: 'test', mask: () => {} };
-  ({ client, handler } = connect(settings, limits, options));
+  ({ client, handler } = createConnection(settings, limits, options));
   requests = new RepeatedRequests();
   bySdk = 0;
 });

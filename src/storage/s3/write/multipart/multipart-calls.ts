@@ -72,7 +72,7 @@ export async function uploadPart(
       },
     };
     const { sizeBytes } = part;
-    const md5 = () => part.md5(options.abortSignal as AbortSignal | undefined);
+    const md5 = () => part.md5(options.abortSignal);
     const response = await sendPart(caller, { sizeBytes, md5 }, async ({ ContentMD5 }) => {
       sending.sentBytes = 0;
       const body = part.stream(counted);
