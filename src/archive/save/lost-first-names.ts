@@ -59,7 +59,7 @@ export class LostFirstNames {
     const { path, name } = member;
     const found = readEntry(path, name, { follow: false, exact: true, skip: () => {} });
     if (!found?.stats.isFile()) {
-      this.#notices.skipped(path, VANISHED);
+      this.#notices.addSkipped(path, VANISHED);
       return undefined;
     }
     const { dev, ino } = found.stats.exact!;

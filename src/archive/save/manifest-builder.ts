@@ -127,7 +127,7 @@ export class ManifestBuilder {
   #addMember(member: ScannedEntry, frame: number, packed: Packed | Omission): void {
     const { name, type, linkName, uid, gid } = member;
     if (typeof packed === 'string') {
-      this.#notices.skipped(member.path, packed === 'short' ? SHORT : VANISHED);
+      this.#notices.addSkipped(member.path, packed === 'short' ? SHORT : VANISHED);
       return;
     }
     const { offset, size, mode, mtimeUs, mtimeRestNs } = packed;

@@ -8,8 +8,8 @@ import type { ScannedEntry } from '../messages/pack-job.ts';
 import { pathIn } from './read-entry.ts';
 
 /**
- * File systems of Linux whose files are calls of the kernel. They hold no stored data: most have the size 0 or 4096 whatever
- * is read from them, and reading one may be refused, change something or wait.
+ * Types of the file systems whose files the Linux kernel makes when they are read. Most have the size 0 or 4096, whatever their
+ * data. Reading one may be refused, change something or wait.
  */
 const KERNEL_TYPES: ReadonlySet<string> = new Set([
   'binfmt_misc',
@@ -36,19 +36,21 @@ export const KERNEL_FILES = 'in a file system of the kernel, as /proc and /sys a
 export class KernelFiles {
   readonly #layout: PathLayout;
   readonly #mounts = readMounts();
-  /** Mount points below the roots so far, named as the scan names them: a root may be a link, or behind one. */
+  /** Their mount points below the roots so far, with the paths of the scan: a root may be a link, or behind one. */
   readonly #found = new Set<string>();
+  /** The directory that was resolved last: wildcards name many files of one directory. */
   #parent = { path: '', realPath: '' };
 
   constructor(layout: PathLayout) {
     this.#layout = layout;
   }
 
-  /** Returns whether a root is in such a file system, wherever its links lead. Call it before the root is walked. */
+  /** Returns whether a root, or what it leads to, is a file of the kernel. Finds mount points below it: call it before the walk. */
   contains({ path, type }: ScannedEntry): boolean {
     if (this.#mounts.size === 0) return false;
     const isDirectory = type === EntryType.directory;
-    const realPath = isDirectory && this.#layout.followsLink(path) ? resolved(path) : this.#inParent(path);
+    const realPath =
+      isDirectory && this.#layout.followsLink(path) ? resolve(path) : this.#resolveParent(path);
     let at = realPath;
     while (!this.#mounts.has(at) && at !== dirname(at)) at = dirname(at);
     if (this.#isOfKernel(at)) return true;
@@ -70,16 +72,15 @@ export class KernelFiles {
     return KERNEL_TYPES.has(this.#mounts.get(point) ?? '');
   }
 
-  /** A link that is not followed is in the directory that it is in. */
-  #inParent(path: string): string {
+  /** Returns the real path of an item. If it is a link, that is the path of the link itself. */
+  #resolveParent(path: string): string {
     const parent = dirname(path);
-    // Wildcards name many files of a directory
-    if (this.#parent.path !== parent) this.#parent = { path: parent, realPath: resolved(parent) };
+    if (this.#parent.path !== parent) this.#parent = { path: parent, realPath: resolve(parent) };
     return join(this.#parent.realPath, basename(path));
   }
 }
 
-/** Returns the path itself if it cannot be resolved: the scan reports why. */
-function resolved(path: string): string {
+/** Returns the real path, or the path itself if it cannot be resolved: the scan reports why. */
+function resolve(path: string): string {
   return ignoreErrors(() => realPathOf(path)) ?? path;
 }

@@ -2,37 +2,38 @@ import { encodeListJob, type Listing, readListings } from '../messages/list-job.
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { pathIn } from './read-entry.ts';
 
-/** Directories of one job. The worker also reads directories in them. */
+/** Directories of one job, at most. The worker also reads directories in them. */
 const DIRECTORIES_A_JOB = 32;
-/** Names that wait for the scan, above which no job is begun. */
+/** While at least this many names wait for the scan, no job begins. */
 const NAMES_AHEAD = 32 * 1024;
 
-/** Lets workers read directories ahead of a scan: the calls for a file take the main thread as long as all other work on it. */
+/** Lets workers read directories ahead of a scan: the system calls for a file take as long as all other work of the main thread. */
 export class Listings {
   /** Whether the scan reads times in ns and full inode numbers. */
   readonly exact: boolean;
   #runner: JobRunner | undefined;
-  /** Directories that the scan will come to, the next one last. Those that are not in `#unread` any more are left out. */
+  /** Directories that the scan will reach, the next one last. A job skips those that are not in `#unread`. */
   readonly #wanted: string[] = [];
-  /** Directories that no job reads and that the scan has not come to. */
+  /** Directories that no job reads and that the scan has not reached. */
   readonly #unread = new Set<string>();
-  /** The job that reads each of them. */
+  /** The running job of each directory that one reads. */
   readonly #awaited = new Map<string, Promise<void>>();
+  /** Listings that the scan has not taken. */
   readonly #found = new Map<string, Listing>();
-  #names = 0;
-  #jobs = 0;
+  #namesAhead = 0;
+  #runningJobs = 0;
 
   constructor(exact: boolean) {
     this.exact = exact;
   }
 
-  /** Begins. Before that the scan reads all directories itself. */
+  /** Begins to read directories in jobs. Until then the scan reads all of them itself. */
   begin(runner: JobRunner): void {
     this.#runner = runner;
     this.#fill();
   }
 
-  /** Adds directories that the scan comes to next, in this order. */
+  /** Adds directories that the scan reaches next, in this order. */
   want(directories: readonly string[]): void {
     for (const path of directories.toReversed()) {
       if (this.#found.has(path)) continue;
@@ -43,21 +44,21 @@ export class Listings {
   }
 
   /**
-   * Returns the job in which a worker reads this directory. After it another one may, or none. Returns undefined if no worker is
-   * to read it any more.
+   * Returns the job that reads this directory; begins one if it is unread. A job may end without reading it: call this again after
+   * it. Returns undefined if no job reads the directory.
    */
   jobOf(directory: string): Promise<void> | undefined {
     if (this.#runner && this.#unread.has(directory)) this.#begin(this.#runner, directory);
     return this.#awaited.get(directory);
   }
 
-  /** Returns the items of a directory, once. Returns undefined if no worker has read it. */
+  /** Removes the listing of a directory and returns it. Returns undefined if no worker has read the directory. */
   take(directory: string): Listing | undefined {
     this.#unread.delete(directory);
     const listing = this.#found.get(directory);
     if (!listing) return undefined;
     this.#found.delete(directory);
-    this.#names -= listing.names.length;
+    this.#namesAhead -= listing.names.length;
     this.#fill();
     return listing;
   }
@@ -66,20 +67,17 @@ export class Listings {
   drop(directory: string): void {
     const open = [directory];
     for (let path = open.pop(); path !== undefined; path = open.pop()) {
-      const listing = this.#found.get(path);
+      const listing = this.take(path);
       if (!listing) continue;
-      this.#found.delete(path);
-      this.#names -= listing.names.length;
       for (const [index, name] of listing.names.entries())
         if (listing.statusOf(index).isDirectory()) open.push(pathIn(path, name));
     }
-    this.#fill();
   }
 
   #fill(): void {
     const runner = this.#runner;
     if (!runner) return;
-    const hasRoom = () => this.#jobs < runner.width && this.#names < NAMES_AHEAD;
+    const hasRoom = () => this.#runningJobs < runner.width && this.#namesAhead < NAMES_AHEAD;
     while (this.#unread.size > 0 && hasRoom()) this.#begin(runner);
   }
 
@@ -97,21 +95,21 @@ export class Listings {
 
   /** Never rejects: without a listing the scan reads the directory itself. */
   async #read(runner: JobRunner, directories: readonly string[]): Promise<void> {
-    this.#jobs++;
+    this.#runningJobs++;
     try {
       const result = await runner.run(encodeListJob(directories, this.exact));
       for (const [path, listing] of readListings(result)) {
         this.#found.set(path, listing);
-        this.#names += listing.names.length;
+        this.#namesAhead += listing.names.length;
       }
       for (const path of directories) this.#awaited.delete(path);
       this.want(directories.slice(result.reached));
     } catch {
-      // The pool has failed, which the next frame reports
+      // The pool has failed: the job of the next frame rejects with the reason
       this.#runner = undefined;
       this.#awaited.clear();
     }
-    this.#jobs--;
+    this.#runningJobs--;
     this.#fill();
   }
 }

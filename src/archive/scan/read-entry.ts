@@ -10,24 +10,25 @@ import { thisPlatform } from '../fs/platform.ts';
 import { readError } from '../fs/tree-errors.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
 
-/** A path of PATH_MAX bytes or more exists where it was made from a working directory below the root. */
+/** Reason to skip a path of PATH_MAX bytes or more. A program can make one from a working directory below the root. */
 const TOO_LONG = 'longer than the system allows a path to be';
-/** A path of Windows may have more bytes in UTF-8 than a name of the format. */
+/** Reason to skip a path or target of more bytes than the format allows: on Windows it may have more in UTF-8. */
 export const TOO_LONG_FOR_FORMAT = 'longer than an archive can hold';
 
+/** Mtime of a file with data in a scan that is not exact: it is read again with the data. */
 const NOT_READ: Mtime = { mtimeUs: 0, mtimeRestNs: 0 };
 
 export interface ReadOptions {
-  /** Follow a link to a directory. */
+  /** Whether a link to a directory is followed. */
   readonly follow: boolean;
-  /** Read times in ns. */
+  /** Whether times are read in ns. */
   readonly exact: boolean;
   /** Called with the reason if the path cannot be saved. */
   readonly skip: (path: string, why: string) => void;
 }
 
 /**
- * Reads the status of `path`. The slash of the stored name may be missing.
+ * Reads the status of `path`, and makes an entry with the name `stored`, to which it adds the slash of a directory.
  * Returns undefined if the path has vanished or is skipped. Throws `SourceTreeError`.
  */
 export function readEntry(path: string, stored: string, options: ReadOptions): ScannedEntry | undefined {
@@ -36,8 +37,8 @@ export function readEntry(path: string, stored: string, options: ReadOptions): S
 }
 
 /**
- * Returns the entry of a path whose status was just read. That of a symlink has no target yet, and that of an item which is no
- * directory or symlink is one of a file. Returns undefined if the path is skipped. Throws `SourceTreeError`.
+ * Returns the entry of a path with this status. A symlink has no target yet. An item that is neither directory nor symlink has the
+ * type of a file. Returns undefined if the path is skipped. Throws `SourceTreeError`.
  */
 export function entryOf(
   path: string,
@@ -75,7 +76,7 @@ export function entryOf(
 /** Returns the permission bits that are stored. */
 function storedMode(stats: FileStatus): number {
   if (thisPlatform.hasModes) return stats.mode & 0o7777;
-  // Where there are no modes, those that suit both sides of a cache shared between systems
+  // Modes for other systems that restore this cache
   if (stats.isDirectory()) return 0o755;
   return (stats.mode & OWNER_WRITES) === 0 ? 0o444 : 0o644;
 }
@@ -105,14 +106,14 @@ function directoryBehind(link: string, exact: boolean): FileStatus | undefined {
 /** Returns the exact mtime, and reads it again if the status is rounded. */
 export function readMtime({ path, stats }: Pick<ScannedEntry, 'path' | 'stats'>): Mtime {
   if (stats.exactMtime) return stats.exactMtime;
-  // lstat would return the status of a followed link
+  // A directory may be the target of a followed link, where lstat would return the status of the link
   const read = () =>
     stats.isDirectory() ? statSync(fsPath(path), { bigint: true, throwIfNoEntry: false }) : lstatExact(path);
   const exact = stats.exact ?? unlessVanished(path, read);
   return exact ? mtimeOf(exact, () => stats) : roundedMtime(stats.mtimeMs);
 }
 
-/** Returns undefined if the path has vanished. */
+/** Returns device and inode. Returns undefined if the path has vanished. Throws `SourceTreeError`. */
 export function readInode({ path, stats }: ScannedEntry): ScannedEntry['inode'] {
   const exact = stats.exact ?? statusNow(path);
   return exact && { dev: exact.dev, ino: exact.ino };
@@ -123,7 +124,7 @@ export function statusNow(path: string): BigIntStats | undefined {
   return unlessVanished(path, () => lstatExact(path));
 }
 
-/** Returns undefined also if a directory above the path has become a file. Throws `SourceTreeError`. */
+/** Calls `read`. Returns undefined if a directory above the path has become a file. Throws `SourceTreeError`. */
 function unlessVanished<T>(path: string, read: () => T): T | undefined {
   try {
     return read();
@@ -133,7 +134,7 @@ function unlessVanished<T>(path: string, read: () => T): T | undefined {
   }
 }
 
-/** Returns the path of a name in a directory, as it is known to a scan and in listings. */
+/** Returns the path of a name in a directory, as scans and listings have it. */
 export function pathIn(directory: string, name: string): string {
   return `${directory}${directory.endsWith('/') ? '' : '/'}${name}`;
 }
@@ -152,7 +153,7 @@ export function listNames(directory: string): string[] {
   }
 }
 
-/** Returns undefined if the path has vanished or is no longer a symlink. Throws `SourceTreeError`. */
+/** Reads the target of a symlink. Returns undefined if the path has vanished or is no symlink. Throws `SourceTreeError`. */
 export function readLinkTarget(path: string): string | undefined {
   try {
     return readTarget(path);

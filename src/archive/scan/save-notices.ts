@@ -1,6 +1,6 @@
 import { showPath } from '../fs/tree-errors.ts';
 
-/** Paths that a notice names; of the others it gives the number. */
+/** Paths that a notice names, at most. The others are counted. */
 const NAMED_PATHS = 3;
 
 /**
@@ -8,15 +8,15 @@ const NAMED_PATHS = 3;
  * deletes during the save has thousands of vanished files.
  */
 export class SaveNotices {
-  /** By the outcome for the paths: their number, and the first of them. */
+  /** The number of paths with each outcome, and the first of these paths. */
   readonly #notices = new Map<string, { count: number; readonly named: string[] }>();
 
-  skipped(path: string, why: string): void {
+  addSkipped(path: string, why: string): void {
     this.#add(path, `not in the cache (${why})`);
   }
 
-  /** The mtime is outside of the years that an archive can hold: `limit` is saved instead. */
-  timeOutOfRange(path: string, limit: 1970 | 2112): void {
+  /** Adds a path whose mtime no archive can have: `limit` is saved instead. */
+  addChangedTime(path: string, limit: 1970 | 2112): void {
     const when = limit === 1970 ? 'before' : 'after';
     this.#add(path, `saved with a change (times ${when} ${limit} become ${limit})`);
   }

@@ -23,17 +23,17 @@ export class SavedLinks {
   }
 
   /**
-   * Returns a symlink with its target, and a file or symlink with several names as a hard link if an earlier entry is the same
-   * inode. Returns undefined for a symlink that is not saved, which is noted.
+   * Reads the target of a symlink, and makes a hard link of a file or symlink with several names if an earlier entry is the same
+   * inode. Returns undefined, and adds a notice, for a symlink that is not saved.
    */
-  saved(found: ScannedEntry): ScannedEntry | undefined {
+  resolve(found: ScannedEntry): ScannedEntry | undefined {
     const { path, name, type, stats } = found;
     let entry = found;
     if (type === EntryType.symlink) {
       const target = readLinkTarget(path);
       const why = target === undefined ? VANISHED : this.#skipReason(path, target);
       if (why !== undefined) {
-        this.#notices.skipped(path, why);
+        this.#notices.addSkipped(path, why);
         return undefined;
       }
       entry = { ...found, linkName: target! };
@@ -49,20 +49,20 @@ export class SavedLinks {
   }
 
   /**
-   * Returns why a link is not saved. A literal path is followed if it is a link to a directory: an archive never holds the
-   * link that a later step would follow out of its paths (docs/threat-model.md).
+   * Returns why a link is not saved. A literal path is followed if it is a link to a directory: no archive may contain a link that
+   * a later step would follow out of its paths (docs/threat-model.md).
    */
   #skipReason(path: string, target: string): string | undefined {
     if (isTargetTooLong(target)) return TOO_LONG_FOR_FORMAT;
     if (!this.#layout.followsLink(path)) return undefined;
     if (leadsOutside(this.#layout, path, target)) return '`path` names a link that leads out of the paths';
-    // A link to itself leads nowhere
+    // A link to itself leads through no other link
     if (wayToTarget(path, target).some(at => at !== path && this.#isSavedLink(at)))
       return '`path` names a link that leads through another link of the cache';
     return undefined;
   }
 
-  /** Returns whether the archive holds this path as a link. */
+  /** Returns whether the archive has this path as a link. */
   #isSavedLink(path: string): boolean {
     const stored = this.#layout.toStored(path);
     if (!this.#layout.permits(stored) && !this.#layout.permits(`${stored}/`)) return false;

@@ -10,9 +10,9 @@ import type { Turns } from '../turns.ts';
 import { type ReadOptions, readEntry } from './read-entry.ts';
 
 /**
- * Returns the roots that the walk of another one does not reach, in order: each begins a walk. A directory has the name
- * that its outermost root gives it. Skips roots that a restore would not reach. Throws `SourceTreeError`, and the errors of
- * `turns`.
+ * Returns the roots at which a walk begins, in the order of their names: those that the walk of no other root reaches. A directory
+ * has the name that its outermost root gives it. Skips roots that a restore would not reach. Throws `SourceTreeError`, and the
+ * errors of `turns`.
  */
 export async function rootsToWalk(
   layout: PathLayout,

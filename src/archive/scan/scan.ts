@@ -47,7 +47,7 @@ class Walk {
   readonly #kernelFiles: KernelFiles;
   /** In order; a root is below another one only if a directory between them is excluded. */
   #roots: readonly ScannedEntry[] = [];
-  /** Roots that the walk has come to without a directory above them. */
+  /** Roots at which the walk begins: it comes from no directory above them. */
   readonly #walkedRoots = new Set<ScannedEntry>();
 
   constructor(layout: PathLayout, notices: SaveNotices, listings: Listings, signal: AbortSignal | undefined) {
@@ -55,7 +55,7 @@ class Walk {
     this.#notices = notices;
     this.#listings = listings;
     this.#turns = new Turns(signal);
-    const skip = (path: string, why: string) => notices.skipped(path, why);
+    const skip = (path: string, why: string) => notices.addSkipped(path, why);
     this.#readOptions = { follow: false, exact: listings.exact, skip };
     this.#links = new SavedLinks(layout, notices);
     this.#kernelFiles = new KernelFiles(layout);
@@ -64,12 +64,12 @@ class Walk {
   async *batches(paths: readonly string[]): AsyncGenerator<Batch> {
     this.#roots = await rootsToWalk(this.#layout, paths, this.#readOptions, this.#turns);
     let batch: ScannedEntry[] = [];
-    /** The next one last. */
+    /** Entries to visit, the next one last. */
     const open = this.#outermost(this.#roots);
     for (let entry = open.pop(); entry; entry = open.pop()) {
       const { path } = entry;
       if (this.#walkedRoots.has(entry) && this.#kernelFiles.contains(entry)) {
-        this.#notices.skipped(path, KERNEL_FILES);
+        this.#notices.addSkipped(path, KERNEL_FILES);
         continue;
       }
       if (this.#isExcluded(entry)) {
@@ -78,13 +78,14 @@ class Walk {
       }
       const isDirectory = entry.type === EntryType.directory;
       const isMount = this.#kernelFiles.isMountedAt(path);
-      const saved = isMount && !isDirectory ? undefined : this.#saved(entry);
+      const saved = isMount && !isDirectory ? undefined : this.#resolve(entry);
       if (saved) batch.push(saved);
       if (isMount) {
-        this.#notices.skipped(path, KERNEL_FILES);
+        this.#notices.addSkipped(path, KERNEL_FILES);
         this.#listings.drop(path);
       } else if (isDirectory) {
         for (let job = this.#listings.jobOf(path); job; job = this.#listings.jobOf(path)) {
+          // These entries can be packed meanwhile
           yield batch;
           batch = [];
           await job;
@@ -127,21 +128,22 @@ class Walk {
     // Names below a link do not fit in the order of the names around it
     const below = `${name}/`;
     for (const root of this.#roots)
-      if (root.name.startsWith(below)) this.#notices.skipped(root.path, 'behind a link that `path` excludes');
+      if (root.name.startsWith(below))
+        this.#notices.addSkipped(root.path, 'behind a link that `path` excludes');
     return [];
   }
 
-  /** Returns the entry as it is saved. Returns undefined for an item that is not saved, which is noted. */
-  #saved(found: ScannedEntry): ScannedEntry | undefined {
+  /** Returns the entry as it is saved. Returns undefined, and adds a notice, for an item that is not saved. */
+  #resolve(found: ScannedEntry): ScannedEntry | undefined {
     const { path, stats, type } = found;
     if (type === EntryType.file && !stats.isFile()) {
-      this.#notices.skipped(path, 'neither a file, a directory nor a link');
+      this.#notices.addSkipped(path, 'neither a file, a directory nor a link');
       return undefined;
     }
     const hasNames = type !== EntryType.directory && stats.nlink !== 1;
-    const entry = type === EntryType.symlink || hasNames ? this.#links.saved(found) : found;
-    if (entry && stats.mtimeMs < 0) this.#notices.timeOutOfRange(path, 1970);
-    else if (entry && stats.mtimeMs * 1000 > MAX_MTIME_US) this.#notices.timeOutOfRange(path, 2112);
+    const entry = type === EntryType.symlink || hasNames ? this.#links.resolve(found) : found;
+    if (entry && stats.mtimeMs < 0) this.#notices.addChangedTime(path, 1970);
+    else if (entry && stats.mtimeMs * 1000 > MAX_MTIME_US) this.#notices.addChangedTime(path, 2112);
     return entry;
   }
 
@@ -166,7 +168,7 @@ class Walk {
     return children;
   }
 
-  /** Makes the children that a worker has read. */
+  /** Makes entries of the items that a worker has read. */
   #listed(directory: ScannedEntry, { names, statusOf }: Listing): ScannedEntry[] {
     return names.flatMap((name, index): ScannedEntry | [] => {
       const path = pathIn(directory.path, name);

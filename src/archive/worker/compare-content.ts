@@ -11,12 +11,12 @@ import {
   readHashedPieces,
 } from '../messages/content-job.ts';
 
-/** Memory that a thread reads into, kept from job to job. */
+/** Memory that this thread reads into, kept from job to job. */
 let scratch = Buffer.allocUnsafeSlow(0);
 
 /**
- * Reads pieces of files and compares their hashes. `hasher` is that of the job's key. A piece counts as different if its file cannot
- * be read, or if the status of the file has changed since the scan by the time the piece is read. Never throws.
+ * Reads pieces of files and compares their hashes. `hasher` has the job's key. A piece counts as different if its file cannot be
+ * read, or has another status than in the scan. Never throws.
  */
 export function compareContent(job: ContentJob, hasher: ContentHasher): ContentResult {
   const isSame = Array.from(readHashedPieces(job), piece => ignoreErrors(() => isSamePiece(piece, hasher)));
@@ -33,7 +33,7 @@ function isSamePiece(
     if (readAt(fd, data, position) < size) return false;
     const own = Buffer.allocUnsafe(CONTENT_HASH_BYTES);
     hasher.write(data, own, 0);
-    // Last, so that it holds for all that was read
+    // The status is read last: it proves that the file did not change before
     return own.equals(hash) && isUntouched(fstatSync(fd, { bigint: true }));
   });
 }

@@ -5,7 +5,7 @@ import { collectBytes, type Report } from '../messages/report.ts';
 
 /** Memory is reserved in whole multiples of this, so that it fits the next buffer too. */
 const MEMORY_STEP = 1024 * 1024;
-/** Memory of a buffer that was used is kept while the thread has fewer than this. */
+/** While this thread has fewer buffers, it keeps the memory of a used one. */
 const BUFFERS = 2;
 
 /** The buffers of this thread that fetches fill, and jobs use up. */
@@ -20,10 +20,10 @@ export class Fetches {
     this.#post = post;
   }
 
-  /** Fetches, and reports the outcome to the main thread. Rejects if the fetcher is faulty. */
+  /** Fetches into a buffer, and reports the outcome to the main thread. Rejects if the fetcher does. */
   async run({ id, buffer, length, at, ticket }: FetchMessage): Promise<void> {
     const target = this.#buffers.get(buffer) ?? {
-      bytes: new Uint8Array(this.#memoryFor(length), 0, length),
+      bytes: new Uint8Array(this.#takeMemory(length), 0, length),
       filled: 0,
     };
     this.#buffers.set(buffer, target);
@@ -33,7 +33,7 @@ export class Fetches {
     this.#post({ id, bytes: arrived.end(), end: { answer } });
   }
 
-  /** Calls `work` with the bytes of a buffer, which is forgotten then. */
+  /** Removes a buffer, and calls `work` with its bytes. */
   use<T>(buffer: number, work: (bytes: Uint8Array<ArrayBuffer>) => T): T {
     const { bytes } = this.#buffers.get(buffer)!;
     this.#buffers.delete(buffer);
@@ -45,11 +45,11 @@ export class Fetches {
     }
   }
 
-  /** Memory is used again: allocated anew, each page of it would be cleared by the system, and malloc would return it late. */
-  #memoryFor(length: number): ArrayBuffer {
+  /** Returns kept memory, or new memory, which costs more: the system clears each page of it, and malloc frees it late. */
+  #takeMemory(length: number): ArrayBuffer {
     const at = this.#unused.findIndex(({ byteLength }) => byteLength >= length);
     if (at >= 0) return this.#unused.splice(at, 1)[0]!;
-    // Too small for this one, and so probably for those that follow
+    // It is too small for this buffer, and so probably for later ones
     for (const memory of this.#unused.splice(0)) release(new Uint8Array(memory));
     return Buffer.allocUnsafeSlow(MEMORY_STEP * Math.ceil(length / MEMORY_STEP)).buffer;
   }

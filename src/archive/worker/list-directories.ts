@@ -4,7 +4,7 @@ import { isStagingName } from '../fs/paths/staging-name.ts';
 import { directoriesToList, ListingWriter, type ListJob, type ListResult } from '../messages/list-job.ts';
 import { listNames, pathIn } from '../scan/read-entry.ts';
 
-/** Names after which no further directory is read. */
+/** Names that are enough for one job: then it reads no further directory. */
 const NAMES_A_JOB = 4096;
 
 /**
@@ -21,14 +21,14 @@ export function listDirectories(job: ListJob): ListResult {
     for (let path = open.pop(); path !== undefined; path = open.pop()) {
       if (writer.names >= NAMES_A_JOB) break;
       const below = ignoreErrors(() => addDirectory(writer, path!, job.exact));
-      // The scan comes to them in about this order
+      // About the order in which the scan reaches them
       if (below) open.push(...below.sort().reverse());
     }
   }
   return writer.finish(reached);
 }
 
-/** Returns the directories in it. */
+/** Adds a directory and its items. Returns the paths of the directories in it. Throws if it cannot be read whole. */
 function addDirectory(writer: ListingWriter, directory: string, exact: boolean): string[] {
   const below: string[] = [];
   writer.add(directory, () => {

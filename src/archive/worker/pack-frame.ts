@@ -30,16 +30,16 @@ import {
   writePacked,
 } from '../messages/pack-job.ts';
 
-/** Memory that a thread packs into, kept from frame to frame: allocating it anew costs more than the work in it. */
+/** Memory that this thread packs into, kept from frame to frame: allocating it anew costs more than the work in it. */
 let scratch = Buffer.allocUnsafeSlow(0);
 
-/** Tar bytes of one frame. A thread uses one instance at a time: all share its memory. */
+/** Tar bytes of one frame, in `scratch`: a thread uses one instance at a time. */
 class RawBytes {
   /** Offset of the next byte. Setting it back drops the bytes behind it. */
   at = 0;
 
   /** Appends a member's header. */
-  header(member: TarMember): void {
+  addHeader(member: TarMember): void {
     this.#reserve(headerBound(member.name, member.linkName));
     this.at = writeHeader(scratch, this.at, member);
   }
@@ -49,16 +49,16 @@ class RawBytes {
     if (replaceFraction(scratch, start, member, mtime)) return true;
     const { at } = this;
     this.at = start;
-    // There is room: the bound depends only on the names
-    this.header({ ...member, ...mtime });
+    // There is room, so the bytes behind stay in place: the bound depends only on the names
+    this.addHeader({ ...member, ...mtime });
     const fits = this.at === end;
     this.at = at;
     return fits;
   }
 
   /**
-   * Appends `size` bytes of a file from `position`. Returns whether all were there; else those that are missing have no
-   * defined value. Throws the system's errors.
+   * Appends `size` bytes of a file from `position`. Returns false if the file ends before: the missing bytes have no defined
+   * value. Throws the system's errors.
    */
   read(fd: number, position: number, size: number): boolean {
     this.#reserve(size);
@@ -69,17 +69,17 @@ class RawBytes {
 
   /** Appends the zeros behind `size` bytes of data. */
   pad(size: number): void {
-    this.zeros(padding(size));
+    this.addZeros(padding(size));
   }
 
-  zeros(count: number): void {
+  addZeros(count: number): void {
     this.#reserve(count);
     scratch.fill(0, this.at, this.at + count);
     this.at += count;
   }
 
-  /** Returns all bytes; valid until the next frame. */
-  written(): Buffer {
+  /** Returns all bytes. They are valid until the next frame. */
+  bytes(): Buffer {
     return scratch.subarray(0, this.at);
   }
 
@@ -111,16 +111,16 @@ export function packFrame(job: PackJob): PackResult {
     // Files have grown since they were scanned, and a reader would refuse the frame
     if (raw.at > MAX_FRAME_RAW_BYTES) throw changedWhileRead(member);
   }
-  const bytes = compressFrame(raw.written(), level);
+  const bytes = compressFrame(raw.bytes(), level);
   return { bytes, rawSize: raw.at, sha256: Uint8Array.from(sha256(bytes)), packed: rows };
 }
 
-/** Appends a member, header and data of one moment. What is appended of one that is not packed is of no use. */
+/** Appends a member, with header and data of the same moment. If it is not packed, the caller drops the bytes that are appended. */
 function packMember(member: PackMember, raw: RawBytes): Packed | Omission {
   const { type, size, path, mtimeUs, mtimeRestNs, mode } = member;
   if (type !== EntryType.file || size === 0) {
     // No data is read, so nothing can change between header and data
-    raw.header(member);
+    raw.addHeader(member);
     return { offset: 0, size, mtimeUs, mtimeRestNs, mode, replaced: false };
   }
   const start = raw.at;
@@ -135,17 +135,17 @@ function packMember(member: PackMember, raw: RawBytes): Packed | Omission {
 }
 
 /**
- * Appends a file that is unchanged since the scan. One fstat, after its reading, proves that for most files.
+ * Appends a file that is unchanged since the scan, which one fstat after the read proves for most files.
  * Returns undefined if it has changed or cannot be read: the next attempt reports the reason.
  */
 function packAsScanned(member: PackMember, raw: RawBytes, fd: number): Packed | undefined {
   const { size, mode, mtimeMs } = member;
-  // A large file comes here if it has changed since the scan, or may end before its size
+  // A large file is packed whole only if it has changed since the scan, or may end before its size
   if (size > WHOLE_FILE_BYTES) return undefined;
   const start = raw.at;
   const about = roundedMtime(mtimeMs);
   const header = { ...member, ...about };
-  raw.header(header);
+  raw.addHeader(header);
   const offset = raw.at;
   const after = ignoreErrors(() => (raw.read(fd, 0, size) ? statusOf(fd) : undefined));
   if (!after || !isUntouched(member, after)) return undefined;
@@ -173,7 +173,7 @@ function packAsFound(
   }
   const mtime = mtimeOf(before, () => fstatSync(fd));
   const mode = thisPlatform.hasModes ? Number(before.mode) & 0o7777 : member.mode;
-  raw.header({ ...member, ...mtime, size, mode });
+  raw.addHeader({ ...member, ...mtime, size, mode });
   const offset = raw.at;
   const isComplete = raw.read(fd, 0, size);
   raw.pad(size);
@@ -188,27 +188,27 @@ function packSlice(member: PackMember, slice: SliceOfFile, raw: RawBytes): Packe
   const { path, size, mtimeUs, mtimeRestNs, mode } = member;
   return withSource(path, fd => {
     const before = statusOf(fd);
-    if (!isSameFile(identity, before)) return unlessChanged(before, member);
-    if (start === 0) raw.header(member);
+    if (!isSameFile(identity, before)) return requireVanished(before, member);
+    if (start === 0) raw.addHeader(member);
     const offset = raw.at;
     const isComplete = raw.read(fd, start, end - start);
     if (end === size) raw.pad(size);
     const after = statusOf(fd);
-    if (!isSameFile(identity, after)) return unlessChanged(after, member);
+    if (!isSameFile(identity, after)) return requireVanished(after, member);
     if (!isComplete) return 'short';
     return { offset, size, mtimeUs, mtimeRestNs, mode, replaced: isReplaced(member, identity) };
   });
 }
 
-/** Appends zeros for a slice that cannot be had any more: as many as tar expects behind the header, or none without the header. */
+/** Appends zeros in place of a slice, as many as tar expects behind the header. Appends none for the first one, with the header. */
 function fillIn({ size }: PackMember, { start, end }: SliceOfFile, raw: RawBytes): void {
   if (start === 0) return;
-  raw.zeros(end - start);
+  raw.addZeros(end - start);
   if (end === size) raw.pad(size);
 }
 
-/** Returns why a file with another status than before is not saved. Throws `SourceTreeError` if another content is the reason. */
-function unlessChanged(stats: BigIntStats, member: PackMember): Omission {
+/** Returns `vanished` for a file with another status than in the scan. Throws `SourceTreeError` if it exists and has changed. */
+function requireVanished(stats: BigIntStats, member: PackMember): 'vanished' {
   // Its last name was removed after it was opened
   if (!stats.isFile() || stats.nlink === 0n) return 'vanished';
   throw changedWhileRead(member);
@@ -221,7 +221,7 @@ function changedWhileRead({ path }: PackMember): SourceTreeError {
 /** Codes of a file that has vanished, or whose place a link or directory has taken. */
 const VANISHED_CODES = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO']);
 
-/** Opens a file and returns what `use` returns. Throws `SourceTreeError` in place of the system's errors. */
+/** Opens a file and returns the result of `use`, or `vanished` if there is no file. Throws `SourceTreeError` for system errors. */
 function withSource<T>(path: string, use: (fd: number) => T): T | 'vanished' {
   let fd: number | undefined;
   try {

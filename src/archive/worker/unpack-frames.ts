@@ -25,11 +25,10 @@ const HOLE_BYTES = 64 * 1024;
 const ZEROS = new Uint8Array(HOLE_BYTES);
 
 /**
- * Checks each frame against its hash, decompresses it, and cuts the files out of its raw bytes into staging. No tar is
- * parsed: the manifest has the place of each file. Frames that the disk cache should have and has not are left out.
- * `hasher` is that of the wanted facts, if they have a key.
- * Throws `DamagedArchiveError` for a frame that is not the manifest's, `StagedFileError` for a file that cannot be
- * written.
+ * Checks each frame against its hash, decompresses it, and writes the files in it to staging. No tar is parsed: the manifest has
+ * the place of each file. Leaves out frames that the disk cache was found to have and does not have any more.
+ * `hasher` has the key of the wanted facts, and is undefined if they have none.
+ * Throws `DamagedArchiveError` for a frame without the hash of the manifest, `StagedFileError` for a file that cannot be written.
  */
 export function unpackFrames(job: UnpackJob, hasher: ContentHasher | undefined): UnpackResult {
   const pieces = new UnpackPieces(job);
@@ -79,8 +78,8 @@ class FrameSource {
   }
 
   /**
-   * Returns the raw bytes of a frame, undefined if the disk cache should have it and has not. Throws `DamagedArchiveError`
-   * for a frame that is not the manifest's.
+   * Returns the raw bytes of a frame. Returns undefined if it is read from the disk cache, which does not have it any more. Throws
+   * `DamagedArchiveError` for a frame without the hash of the manifest.
    */
   open(frame: number): Buffer | undefined {
     const disk = this.#disk;
@@ -97,7 +96,7 @@ class FrameSource {
     return raw;
   }
 
-  /** A failure costs the next restore a download. */
+  /** Stores a frame in the disk cache. Never throws: after a failure the next restore downloads the frame. */
   #store(directory: string, bytes: Uint8Array, sha256: Uint8Array, claim: Claim): void {
     try {
       const frame = { size: bytes.length, sha256 };
@@ -108,7 +107,7 @@ class FrameSource {
   }
 }
 
-/** Collects the wanted facts about the files that a job writes, by piece. */
+/** The wanted facts about the files that a job writes, by piece. */
 class FactsOfFiles {
   readonly #rows: StatusRows | undefined;
   readonly #hasher: ContentHasher | undefined;
@@ -137,8 +136,8 @@ class FactsOfFiles {
 
 /**
  * Writes a new file with its mode, owner and time. It is created with its mode: the process's umask is 0 while a restore
- * runs (publish/stage.ts). Only where the file system changes it (`masksModes`), the mode is set again. Counts what the
- * system refuses in `refused`. Throws the system's other errors.
+ * runs (publish/stage.ts). The mode is set again only if the file system has changed it (`masksModes`). Counts in `refused` the
+ * attributes that the system refuses. Throws its other errors.
  */
 function writeWhole(
   path: string,

@@ -1,7 +1,6 @@
 /**
- * This folder is the code that runs in worker threads: it reads, compresses and writes files. This module serves the main
- * thread: it runs one job after the other and returns the result or the failure of each. Fetches run beside the jobs and
- * fill buffers for them.
+ * This folder runs in worker threads: it reads, compresses and writes files. This module serves the main thread: it runs one
+ * job after the other and returns the result or the failure of each. Fetches run beside the jobs and fill buffers for them.
  */
 
 import { setImmediate } from 'node:timers/promises';
@@ -80,7 +79,7 @@ function runAndRelease(job: Job, hasher: ContentHasher | undefined): ResultOf<Jo
   }
 }
 
-/** Returns the hasher of a job that hashes contents. */
+/** Returns the hasher of a job, or undefined if the job hashes no contents. */
 async function hasherFor(job: Job): Promise<ContentHasher | undefined> {
   if (job.kind === 'content') return hasherOf(job.key);
   const key = job.kind === 'unpack' ? job.wants?.contentKey : undefined;

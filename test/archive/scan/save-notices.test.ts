@@ -10,7 +10,7 @@ test('a save without skipped paths has no notices', () => {
 
 test('769 files that vanished during a save make one notice with their number and the first names', () => {
   const notices = new SaveNotices();
-  for (let index = 0; index < 769; index++) notices.skipped(`/w/f${index}`, 'vanished during the save');
+  for (let index = 0; index < 769; index++) notices.addSkipped(`/w/f${index}`, 'vanished during the save');
   expect(notices.lines()).toEqual([
     '769 paths are not in the cache (vanished during the save): /w/f0, /w/f1, /w/f2 and 766 more.',
   ]);
@@ -18,12 +18,12 @@ test('769 files that vanished during a save make one notice with their number an
 
 test('each reason has a notice of its own', () => {
   const notices = new SaveNotices();
-  notices.skipped('/w/pipe', 'neither a file, a directory nor a link');
-  notices.timeOutOfRange('/w/old', 1970);
-  notices.skipped('/w/a', 'vanished during the save');
-  notices.skipped('/w/b', 'vanished during the save');
-  notices.timeOutOfRange('/w/older', 1970);
-  notices.timeOutOfRange('/w/future', 2112);
+  notices.addSkipped('/w/pipe', 'neither a file, a directory nor a link');
+  notices.addChangedTime('/w/old', 1970);
+  notices.addSkipped('/w/a', 'vanished during the save');
+  notices.addSkipped('/w/b', 'vanished during the save');
+  notices.addChangedTime('/w/older', 1970);
+  notices.addChangedTime('/w/future', 2112);
   expect(notices.lines()).toEqual([
     '1 path is not in the cache (neither a file, a directory nor a link): /w/pipe.',
     '2 paths are saved with a change (times before 1970 become 1970): /w/old, /w/older.',

@@ -27,7 +27,7 @@ function linksOf(follows: readonly string[] = []) {
   const notices = new RecordedNotices();
   const links = new SavedLinks(layout, notices);
   const saved = (name: string) =>
-    links.saved(readEntry(at(name), `./${name}`, { follow: false, exact: true, skip() {} })!);
+    links.resolve(readEntry(at(name), `./${name}`, { follow: false, exact: true, skip() {} })!);
   return { at, saved, skipped: notices.skippedPaths };
 }
 

@@ -5,11 +5,11 @@ export class RecordedNotices extends SaveNotices {
   readonly skippedPaths: string[] = [];
   readonly outOfRange: string[] = [];
 
-  override skipped(path: string, why: string): void {
+  override addSkipped(path: string, why: string): void {
     this.skippedPaths.push(`${path}: ${why}`);
   }
 
-  override timeOutOfRange(path: string, limit: number): void {
+  override addChangedTime(path: string, limit: number): void {
     this.outOfRange.push(`${path}: ${limit}`);
   }
 }
