@@ -3,12 +3,16 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { BenchError } from './bench-error.ts';
 
-/** Returns the values of a command line. Throws `BenchError` with `usage` for an unknown option. */
+/** Returns the values of a command line. `--help` prints the usage and ends the process. Throws `BenchError` for an unknown option. */
 export function readOptions<const T extends NonNullable<ParseArgsConfig['options']>>(
   args: readonly string[],
   options: T,
   usage: string,
 ) {
+  if (args.includes('--help')) {
+    console.log(usage);
+    process.exit(0);
+  }
   try {
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {

@@ -1,16 +1,16 @@
 /**
- * markers.ts [--turns N] - measures a lookup by a restore-key among 10,000 caches of a real gateway, with and without a
- * marker for each, in turn. Writes bench/results/markers.md. The caches have one byte: a lookup reads no content.
+ * `npm run bench:markers`: measures a lookup by a restore-key among 10,000 caches of a real gateway, with and without a marker
+ * for each, in turn. Writes bench/results/markers.md. The caches are empty: a lookup reads no content.
  */
 
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { markerName } from '../src/cache/keys/cache-names.ts';
 import { placesOf } from '../src/cache/keys/scope.ts';
 import { findObject } from '../src/storage/archives/find-object.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';
 import { openStore } from '../test/storage/s3/support.ts';
+import { readCommandLine } from '../test/support/command-line.ts';
 import { startGateway } from '../test/support/gateway/gateway.ts';
 import { createLookupRequest } from '../test/support/requests.ts';
 import { machineLines } from './report/machine.ts';
@@ -21,7 +21,10 @@ const VERSION = 'ab'.repeat(32);
 const CACHES = 10_000;
 const WRITERS = 24;
 
-const { values } = parseArgs({ options: { turns: { type: 'string', default: '15' } } });
+const { turns } = readCommandLine(
+  'npm run bench:markers -- [--turns N]   N is the number of lookups of each kind (15)',
+  { turns: 15 },
+);
 
 const gateway = await startGateway();
 try {
@@ -31,7 +34,7 @@ try {
   for (const repository of ['octo/plain', 'octo/marked']) await fill(store, repository);
   const times: Record<string, number[]> = { 'octo/plain': [], 'octo/marked': [] };
   // The first turn opens the connections
-  for (let turn = 0; turn <= Number(values.turns); turn++) {
+  for (let turn = 0; turn <= turns; turn++) {
     for (const [repository, of] of Object.entries(times)) {
       const ms = await lookUp(store, repository);
       if (turn > 0) of.push(ms);

@@ -2,7 +2,7 @@
 
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { readOptions } from './arguments.ts';
 import { benchCases } from './cases.ts';
 import { type DataSet, dataSet } from './data/data-set.ts';
 import { writeIncompressible } from './data/incompressible.ts';
@@ -16,15 +16,20 @@ import { runToEnd } from './run.ts';
 import { runOnce, type Sample, treeName } from './run-once.ts';
 import { compareTrees, copyLargeTree, deleteLargeTree, openWorkbench, type Workbench } from './workbench.ts';
 
+const USAGE = `npm run bench:memory -- [OPTIONS]
+  --workers 1,2,4   numbers of worker threads
+  --quick           small data; the report is only printed`;
+
 /** The promise for every archive. */
 const limitBytes = 600e6;
 
 await runToEnd(async stop => {
-  const { values } = parseArgs({
-    options: { workers: { type: 'string', default: '1,2,4' }, quick: { type: 'boolean', default: false } },
-  });
-  const { quick } = values;
-  const { workers: numbers } = parseOptions(['--workers', values.workers]);
+  const { quick, workers } = readOptions(
+    process.argv.slice(2),
+    { workers: { type: 'string', default: '1,2,4' }, quick: { type: 'boolean', default: false } },
+    USAGE,
+  );
+  const { workers: numbers } = parseOptions(['--workers', workers]);
   // A gateway in memory would leave too little for the rest
   const bench = await openWorkbench({
     link: 'loopback',

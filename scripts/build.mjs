@@ -24,7 +24,7 @@ import { gzipSync } from 'node:zlib';
 import { bundlePackages, bundleSources } from './bundle.mjs';
 import { licencesOf } from './licences.mjs';
 import { withLock } from './lock.mjs';
-import { fail, nodeMajor, root } from './project.mjs';
+import { fail, nodeMajor, root, scriptArguments } from './project.mjs';
 
 const dist = path.join(root, 'dist');
 const index = path.join(root, 'src/index.ts');
@@ -140,5 +140,8 @@ function formatSize(name, bytes, gzipped) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (Number.parseInt(process.versions.node, 10) !== nodeMajor)
     fail('build.mjs runs on Node 24: npm run build');
-  printSizes(await build(path.resolve(process.argv[2] ?? dist)).catch(error => fail(error.message)));
+  const [directory = dist] = scriptArguments(
+    'npm run build -- [DIRECTORY]   DIRECTORY gets the bundles (dist)',
+  );
+  printSizes(await build(path.resolve(directory)).catch(error => fail(error.message)));
 }

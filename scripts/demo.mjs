@@ -1,6 +1,6 @@
-// demo.mjs [DIRECTORY] - saves and restores a tree (DIRECTORY, by default this project's node_modules) with the built
-// action, each phase in its own process as on a runner. Compares every file and prints the durations. Starts a RADOS
-// Gateway to store the archive; where none can be started, a directory of this host stores it.
+// Saves and restores a tree with the built action, each phase in its own process as on a runner. Compares every file and
+// prints the durations. Starts a RADOS Gateway to store the archive; where none can be started, a directory of this host
+// stores it.
 
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,9 +10,12 @@ import { GatewayUnavailableError, startGateway } from '../test/support/gateway/g
 import { runAction } from '../test/support/runner/run-action.ts';
 import { describeTree, treeDifferences } from '../test/support/tree.ts';
 import { ensureDist } from './build.mjs';
-import { root } from './project.mjs';
+import { root, scriptArguments } from './project.mjs';
 
-const source = path.resolve(process.argv[2] ?? path.join(root, 'node_modules'));
+const USAGE = 'npm run demo -- [DIRECTORY]   DIRECTORY is the tree (node_modules of this project)';
+
+const [directory = path.join(root, 'node_modules')] = scriptArguments(USAGE);
+const source = path.resolve(directory);
 const scratch = await fs.mkdtemp(path.join(tmpdir(), 'cache-s3-demo-'));
 const workspace = path.join(scratch, 'octo-repo');
 const tree = path.join(workspace, 'tree');

@@ -33,6 +33,14 @@ export function noNode() {
     : `No package has Node ${nodeMajor} for ${platform}: install Node ${nodeMajor} and run npm with it (this is Node ${process.versions.node}).`;
 }
 
+/** Returns the arguments of a script. Prints the usage and ends the process if `--help` is one of them. */
+export function scriptArguments(usage) {
+  const args = process.argv.slice(2);
+  if (!args.includes('--help')) return args;
+  console.log(usage);
+  process.exit(0);
+}
+
 /** Prints the message to standard error and ends the process with exit code 1. */
 export function fail(message) {
   console.error(message);

@@ -1,18 +1,22 @@
-// test.mjs [--unit | --local] [vitest's arguments...] - runs the tests, lists the skipped ones with the reason, and ends
-// with the line `N passed, N failed`, after one with the number of the skipped ones. --unit runs the unit tests only,
-// --local all tests that need no gateway. With CI=true up to three files that failed run once more, alone: a machine that
+// Runs the tests, lists the skipped ones with the reason, and ends with the line `N passed, N failed`, after one with the
+// number of the skipped ones. With CI=true up to three files that failed run once more, alone: a machine that
 // stalls and a crash of Node cost no run. What passed only then is listed as unstable, with the first failure above it in
 // the output.
 
 import path from 'node:path';
 import { sharedGateway, shareGateway } from '../test/support/gateway/shared-gateway.ts';
 import { ensureDist } from './build.mjs';
-import { root } from './project.mjs';
+import { root, scriptArguments } from './project.mjs';
 import { countTests, listSkipped } from './test-report.mjs';
 import { runVitest } from './vitest.mjs';
 
+const USAGE = `npm test -- [--unit | --local] [ARGUMENTS OF VITEST]
+  --unit    only the unit tests
+  --local   all tests that need no gateway
+  FILES     only these test files or directories, such as test/storage`;
+
 const withoutGateway = { '--unit': ['unit'], '--local': ['unit', 'local'] };
-const [projects, vitestArgs] = readArguments(process.argv.slice(2));
+const [projects, vitestArgs] = readArguments(scriptArguments(USAGE));
 
 /** Files that may run once more. More failures are no accident. */
 const MAX_UNSTABLE_FILES = 3;

@@ -1,7 +1,6 @@
-// wine.mjs [--tests | --action] [--markdown FILE] [vitest's arguments...] - runs the unit and local tests with Node for
-// Windows, in Wine on Linux, then the built action there, with a directory store and a real gateway (test/wine). Ends with
-// the line `N passed, N failed, N skipped`, and lists each skipped test with the reason. `--tests` runs the tests only,
-// `--action` the action only; `--markdown docs/results/windows.md` writes the results of the action. Needs root and Debian.
+// Runs the unit and local tests with Node for Windows, in Wine on Linux, then the built action there, with a directory store
+// and a real gateway (test/wine). Ends with the line `N passed, N failed, N skipped`, and lists each skipped test with the
+// reason. Needs root and Debian.
 
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
@@ -9,11 +8,16 @@ import { gateway, shareGateway } from '../test/support/gateway/shared-gateway.ts
 import { startMachine, WineUnavailableError } from '../test/support/wine/machine.ts';
 import { collectRows, windowsPage } from '../test/wine/table.ts';
 import { ensureDist } from './build.mjs';
-import { fail } from './project.mjs';
+import { fail, scriptArguments } from './project.mjs';
 import { countTests, listSkipped, sum } from './test-report.mjs';
 import { readReport, runVitest, vitestCommand } from './vitest.mjs';
 
-const { only, markdown, vitestArgs } = readArguments(process.argv.slice(2));
+const USAGE = `npm run test:wine -- [OPTIONS] [ARGUMENTS OF VITEST]
+  --tests           only the unit and local tests
+  --action          only the built action
+  --markdown FILE   write the results of the action, as in docs/results/windows.md`;
+
+const { only, markdown, vitestArgs } = readArguments(scriptArguments(USAGE));
 await ensureDist();
 const machine = await startMachine().catch(error =>
   error instanceof WineUnavailableError ? fail(`Nothing was run: ${error.message}.`) : Promise.reject(error),

@@ -16,7 +16,7 @@ import { runToEnd } from '../run.ts';
 import { fillBucket, fillDirectory } from './fleet.ts';
 import { bucketPlace, COLUMNS, directoryPlace, Measurements } from './measurements.ts';
 
-const USAGE = 'usage: npm run bench:store -- [--keep | --reuse DIRECTORY] [--dist DIRECTORY]';
+const USAGE = 'npm run bench:store -- [--keep | --reuse DIRECTORY] [--dist DIRECTORY]';
 
 /** The longest time that filled stores are kept. */
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -1,21 +1,23 @@
 /**
- * `npm run fuzz -- [--cases 10000] [--seed 1]`: restores mutants of archives in a child process with little memory, so that
- * a hang or a crash is a finding too. Ends with 1 if there is a finding. Each names its seed: `--cases 1 --seed N` repeats
- * it.
+ * `npm run fuzz`: restores mutants of archives in a child process with little memory, so that a hang or a crash is a finding
+ * too. Ends with 1 if there is a finding. Each names its seed: `--cases 1 --seed N` repeats it.
  */
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { FuzzBench } from '../archive/fuzz/fuzz-case.ts';
+import { readCommandLine } from '../support/command-line.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    cases: { type: 'string', default: '10000' },
-    seed: { type: 'string', default: '1' },
-    child: { type: 'boolean', default: false },
-  },
-});
+const USAGE = `npm run fuzz -- [OPTIONS]
+  --cases N   number of mutants (10000)
+  --seed N    seed of the first one (1)`;
+
+/** `child` runs the cases in this process. */
+const {
+  cases,
+  seed: first,
+  child: isChild,
+} = readCommandLine(USAGE, { cases: 10_000, seed: 1, child: false });
 
 /** A case takes a few ms, a bomb some seconds. Without output for this long, it hangs. */
 const HANG_MS = 20_000;
@@ -91,9 +93,7 @@ function watch(first: number, cases: number): Promise<ChildReport> {
   });
 }
 
-const first = Number(options.seed);
-const cases = Number(options.cases);
-if (options.child) {
+if (isChild) {
   await runCases(first, first + cases);
 } else {
   let accepted = 0;

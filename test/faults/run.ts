@@ -1,31 +1,25 @@
 /**
  * `npm run faults`: causes faults between the built action and a real RADOS Gateway. Prints the messages, the duration and the
- * remaining files and objects of each, and exits non-zero if a promise was broken. A full run takes about a quarter of an
- * hour; `--markdown docs/results/faults.md` writes its results.
+ * remaining files and objects of each, and ends with 1 if a promise was broken. A full run takes about a quarter of an hour.
  */
 
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { readCommandLine } from '../support/command-line.ts';
 import { startGateway } from '../support/gateway/gateway.ts';
 import { type FaultCase, type Finding, runCase } from './case.ts';
 import { FaultLab } from './lab.ts';
 import { faultCases } from './suite.ts';
 import { lineOf, markdown, problemsOf, type Row } from './table.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    /** Runs only cases whose `phase: fault` matches this regular expression. */
-    only: { type: 'string', default: '' },
-    short: { type: 'boolean', default: false },
-    /** Writes the results as a Markdown page to this file. */
-    markdown: { type: 'string' },
-  },
-});
+const USAGE = `npm run faults -- [OPTIONS]
+  --only PATTERN    only the cases whose 'phase: fault' matches this regular expression
+  --short           only the cases that npm test runs too
+  --markdown FILE   write the results, as in docs/results/faults.md`;
 
-const only = new RegExp(options.only);
+const options = readCommandLine(USAGE, { only: /(?:)/, short: false, markdown: '' });
 
 function isWanted(one: FaultCase): boolean {
-  return (!options.short || one.short) && only.test(`${one.phase}: ${one.fault}`);
+  return (!options.short || one.short) && options.only.test(`${one.phase}: ${one.fault}`);
 }
 
 /** Makes a case red that could not be run. */
@@ -49,7 +43,7 @@ try {
   await lab?.close();
   await gateway.stop();
 }
-if (options.markdown !== undefined) await writeFile(options.markdown, `${markdown(rows)}\n`);
+if (options.markdown !== '') await writeFile(options.markdown, `${markdown(rows)}\n`);
 const red = rows.filter(row => problemsOf(row).length > 0).length;
 console.log(`${rows.length - red} green, ${red} red`);
 process.exitCode = red > 0 || rows.length === 0 ? 1 : 0;

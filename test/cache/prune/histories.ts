@@ -1,23 +1,17 @@
 /**
- * histories.ts [--count N] [--seed S] [--days N] - runs random histories of prunes in a simulated bucket, with seeds S,
- * S+1, ..., and ends with the line `N histories, N failures` and exit code 1 if there are any. `--count 1 --seed` with its
- * seed repeats a failing one.
+ * `npm run prune-histories`: runs random histories of prunes in a simulated bucket, and ends with the line `N histories, N
+ * failures` and exit code 1 if there are any. `--count 1 --seed N` repeats a failing one.
  */
 
-import { parseArgs } from 'node:util';
+import { readCommandLine } from '../../support/command-line.ts';
 import { type HistoryFacts, runPruneHistory } from './history.ts';
 
-const { values } = parseArgs({
-  options: {
-    count: { type: 'string', default: '2000' },
-    seed: { type: 'string', default: '1000' },
-    days: { type: 'string', default: '30' },
-  },
-});
-const [count, first, days] = [values.count, values.seed, values.days].map(Number) as [number, number, number];
-if (![count, first, days].every(Number.isSafeInteger)) {
-  throw new Error('--count, --seed and --days are whole numbers');
-}
+const USAGE = `npm run prune-histories -- [OPTIONS]
+  --count N   number of histories (2000)
+  --seed N    seed of the first one (1000)
+  --days N    days of each (30)`;
+
+const { count, seed: first, days } = readCommandLine(USAGE, { count: 2000, seed: 1000, days: 30 });
 
 const total: Partial<Record<keyof HistoryFacts, number>> = {};
 let failures = 0;

@@ -1,7 +1,6 @@
 /**
  * `npm run test:browser`: opens the page of `cache-s3 stats --html` in Chromium, with hostile names. Fails unless the page is
- * drawn inside of its window, wide and narrow, makes no request, runs no script and logs no error. With a file as its
- * argument it writes a screenshot there.
+ * drawn inside of its window, wide and narrow, makes no request, runs no script and logs no error.
  */
 
 import { spawn } from 'node:child_process';
@@ -14,7 +13,13 @@ import { pathToFileURL } from 'node:url';
 import type { CacheEntry } from '../../../src/cache/inventory.ts';
 import { htmlPage } from '../../../src/command/stats/html-page.ts';
 import { Tally } from '../../../src/command/stats/tally.ts';
+import { readCommandLine } from '../../support/command-line.ts';
 import { SeededRandom } from '../../support/random.ts';
+
+const { screenshot } = readCommandLine(
+  'npm run test:browser -- [--screenshot FILE]   FILE is that of a picture of the page, with names that are not hostile',
+  { screenshot: '' },
+);
 
 const DAY_MS = 86_400_000;
 const HOSTILE = [
@@ -24,7 +29,6 @@ const HOSTILE = [
 ];
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'cache-s3-browser-'));
-const [screenshot] = process.argv.slice(2);
 const browser = spawn(
   process.env.CHROMIUM ?? 'chromium',
   [
@@ -156,7 +160,7 @@ async function check(tab: Tab, url: string): Promise<void> {
     const { result } = await tab.send('Runtime.evaluate', { expression: MEASURE, returnByValue: true });
     const problems = (result as unknown as { value: string[] }).value;
     if (problems.length > 0) throw new Error(`at ${width} pixels: ${problems.join('; ')}`);
-    if (screenshot === undefined || width !== 1280) continue;
+    if (screenshot === '' || width !== 1280) continue;
     const shot = await tab.send('Page.captureScreenshot', { captureBeyondViewport: true });
     writeFileSync(screenshot, Buffer.from(shot.data as unknown as string, 'base64'));
   }
@@ -174,7 +178,7 @@ async function check(tab: Tab, url: string): Promise<void> {
 setTimeout(() => browser.kill('SIGKILL'), 60_000).unref();
 try {
   const page = path.join(scratch, 'stats.html');
-  writeFileSync(page, htmlPage(exampleTally(screenshot === undefined), facts()));
+  writeFileSync(page, htmlPage(exampleTally(screenshot === ''), facts()));
   await check(await openTab(await debuggerUrl()), pathToFileURL(page).href);
   console.log('The page is drawn as it should be.');
 } finally {

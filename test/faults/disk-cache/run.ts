@@ -1,24 +1,25 @@
 /**
- * `npm run sabotage -- [--count 1000] [--seed 1]`: restores with a disk cache that another job flips, cuts, links, fills and
- * removes, before and during them. Ends with 1 if a tree is wrong, a process does not end with 0, hangs or warns, a file
- * outside the directory is changed, or the size is not kept.
+ * `npm run sabotage`: restores with a disk cache that another job flips, cuts, links, fills and removes, before and during
+ * them. Ends with 1 if a tree is wrong, a process does not end with 0, hangs or warns, a file outside the directory is changed,
+ * or the size is not kept.
  */
 
 import { mkdtempSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { copyCheckout } from '../../support/checkout.ts';
+import { readCommandLine } from '../../support/command-line.ts';
 import { deleteTree } from '../../support/tree.ts';
 import { BesiegedHost } from './besieged-host.ts';
 
 const ROUNDS_A_CHECK = 10;
 
-const { values } = parseArgs({
-  options: { count: { type: 'string', default: '1000' }, seed: { type: 'string', default: '1' } },
-});
-const [count, seed] = [Number(values.count), Number(values.seed)];
+const USAGE = `npm run sabotage -- [OPTIONS]
+  --count N   number of sabotages (1000)
+  --seed N    seed of the first round (1)`;
+
+const { count, seed } = readCommandLine(USAGE, { count: 1000, seed: 1 });
 const checkout = await copyCheckout('cache-s3-sabotage-');
 const root = mkdtempSync(path.join(tmpdir(), 'cache-s3-sabotage-host-'));
 await chmod(root, 0o755);

@@ -1,33 +1,28 @@
 /**
  * `npm run hostile`: runs the built action against a server that answers each call of the store in a hostile way. Prints the
- * messages, the duration and the memory of each row, and exits non-zero if a promise was broken. A full run takes about a
- * quarter of an hour; `--markdown docs/results/hostile.md` writes its results.
+ * messages, the duration and the memory of each row, and ends with 1 if a promise was broken. A full run takes about a quarter
+ * of an hour.
  */
 
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { readCommandLine } from '../../support/command-line.ts';
 import { resultsPage, withoutNames } from '../results-page.ts';
 import { type HostileFinding, HostileLab, type HostileRow, hostileRows } from './rows.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    /** Only rows of whose `call: answer` this regular expression matches a part. */
-    only: { type: 'string', default: '' },
-    /** Writes the table as Markdown to this file. */
-    markdown: { type: 'string' },
-    /** Rows that run at once. Most of them wait most of the time. */
-    parallel: { type: 'string', default: '4' },
-  },
-});
+const USAGE = `npm run hostile -- [OPTIONS]
+  --only PATTERN    only the rows whose 'call: answer' matches this regular expression
+  --parallel N      number of rows that run at once; most of them wait most of the time (4)
+  --markdown FILE   write the results, as in docs/results/hostile.md`;
 
-const only = new RegExp(options.only);
-const wanted = hostileRows.filter(({ answer, call }) => only.test(`${call.name}: ${answer.name}`));
+const options = readCommandLine(USAGE, { only: /(?:)/, parallel: 4, markdown: '' });
+
+const wanted = hostileRows.filter(({ answer, call }) => options.only.test(`${call.name}: ${answer.name}`));
 const findings = new Map<HostileRow, HostileFinding>();
 const lab = await HostileLab.open();
 try {
   const next = wanted.values();
   await Promise.all(
-    Array.from({ length: Number(options.parallel) }, async () => {
+    Array.from({ length: options.parallel }, async () => {
       for (const row of next) {
         const finding = await lab.run(row);
         findings.set(row, finding);
@@ -40,7 +35,7 @@ try {
 }
 const rows = wanted.map(row => ({ row, finding: findings.get(row)! }));
 const red = rows.filter(({ finding }) => finding.violations.length > 0).length;
-if (options.markdown !== undefined) await writeFile(options.markdown, `${markdown()}\n`);
+if (options.markdown !== '') await writeFile(options.markdown, `${markdown()}\n`);
 console.log(`${rows.length - red} green, ${red} red`);
 process.exitCode = red > 0 || rows.length === 0 ? 1 : 0;
 

@@ -1,16 +1,15 @@
 /**
- * histories.ts [--count N] [--seed S] [--generations N] [--store directory|s3] [--jobs N] - runs random histories of
- * incremental saves, with seeds S, S+1, ..., and ends with the line `N histories, N differences` and exit code 1 if there
- * are any. `--count 1 --seed` with its seed repeats a failing one.
+ * `npm run histories`: runs random histories of incremental saves, and ends with the line `N histories, N differences` and exit
+ * code 1 if there are any. `--count 1 --seed N` repeats a failing one.
  */
 
 import { fork } from 'node:child_process';
 import * as fs from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { readCommandLine } from '../../support/command-line.ts';
 import { type BucketAccess, type GatewayInfo, startGateway } from '../../support/gateway/gateway.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { runHistory, type SaveFacts } from './history.ts';
@@ -24,26 +23,25 @@ interface Share {
 
 type Report = { readonly seed: number } & ({ readonly facts: SaveFacts } | { readonly failure: string });
 
+const USAGE = `npm run histories -- [OPTIONS]
+  --count N         number of histories (500)
+  --seed N          seed of the first one (1)
+  --generations N   saves of each (5)
+  --jobs N          number of processes (one for each core)
+  --gateway         store the archives in a RADOS Gateway, not in a directory`;
+
 if (process.send) process.once('message', share => void work(share as Share));
 else await main();
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      count: { type: 'string', default: '500' },
-      seed: { type: 'string', default: '1' },
-      generations: { type: 'string', default: '5' },
-      store: { type: 'string', default: 'directory' },
-      jobs: { type: 'string', default: String(availableParallelism()) },
-    },
+  const { count, seed, generations, jobs, gateway } = readCommandLine(USAGE, {
+    count: 500,
+    seed: 1,
+    generations: 5,
+    jobs: availableParallelism(),
+    gateway: false,
   });
-  const [count, seed, generations, jobs] = [values.count, values.seed, values.generations, values.jobs].map(
-    Number,
-  ) as [number, number, number, number];
-  if (![count, seed, generations, jobs].every(Number.isSafeInteger)) {
-    throw new Error('--count, --seed, --generations and --jobs are whole numbers');
-  }
-  const own = values.store === 's3' ? await startGateway({ sizeGib: 8 }) : undefined;
+  const own = gateway ? await startGateway({ sizeGib: 8 }) : undefined;
   const seeds = Array.from({ length: count }, (_, index) => seed + index);
   const total = { run: 0, failed: 0, incremental: 0, full: 0, readByTar: 0 };
   const take = (report: Report) => {
