@@ -2,17 +2,17 @@ import type { Entry, EntryType } from '../format/entry.ts';
 import type { Attributes } from '../fs/attributes.ts';
 import { ATTRIBUTES, columns, readAttributes, writeAttributes } from './rows.ts';
 
-/** Compare these entries with the disk. */
+/** A job that compares entries with the disk. */
 export interface CompareJob {
   readonly kind: 'compare';
-  /** Absolute paths, and the targets of symlinks. */
+  /** Absolute paths. */
   readonly paths: string;
   readonly targets: string;
   /** A row of `EntryColumn.width` numbers for each entry. */
   readonly entries: Float64Array<ArrayBuffer>;
 }
 
-/** The disk has the entry (`unchanged`), a directory with other attributes, or something else or nothing (`other`). */
+/** State of an entry's path: `unchanged` if it has the entry, `directory` for one with other attributes, `other` for all else. */
 export const OnDisk = { other: 0, unchanged: 1, directory: 2 } as const;
 export type OnDisk = (typeof OnDisk)[keyof typeof OnDisk];
 
@@ -42,7 +42,7 @@ export function encodeCompareJob(entries: readonly Entry[], paths: readonly stri
   };
 }
 
-/** An entry as far as it is compared with the disk. */
+/** The properties of an entry that are compared with the disk. */
 export interface ComparedEntry extends Attributes, Pick<Entry, 'type' | 'size' | 'target'> {
   readonly path: string;
 }
@@ -61,7 +61,7 @@ export function* readComparedEntries({ paths, targets, entries }: CompareJob): G
   }
 }
 
-/** A file with several names: its index in the job, and which file it is. */
+/** A file with several names: its index in the job, its device and its inode. */
 export interface LinkedFile {
   readonly index: number;
   readonly dev: bigint;

@@ -2,12 +2,12 @@ import { CONTENT_HASH_BYTES } from '../format/content-hashes.ts';
 import type { DataPiece } from '../format/data-pieces.ts';
 import { type RowStatus, StatusRows } from '../fs/status-rows.ts';
 
-/** Compare the data of these pieces of files with hashes. */
+/** A job that compares the data of pieces of files with hashes. */
 export interface ContentJob {
   readonly kind: 'content';
   /** The path of each piece's file. */
   readonly paths: string;
-  /** The status of each piece's file (`StatusRows`): a file that has another one by now counts as different. */
+  /** The status of each piece's file (`StatusRows`). A piece of a file with another status counts as different. */
   readonly status: BigInt64Array<ArrayBuffer>;
   /** Position and size of each piece. */
   readonly places: Float64Array<ArrayBuffer>;
@@ -17,18 +17,18 @@ export interface ContentJob {
 }
 
 export interface ContentResult {
-  /** By piece: 1 if its data has the hash, else 0. */
+  /** By piece: 1 if its data has the hash, otherwise 0. */
   readonly isSame: Uint8Array<ArrayBuffer>;
 }
 
-/** A piece of a file on the disk, and the hash that its data may have. */
+/** A piece of a file on the disk, and the hash that its data is compared with. */
 export interface HashedPiece extends Pick<DataPiece, 'position' | 'size'> {
   readonly path: string;
   readonly stats: RowStatus;
   readonly hash: Uint8Array;
 }
 
-/** Writes the job for these pieces, whose hashes have this key. */
+/** Writes the job for pieces whose hashes were made with `key`. */
 export function encodeContentJob(pieces: readonly HashedPiece[], key: Uint8Array): ContentJob {
   const rows = StatusRows.of(pieces.length);
   const places = new Float64Array(2 * pieces.length);
@@ -49,9 +49,9 @@ export function encodeContentJob(pieces: readonly HashedPiece[], key: Uint8Array
   };
 }
 
-/** A piece as the worker sees it. */
+/** A piece that a worker reads and compares. */
 export interface PieceToRead extends Omit<HashedPiece, 'stats'> {
-  /** Returns whether the file of this piece still has the status that the scan saw. */
+  /** Returns whether `stats` is the status that the scan has read. */
   isUntouched(stats: RowStatus): boolean;
 }
 

@@ -2,14 +2,14 @@ import type { Attributes } from '../fs/attributes.ts';
 import type { RefusedCounts } from '../fs/refused-attributes.ts';
 import { ATTRIBUTES, columns, readAttributes, writeAttributes } from './rows.ts';
 
-/** Make these directories, or give them their attributes when they have their content. */
+/** A job that makes directories, or sets their attributes when they have their content. */
 export interface DirectoryJob {
   readonly kind: 'directories';
   readonly step: 'make' | 'finish';
   readonly paths: string;
   /** A row of `Column.width` numbers for each directory. */
   readonly rows: Float64Array<ArrayBuffer>;
-  /** Directories are not made with the mode that is requested: it has to be set afterwards. */
+  /** Whether the file system changes the modes of new directories, so that they are set again. */
   readonly masksModes: boolean;
 }
 
@@ -17,7 +17,7 @@ export interface DirectoryResult {
   readonly refused: RefusedCounts;
 }
 
-/** `madeMode` is the mode with which the directory is made, the others are its final attributes. */
+/** The mode with which a directory is made, and its final attributes. */
 const Column = columns('madeMode', ...ATTRIBUTES);
 
 /** A directory in a job. Its attributes are used in the step `finish` only. */

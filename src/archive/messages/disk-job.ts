@@ -1,29 +1,29 @@
-/** Jobs about the directory of the disk cache, and what the main thread and the workers know of its frames (disk-cache/). */
+/** Jobs for the directory of the disk cache (disk-cache/), and the facts about it and its frames that threads exchange. */
 
 import type { Frame } from '../format/entry.ts';
 
-/** The size and the SHA-256 of a frame: all that the disk cache knows of it. */
+/** The size and the SHA-256 of a frame, by which the disk cache finds and checks it. */
 export type FrameKey = Pick<Frame, 'size' | 'sha256'>;
 
-/** A claim of this process: the name of its file, and the text of its inode (disk-cache/frame-files.ts). */
+/** A claim of this process: the name of its file, and its inode as text (disk-cache/frame-files.ts). */
 export interface Claim {
   readonly name: string;
   readonly inode: string;
 }
 
-/** A directory that can be used, as it was at the beginning of a restore. */
+/** A usable directory, with its state at the beginning of a restore. */
 export interface OpenedDirectory {
-  /** Its path without links: none of them can be changed meanwhile. */
+  /** Its path without symlinks, because they could be changed meanwhile. */
   readonly path: string;
   /** `DEVICE/INODE`. */
   readonly inode: string;
   /** The mode of new frames. */
   readonly mode: number;
-  /** Code of the reason for which nothing can be stored in it. */
+  /** Code of the reason why nothing can be stored in it. */
   readonly problem: string | undefined;
 }
 
-/** Check the directory, and find the frames that are there. Fails with the code of the reason for which it cannot be used. */
+/** A job that checks the directory and finds frames in it. Fails with the code of the reason why the directory cannot be used. */
 export interface FindJob {
   readonly kind: 'find';
   readonly directory: string;
@@ -51,11 +51,11 @@ export function readFrameFiles({ names, sizes }: FindJob): FrameFile[] {
 
 export interface FindResult {
   readonly directory: OpenedDirectory;
-  /** 1 for each frame that is there. */
+  /** By frame: 1 if the directory has it, otherwise 0. */
   readonly present: Uint8Array<ArrayBuffer>;
 }
 
-/** Keep the limit of the directory. Fails with the system's error. */
+/** A job that removes frames above the limit of the directory. Fails with the system's error. */
 export interface EvictJob {
   readonly kind: 'evict';
   readonly directory: OpenedDirectory;

@@ -1,9 +1,9 @@
 /**
- * Messages with which the main thread lets a worker fetch bytes into its own memory. The archive knows only how many there
- * are; the ticket and the answer are plain data of a store (`ObjectStore.workerReads`).
+ * Messages with which the main thread lets a worker fetch bytes into the worker's memory. The archive knows only the number of
+ * bytes. The ticket and the answer are plain data of a store (`ObjectStore.workerReads`).
  */
 
-/** Fetch bytes with `ticket` into buffer number `buffer` of `length` bytes, from offset `at` on. */
+/** A request to fetch bytes with `ticket` into buffer number `buffer` of `length` bytes, from offset `at` on. */
 export interface FetchMessage {
   readonly id: number;
   readonly buffer: number;

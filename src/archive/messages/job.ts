@@ -1,7 +1,7 @@
 /**
- * This folder has the messages between the main thread and the workers: one module for each kind of job, with its type,
- * how it is written and how it is read. Numbers are rows of an array, and strings are joined with NUL, which no name
- * contains: cloning 100,000 small objects between threads costs as much as reading the files that they name.
+ * This folder has the messages between the main thread and the workers. One module for each kind of job has its type, writes it and
+ * reads it. Numbers are rows of an array, and strings are joined with NUL, which no name contains: cloning 100,000 small objects
+ * between threads costs as much as reading the files that they name.
  */
 
 import { DamagedArchiveError, SourceTreeError, StagedFileError } from '../archive-errors.ts';
@@ -32,14 +32,14 @@ export type ResultOf<J extends Job> = Results[J['kind']];
 export interface JobMessage {
   readonly id: number;
   readonly job: Job;
-  /** The worker's buffer that holds the job's bytes, if they are not in the message. */
+  /** Number of the worker's buffer with the job's bytes, if they are not in the message. */
   readonly buffer?: number;
 }
 
-/** The outcome of a job, on its way to the main thread. */
+/** The outcome of a job, in a message to the main thread. */
 export type JobOutcome = { readonly result: ResultOf<Job> } | { readonly failure: JobFailure };
 
-/** An error on its way between threads, which clones an error without its class. */
+/** An error in a message: a clone of an error does not have its class. */
 interface JobFailure {
   readonly name: string;
   readonly message: string;
@@ -54,7 +54,7 @@ export function encodeFailure({ name, message, code, path }: NodeJS.ErrnoExcepti
 
 const KNOWN_ERRORS = { DamagedArchiveError, SourceTreeError };
 
-/** Makes an error of the class that the worker threw, where that is one of the archive's. */
+/** Makes an error of the class that the worker has thrown, or an `Error` if it is no class of the archive. */
 export function decodeFailure({ name, message, code, path }: JobFailure): Error {
   if (name === 'StagedFileError') return new StagedFileError(path ?? '', { code });
   const ErrorClass = KNOWN_ERRORS[name as keyof typeof KNOWN_ERRORS] ?? Error;

@@ -3,7 +3,7 @@ import type { Mtime } from '../fs/file-times.ts';
 import { type RowStatus, StatusRows } from '../fs/status-rows.ts';
 import { columns } from './rows.ts';
 
-/** Read these directories and the status of the items in them, and some of the directories found there. */
+/** A job that reads directories and the status of the items in them, and then some of the directories among these items. */
 export interface ListJob {
   readonly kind: 'list';
   /** Absolute paths. */
@@ -17,7 +17,7 @@ export interface ListResult {
   readonly reached: number;
   /** Of each directory that could be read: its path, and the names in it in no order. */
   readonly texts: string;
-  /** Of each of them: the number of names. */
+  /** Of each of these directories: the number of names. */
   readonly counts: Float64Array<ArrayBuffer>;
   /** A row of `Column.width` numbers for each name. */
   readonly rows: Float64Array<ArrayBuffer>;
@@ -94,7 +94,7 @@ export interface Listing {
   statusOf(index: number): FileStatus;
 }
 
-/** Reads a result: the path and listing of each directory. */
+/** Yields the path and listing of each directory in a result. */
 export function* readListings({ texts, counts, rows, status }: ListResult): Generator<[string, Listing]> {
   const all = texts.split('\0');
   const exact = status && new StatusRows(status);

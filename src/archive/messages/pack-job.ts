@@ -42,7 +42,7 @@ export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
   );
 }
 
-/** Make one frame. */
+/** A job that makes one frame. */
 export interface PackJob {
   readonly kind: 'pack';
   readonly names: string;
@@ -82,13 +82,13 @@ export function encodePackJob({ members, slice }: FramePlan, level: number): Pac
   };
 }
 
-/** A member as the worker sees it. */
+/** A member in a job. */
 export interface PackMember extends TarMember {
   readonly path: string;
-  /** Device and inode that the scan saw of a file with several names, rounded to doubles, else 0. */
+  /** Device and inode that a file with several names had in the scan, rounded to doubles. 0 for other members. */
   readonly dev: number;
   readonly ino: number;
-  /** Times that the scan saw, in ms. */
+  /** Times in the scan, in ms. */
   readonly mtimeMs: number;
   readonly ctimeMs: number;
 }
@@ -113,7 +113,7 @@ export function readMembers({ names, paths, linkNames, members }: PackJob): Pack
   });
 }
 
-/** Returns whether a file with several names is no longer the file that the scan saw. */
+/** Returns whether a file with several names is another one than in the scan. */
 export function isReplaced(scanned: PackMember, { dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): boolean {
   return scanned.ino !== 0 && (scanned.ino !== Number(ino) || scanned.dev !== Number(dev));
 }
@@ -122,9 +122,9 @@ export function isReplaced(scanned: PackMember, { dev, ino }: Pick<BigIntStats, 
 const SAME_TIME_MS = 0.001;
 
 /**
- * Returns whether a file has the status that the scan saw. Times are compared as numbers of ms, which are exact to 0.25 us until
- * 2038 and make half as much garbage as bigints. Times of later centuries are less exact: such a file counts as touched, and
- * is read again.
+ * Returns whether a file has the same status as in the scan. Times are compared as numbers of ms, which are exact to 0.25 us until
+ * 2038 and make half as much garbage as bigints. In later centuries they are less exact, and an unchanged file may be read
+ * again.
  */
 export function isUntouched(scanned: PackMember, { size, mtimeNs, ctimeNs }: FileIdentity): boolean {
   const isSameTime = (ns: bigint, ms: number) => Math.abs(Number(ns) / 1e6 - ms) < SAME_TIME_MS;
@@ -149,14 +149,14 @@ export interface Packed extends Mtime {
   readonly offset: number;
   readonly size: number;
   readonly mode: number;
-  /** The scan saw another file here, of which it found further names: those are not names of this file. */
-  readonly replaced: boolean;
+  /** Whether the scan found another file, with several names, here: its other names are not names of this file. */
+  readonly wasReplaced: boolean;
 }
 
 /** Why a member is not in the frame. `short`: its size is larger than its data, as in /sys, and no process is changing it. */
 export type Omission = 'vanished' | 'short';
 
-const PackedColumn = columns('offset', 'size', 'mtimeUs', 'mtimeRestNs', 'mode', 'replaced');
+const PackedColumn = columns('offset', 'size', 'mtimeUs', 'mtimeRestNs', 'mode', 'wasReplaced');
 /** `PackedColumn.offset` of a member that is not in the frame. */
 const OMITTED: Readonly<Record<Omission, number>> = { vanished: -1, short: -2 };
 
@@ -177,7 +177,7 @@ export function writePacked(rows: Float64Array, index: number, packed: Packed | 
   rows[row + PackedColumn.mtimeUs] = packed.mtimeUs;
   rows[row + PackedColumn.mtimeRestNs] = packed.mtimeRestNs;
   rows[row + PackedColumn.mode] = packed.mode;
-  rows[row + PackedColumn.replaced] = packed.replaced ? 1 : 0;
+  rows[row + PackedColumn.wasReplaced] = packed.wasReplaced ? 1 : 0;
 }
 
 /** Reads the row of a member. */
@@ -191,6 +191,6 @@ export function readPacked(rows: Float64Array, index: number): Packed | Omission
     mtimeUs: rows[row + PackedColumn.mtimeUs]!,
     mtimeRestNs: rows[row + PackedColumn.mtimeRestNs]!,
     mode: rows[row + PackedColumn.mode]!,
-    replaced: rows[row + PackedColumn.replaced] === 1,
+    wasReplaced: rows[row + PackedColumn.wasReplaced] === 1,
   };
 }

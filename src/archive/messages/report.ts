@@ -11,11 +11,11 @@ export interface Report<A = unknown> {
 /** Bytes are reported within this many ms: a later report would make the last progress look more recent than it was. */
 const REPORT_MS = 200;
 
-/** Calls `report` with the number of unreported bytes, 200 ms after the first of them, or as soon as there are `atOnce`. */
+/** Adds up bytes. Calls `report` with the sum 200 ms after the first of them, or as soon as the sum is `atOnce` or more. */
 export function collectBytes(report: (bytes: number) => void, atOnce = Number.POSITIVE_INFINITY) {
   let unreported = 0;
   let due: NodeJS.Timeout | undefined;
-  /** Returns the bytes that are not reported yet. They are not reported later. */
+  /** Returns the number of bytes that are not reported yet, and drops it. */
   const end = (): number => {
     clearTimeout(due);
     due = undefined;

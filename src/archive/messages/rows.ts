@@ -1,6 +1,6 @@
-import type { Attributes } from '../fs/attributes.ts';
-
 /** Rows of numbers in a message: one array costs less to clone than an object for each row. */
+
+import type { Attributes } from '../fs/attributes.ts';
 
 /** Numbers the columns of a row in their order. `width` is their count. */
 export function columns<const Name extends string>(

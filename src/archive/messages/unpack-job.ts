@@ -6,7 +6,7 @@ import type { RefusedCounts } from '../fs/refused-attributes.ts';
 import type { Claim } from './disk-job.ts';
 import { ATTRIBUTES, columns, readAttributes, writeAttributes } from './rows.ts';
 
-/** Check and decompress these frames, and write the files in them. */
+/** A job that checks and decompresses frames, and writes the files in them. */
 export interface UnpackJob {
   readonly kind: 'unpack';
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -18,26 +18,24 @@ export interface UnpackJob {
   readonly pieces: Float64Array<ArrayBuffer>;
   /** The path of each piece's file. */
   readonly paths: string;
-  /** Files are not created with the mode that is requested: it has to be set afterwards. */
+  /** Whether the file system changes the modes of new files, so that they are set again. */
   readonly masksModes: boolean;
   /** Undefined if the result needs no facts about the written files. */
   readonly wants?: WantedFacts | undefined;
-  /** Undefined if the disk cache takes no part. */
+  /** Undefined if no disk cache is used. */
   readonly disk?: DiskUse | undefined;
 }
 
 /** Facts about the written files that the result of a job has: the status of each whole file, and maybe the hashes of the data. */
 export interface WantedFacts {
-  /** The key with which the data of each piece is hashed. */
+  /** The key with which the data of each piece is hashed, or undefined if no hashes are wanted. */
   readonly contentKey: Uint8Array | undefined;
 }
 
-/** The frames are read from the disk cache, or those that come from the bucket are stored in it. */
+/** Use of the disk cache in a job: frames are read from it, or frames of the bucket are stored in it. */
 export interface DiskUse {
   readonly directory: string;
-  /**
-   * By frame: the claim with which it is stored, or undefined if it is not. Without `claims`, frames are read.
-   */
+  /** By frame: the claim with which it is stored, or undefined if it is not. Without `claims`, frames are read. */
   readonly claims?: readonly (Claim | undefined)[] | undefined;
 }
 
@@ -47,8 +45,9 @@ export interface UnpackResult {
   readonly refused: RefusedCounts;
   /** Frames that the disk cache does not have, by their number in the job: nothing of them is written. */
   readonly missing: readonly number[];
-  /** Bytes of frames that were stored in the disk cache, and the code of the error for which one was not. */
+  /** Bytes of frames that were stored in the disk cache. */
   readonly stored: number;
+  /** Code of the first error of a store. */
   readonly storeProblem?: string | undefined;
   /** Status of the files by piece, if it is wanted: a row of zeros for a slice. */
   readonly status: BigInt64Array<ArrayBuffer> | undefined;
@@ -61,7 +60,7 @@ const FrameColumn = columns('start', 'size', 'rawSize');
 
 const PieceColumn = columns('frame', 'offset', 'size', 'position', 'partial', ...ATTRIBUTES);
 
-/** Data of a file, which is complete with it unless `partial`. `frame` is the number of the frame in this job. */
+/** Data of a file: all of it, or a slice if `partial`. `frame` is the number of the frame in this job. */
 interface Piece extends DataPiece {
   readonly partial: boolean;
 }
@@ -124,7 +123,7 @@ export class UnpackJobWriter {
   }
 }
 
-/** Reads a job. */
+/** The pieces of a job, and their frames. */
 export class UnpackPieces {
   readonly count: number;
   readonly #job: UnpackJob;
@@ -153,7 +152,7 @@ export class UnpackPieces {
     };
   }
 
-  /** Returns the compressed bytes of a frame, and its raw size and hash by the manifest. */
+  /** Returns the compressed bytes of a frame, and its sizes and hash in the manifest. */
   frame(index: number): Frame & { readonly bytes: Uint8Array } {
     const { bytes, frames, hashes } = this.#job;
     const row = index * FrameColumn.width;

@@ -1,14 +1,14 @@
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { readSmallFile } from '../fs/small-file.ts';
 
-/** Returns whether the threads of this host compete for its cores. Returns false where the system does not report it (not Linux). */
+/** Returns whether the threads of this host compete for its cores. Returns false on other systems than Linux. */
 export function isHostCrowded(): boolean {
   return ignoreErrors(() => hasWaitedLong(readSmallFile('/proc/self/schedstat', 128))) ?? false;
 }
 
 /**
- * Returns whether a thread has waited for a core at least as long as it has run, as it does where twice as many threads are
- * runnable as there are cores. `schedstat` has the ns that it has run, the ns that it has waited, and a count
+ * Returns whether a thread has waited for a core at least as long as it has run, as it does if twice as many threads are
+ * runnable as there are cores. `schedstat` has the ns of the run, the ns of the wait, and a count
  * (Documentation/scheduler/sched-stats.rst). Returns false for any other text.
  */
 export function hasWaitedLong(schedstat: string): boolean {

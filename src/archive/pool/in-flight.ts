@@ -12,8 +12,8 @@ export interface Limits<T> {
 }
 
 /**
- * Runs `work` on all items in their order, at most `limit` at the same moment, each weighing `weigh(item)` against a common
- * budget, if there is one. Begins none after a failure, and rejects with the first one, after all work in flight has ended.
+ * Runs `work` on all items in their order, within the limits; by default without a budget. Begins none after a failure, and
+ * rejects with the first one, after all work in flight has ended.
  */
 export async function forEachWithin<T>(
   items: readonly T[],
@@ -73,7 +73,7 @@ export async function* mapInOrder<T, R>(
 
 /**
  * Starts `work` on all items in their order, with a turn of the event loop after each, and waits for all of it. Rejects at once
- * with the first failure, or with the reason of an aborted `signal`, while other work may still go on.
+ * with the first failure, or with the reason of an aborted `signal`. The other work may go on.
  */
 export async function forEachAtOnce<T>(
   items: Iterable<T>,

@@ -5,7 +5,7 @@ const END_MS = 1000;
 
 let stuck = 0;
 
-/** Counts a thread that hangs in a call of the system, until it has `ended`: the process cannot end by waiting for it. */
+/** Counts a thread that hangs in a call of the system, until it has `ended`: the process must end without waiting for it. */
 export function countStuckThread(ended: Promise<unknown>): void {
   stuck++;
   void ended.finally(() => {

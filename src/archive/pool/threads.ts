@@ -4,12 +4,12 @@ import { OPEN_FILES_LIMIT } from '../archive-errors.ts';
 import type { Report } from '../messages/report.ts';
 import { countIfStuck } from './stuck-threads.ts';
 
-/** A thread has ended by itself, or its owner has ended it: no fault of the server or the tree that it has worked with. */
+/** Error of a thread that has ended by itself, or that its owner has ended. The server or the tree is not the cause. */
 export class ThreadError extends Error {
   override name = 'ThreadError';
 }
 
-/** Time in ms that closed threads have for the requests that they work on, before they are ended in the middle of one. */
+/** Time in ms that closed threads have to finish their requests, before they are ended in the middle of one. */
 const FINISH_MS = 300;
 
 interface ThreadOptions {
@@ -47,7 +47,7 @@ interface RequestOptions {
   readonly onBytes?: (count: number) => void;
 }
 
-/** The threads of one owner. A failure of one of them is that of all: requests are rejected, and no thread starts any more. */
+/** The threads of one owner. If one fails, all have failed: their requests are rejected, and no thread starts any more. */
 export class Threads<Message extends object> {
   readonly #options: ThreadOptions;
   readonly #workers: Worker[] = [];
@@ -125,7 +125,7 @@ export class Threads<Message extends object> {
       this.#workers.push(worker);
       return worker;
     } catch (error) {
-      // The system has no room for another thread
+      // The system does not allow another thread
       this.#end(error);
       return undefined;
     }
@@ -154,7 +154,7 @@ export class Threads<Message extends object> {
   }
 }
 
-/** Limits that keep a thread from starting, by the code of the system, which is all that Node's message has. */
+/** Messages for the limits that prevent a thread from starting, by the system's code: Node's message has only this code. */
 const LIMITS: Readonly<Record<string, string>> = {
   EAGAIN: 'the limit of processes and threads of this user or container is reached; raise `nproc`',
   EMFILE: OPEN_FILES_LIMIT,

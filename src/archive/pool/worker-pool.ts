@@ -11,13 +11,13 @@ export interface JobRunner {
   readonly width: number;
   /** Bytes of tar that one job should unpack at most. Default: no limit. */
   readonly maxRawBytes?: number;
-  /** Takes ownership of the job's `bytes`. Rejects with the archive's own errors. */
+  /** Runs a job. Takes ownership of its `bytes`. Rejects with the archive's errors. */
   run<J extends Job>(job: J): Promise<ResultOf<J>>;
   /** Starts its threads, if it has any, before the first job comes. */
   start?(): void;
   /** Reserves a buffer of `length` bytes in the memory of one of its threads, if it has any. Throws when it is closed. */
   reserve?(length: number): WorkerBuffer;
-  /** Rejects all jobs at once. Lets the running ones end, for a moment, and then ends the threads. */
+  /** Rejects all jobs at once. Gives the running ones a moment to end, and then ends the threads. */
   close(): Promise<void>;
 }
 
@@ -30,7 +30,7 @@ export interface WorkerBuffer {
    * the fetcher's answer. Rejects when the pool fails or is closed.
    */
   fetch(ticket: unknown, at: number, onBytes: (count: number) => void): Promise<unknown>;
-  /** Runs a job whose `bytes` are those of the buffer. */
+  /** Runs a job with the bytes of the buffer as its `bytes`. */
   run<J extends Job>(job: J): Promise<ResultOf<J>>;
 }
 
@@ -43,7 +43,7 @@ interface Waiting {
 type PoolMessage = JobMessage | FetchMessage;
 
 interface PoolThread extends Thread<PoolMessage> {
-  /** Jobs that it has not done yet. */
+  /** Jobs that it has not finished. */
   jobs: number;
   /** Buffers that are reserved in it. */
   buffers: number;
@@ -95,7 +95,7 @@ export class WorkerPool implements JobRunner {
 
   reserve(length: number): WorkerBuffer {
     if (this.#threads.failure) throw this.#threads.failure;
-    const thread = this.#fewestBuffers();
+    const thread = this.#pickForBuffer();
     const buffer = ++this.#lastBuffer;
     thread.buffers++;
     return {
@@ -114,7 +114,7 @@ export class WorkerPool implements JobRunner {
 
   #dispatch(): void {
     while (this.#queue.length > 0) {
-      const thread = this.#leastBusy();
+      const thread = this.#pickForJob();
       const waiting = thread && this.#queue.shift();
       // A thread that cannot be started empties the queue
       if (!waiting) return;
@@ -122,7 +122,7 @@ export class WorkerPool implements JobRunner {
     }
   }
 
-  /** Sends a job to a thread, which runs it after those that it has. */
+  /** Sends a job to a thread, which runs it after its other jobs. */
   async #runIn<J extends Job>(thread: PoolThread, job: J, buffer?: number): Promise<ResultOf<J>> {
     const messageOf = (id: number): JobMessage => ({ id, job, ...(buffer !== undefined && { buffer }) });
     thread.jobs++;
@@ -142,7 +142,7 @@ export class WorkerPool implements JobRunner {
    * Finds the thread with the fewest buffers; of several, the one with the fewest jobs, because a thread receives no bytes during a
    * job. Starts a thread if none is idle and `width` allows it.
    */
-  #fewestBuffers(): PoolThread {
+  #pickForBuffer(): PoolThread {
     const best = least(this.#members, 'buffers', 'jobs');
     const isIdle = best?.buffers === 0 && best.jobs === 0;
     return best && (isIdle || this.#members.length >= this.width) ? best : this.#start();
@@ -152,7 +152,7 @@ export class WorkerPool implements JobRunner {
    * Finds the thread with the fewest jobs, and starts one if all are busy and `width` allows it. Returns undefined if all
    * have `JOBS_A_WORKER`.
    */
-  #leastBusy(): PoolThread | undefined {
+  #pickForJob(): PoolThread | undefined {
     const best = least(this.#members, 'jobs');
     if (best?.jobs !== 0 && this.#members.length < this.width) return this.#start();
     return best && best.jobs < JOBS_A_WORKER ? best : undefined;
@@ -169,7 +169,7 @@ export class WorkerPool implements JobRunner {
 type Count = 'jobs' | 'buffers';
 
 /**
- * Returns the thread with the lowest count `what`; of several, the one with the lowest `then`; of several, the first. Returns
+ * Returns the thread with the lowest count `what`, of several the one with the lowest `then`, of several the first. Returns
  * undefined without threads.
  */
 function least(threads: readonly PoolThread[], what: Count, then = what): PoolThread | undefined {

@@ -76,5 +76,5 @@ export class LostFirstNames {
 /** Returns whether hard links to this member would get no data, or those of another file. */
 function isLost(rows: Float64Array, index: number): boolean {
   const packed = readPacked(rows, index);
-  return typeof packed === 'string' || packed.replaced;
+  return typeof packed === 'string' || packed.wasReplaced;
 }

@@ -121,7 +121,7 @@ function packMember(member: PackMember, raw: RawBytes): Packed | Omission {
   if (type !== EntryType.file || size === 0) {
     // No data is read, so nothing can change between header and data
     raw.addHeader(member);
-    return { offset: 0, size, mtimeUs, mtimeRestNs, mode, replaced: false };
+    return { offset: 0, size, mtimeUs, mtimeRestNs, mode, wasReplaced: false };
   }
   const start = raw.at;
   const asScanned = withSource(path, fd => packAsScanned(member, raw, fd));
@@ -153,7 +153,7 @@ function packAsScanned(member: PackMember, raw: RawBytes, fd: number): Packed | 
   const mtime = splitMtime(after.mtimeNs);
   // The scan's time is a plain number, without the nanoseconds
   if (!isSameMtime(mtime, about) && !raw.replaceMtime(start, offset, header, mtime)) return undefined;
-  return { offset, size, ...mtime, mode, replaced: isReplaced(member, after) };
+  return { offset, size, ...mtime, mode, wasReplaced: isReplaced(member, after) };
 }
 
 /** Appends a file as it is now. Returns undefined if it changes meanwhile or, unless `isLast`, ends before its size. */
@@ -178,7 +178,7 @@ function packAsFound(
   const isComplete = raw.read(fd, 0, size);
   raw.pad(size);
   if (!isSameFile(before, statusOf(fd))) return undefined;
-  if (isComplete) return { offset, size, ...mtime, mode, replaced: isReplaced(member, before) };
+  if (isComplete) return { offset, size, ...mtime, mode, wasReplaced: isReplaced(member, before) };
   return isLast ? 'short' : undefined;
 }
 
@@ -196,7 +196,7 @@ function packSlice(member: PackMember, slice: SliceOfFile, raw: RawBytes): Packe
     const after = statusOf(fd);
     if (!isSameFile(identity, after)) return requireVanished(after, member);
     if (!isComplete) return 'short';
-    return { offset, size, mtimeUs, mtimeRestNs, mode, replaced: isReplaced(member, identity) };
+    return { offset, size, mtimeUs, mtimeRestNs, mode, wasReplaced: isReplaced(member, identity) };
   });
 }
 

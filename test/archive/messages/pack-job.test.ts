@@ -77,7 +77,14 @@ test('a worker reads no members from a pack job without members', () => {
 });
 
 test('the main thread reads the packed members of a result, and why the others are not in the frame', () => {
-  const packed: Packed = { offset: 512, size: 3, mtimeUs: 1500, mtimeRestNs: 7, mode: 0o640, replaced: true };
+  const packed: Packed = {
+    offset: 512,
+    size: 3,
+    mtimeUs: 1500,
+    mtimeRestNs: 7,
+    mode: 0o640,
+    wasReplaced: true,
+  };
   const rows = packedRows(3);
   writePacked(rows, 0, 'vanished');
   writePacked(rows, 1, packed);

@@ -41,7 +41,7 @@ function packed(...offsets: (number | Omission)[]): PackResult {
   return resultOf(offsets.map(offset => (typeof offset === 'string' ? offset : { ...ANY, offset })));
 }
 
-const ANY: Packed = { offset: 0, size: 3, mtimeUs: 11, mtimeRestNs: 0, mode: 0o600, replaced: false };
+const ANY: Packed = { offset: 0, size: 3, mtimeUs: 11, mtimeRestNs: 0, mode: 0o600, wasReplaced: false };
 
 function resultOf(members: readonly (Packed | Omission)[]): PackResult {
   const rows = packedRows(members.length);
