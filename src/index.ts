@@ -10,12 +10,12 @@ import { rootStep } from './action/step/root-step.ts';
 import { saveStep } from './action/step/save-step.ts';
 import { JobRecords } from './records/job-records.ts';
 
-/** `main` and `post` are the phases of the action; the others are the actions restore/, save/ and prune/. */
+/** A phase of the action (`main`, `post`), or one of the actions restore/, save/ and prune/. */
 type Step = 'main' | 'post' | 'restore' | 'save' | 'prune';
 
 /**
- * Runs one phase and ends the process when it is done, even if sockets or timers are still open. The exit status is 0 unless
- * it was cancelled or the step has failed.
+ * Runs a step, and then ends the process even if sockets or timers are still open. The exit status is 0 unless the step has
+ * failed or was cancelled.
  */
 export async function run(step: Step): Promise<void> {
   const { env } = process;
@@ -25,21 +25,21 @@ export async function run(step: Step): Promise<void> {
   maskSecrets(env);
   installLastResort(runner.log);
   try {
-    if (step === 'prune') await pruneStep(runner, signal);
-    else if (wantsSudo(env)) await rootStep(runner, signal, step === 'main' || step === 'restore');
-    else await runStep(step, runner, signal);
+    if (step === 'prune') {
+      const { prune } = await import('./action/step/prune-step.ts');
+      await prune(runner, signal);
+    } else if (wantsSudo(env)) {
+      await rootStep(runner, { signal, restores: step === 'main' || step === 'restore' });
+    } else {
+      await restoreOrSave(step, runner, signal);
+    }
   } catch (error) {
     reportEarlyEnd(runner.log, error);
   }
   await endWhenWritten();
 }
 
-async function pruneStep(runner: Runner, signal: AbortSignal): Promise<void> {
-  const { prune } = await import('./action/step/prune-step.ts');
-  await prune(runner, signal);
-}
-
-async function runStep(step: Exclude<Step, 'prune'>, runner: Runner, signal: AbortSignal): Promise<void> {
+function restoreOrSave(step: Exclude<Step, 'prune'>, runner: Runner, signal: AbortSignal): Promise<void> {
   const { env, log } = runner;
   const records = new JobRecords(env.RUNNER_TEMP, log);
   const open = createOpener({ env, log, mask: maskSecret, records });

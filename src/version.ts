@@ -1,2 +1,2 @@
-/** This release, as in package.json (a test compares them): in the User-Agent and in every archive's manifest. */
+/** The version of this release, as in package.json (a test compares them). The manifest of each archive contains it. */
 export const VERSION = '0.1.0';

@@ -10,7 +10,7 @@ parentPort!.on('messageerror', error => {
 
 let fetcher: Promise<Fetcher> | undefined;
 
-/** The HTTP client is loaded for the first fetch: a save needs none. */
+/** Creates the fetcher. Loads its module only then, because a save needs no HTTP client. */
 async function createFetcher(): Promise<Fetcher> {
   const { createRangeFetcher } = await import('./storage/s3/transport/range-fetcher.ts');
   return createRangeFetcher(workerData);

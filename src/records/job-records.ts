@@ -7,17 +7,14 @@ import { RestoredLinks } from '../archive/fs/links/restored-links.ts';
 import type { Log } from '../report/log.ts';
 import { readRecord, recordNames, writeRecord } from './record-files.ts';
 
-/** Bound of a record that names one object, in bytes: a name has at most 1024. */
+/** Limit on a record about one object, in bytes: a name has at most 1024. */
 const MAX_OBJECT_BYTES = 16 * 1024;
-/** Bound of a record that holds `path` lines, in bytes. */
-const MAX_HALF_RESTORED_BYTES = 1024 * 1024;
-/** Bound of the number of half-restored trees that are read. */
-const MAX_HALF_RESTORED = 100;
 const HALF_RESTORED = 'cache-s3-half-';
-/** Bounds of the records of restored links: one for each restore, with 24 bytes for each of up to 4,000,000 entries. */
-const MAX_LINK_RECORDS = 100;
-const MAX_LINK_BYTES = 96 * 1024 * 1024;
+/** Limits on the records of half-restored paths that are read. */
+const HALF_RESTORED_LIMITS = { maxBytes: 1024 * 1024, maxRecords: 100 };
 const RESTORED_LINKS = 'cache-s3-links-';
+/** Limits on the records of restored links that are read: one for each restore, with 24 bytes for each of up to 4,000,000 entries. */
+const LINK_LIMITS = { maxBytes: 96 * 1024 * 1024, maxRecords: 100 };
 
 /**
  * Facts that a step passes to later steps of the same job, as files in RUNNER_TEMP, because restore/ and save/ share no
@@ -33,7 +30,7 @@ export class JobRecords {
     this.#log = log;
   }
 
-  /** Whether records are kept at all. If not, a step need not collect their content. */
+  /** Whether records are kept. If not, a step need not collect their content. */
   get areKept(): boolean {
     return this.#directory !== undefined;
   }
@@ -45,7 +42,7 @@ export class JobRecords {
 
   /** Returns the ETag under which the object was found damaged. Returns undefined if it was not. */
   damagedEtag(name: string): string | undefined {
-    const record = parse(this.read(damagedFile(name), MAX_OBJECT_BYTES)) as
+    const record = parseJson(this.read(damagedFile(name), MAX_OBJECT_BYTES)) as
       | { readonly name?: unknown; readonly etag?: unknown }
       | undefined;
     return record?.name === name && typeof record.etag === 'string' ? record.etag : undefined;
@@ -56,23 +53,24 @@ export class JobRecords {
   }
 
   /**
-   * Records that these paths (`StepLayout.includedPaths`) may hold a mixture of their old content and the cache's. No save of the job
-   * stores any of them until they are restored in full. `version` is that of the paths. Returns false if they were recorded before.
+   * Records that these paths (`StepLayout.includedPaths`) may have a mixture of their old content and that of the cache. No save of
+   * the job stores any of them until they are restored in full. `version` is that of the paths. Returns false if they were already
+   * recorded.
    */
   markHalfRestored(version: string, paths: readonly string[]): boolean {
     const name = `${HALF_RESTORED}${version}`;
-    const isNew = this.read(name, MAX_HALF_RESTORED_BYTES) === undefined;
+    const isNew = this.read(name, HALF_RESTORED_LIMITS.maxBytes) === undefined;
     this.write(name, JSON.stringify(paths));
     return isNew;
   }
 
   /**
-   * Returns whether any of these paths, or anything in or around them, is half restored. Calls `includedPaths` only if there is a
-   * half-restored path.
+   * Returns whether one of these paths, or a path above or below one, is half restored. Calls `includedPaths` only if a path is
+   * half restored.
    */
   isHalfRestored(includedPaths: () => readonly string[]): boolean {
-    const records = this.newest(HALF_RESTORED, MAX_HALF_RESTORED_BYTES, MAX_HALF_RESTORED);
-    const half = Array.from(records, parse).filter(isTexts).flat();
+    const records = this.newest(HALF_RESTORED, HALF_RESTORED_LIMITS);
+    const half = Array.from(records, parseJson).filter(isTexts).flat();
     if (half.length === 0) return false;
     const paths = includedPaths();
     return half.some(path => paths.some(other => isWithin(path, other) || isWithin(other, path)));
@@ -83,7 +81,7 @@ export class JobRecords {
   }
 
   /**
-   * Records symlinks that a restore is about to publish (`linkRow`), in a record of their own: no later step of the job
+   * Records symlinks that a restore is about to publish (`linkRow`), in a record of this restore alone. No later step of the job
    * follows them.
    */
   addRestoredLinks(rows: readonly number[]): void {
@@ -94,7 +92,7 @@ export class JobRecords {
   /** Returns the symlinks that earlier restores of the job have made. */
   restoredLinks(): RestoredLinks {
     const links = new RestoredLinks();
-    for (const record of this.newest(RESTORED_LINKS, MAX_LINK_BYTES, MAX_LINK_RECORDS)) {
+    for (const record of this.newest(RESTORED_LINKS, LINK_LIMITS)) {
       // A copy, because the array must begin at a multiple of eight bytes
       links.add(new Float64Array(Uint8Array.from(record).buffer, 0, Math.floor(record.length / 8)));
     }
@@ -110,7 +108,7 @@ export class JobRecords {
     }
   }
 
-  /** Returns undefined if there is no such record, or none of this job's own with at most `maxBytes`. */
+  /** Reads a record. Returns undefined if there is none, if it has over `maxBytes`, or if it is not of this job. */
   read(name: string, maxBytes: number): Buffer | undefined {
     const directory = this.#directory;
     if (directory === undefined) return undefined;
@@ -123,10 +121,13 @@ export class JobRecords {
   }
 
   /**
-   * Yields at most `maxRecords` records whose names begin with `prefix`, newest first, without those over `maxBytes` and the files
-   * of other users, which could hide a record of this job.
+   * Yields the records whose names begin with `prefix`, newest first. Skips records over the limit, and the files of other users,
+   * which could otherwise hide a record of this job.
    */
-  *newest(prefix: string, maxBytes: number, maxRecords: number): Generator<Buffer> {
+  *newest(
+    prefix: string,
+    { maxBytes, maxRecords }: { readonly maxBytes: number; readonly maxRecords: number },
+  ): Generator<Buffer> {
     const directory = this.#directory;
     if (directory === undefined) return;
     let count = 0;
@@ -139,10 +140,11 @@ export class JobRecords {
   }
 }
 
-function parse(bytes: Buffer | undefined): unknown {
+function parseJson(bytes: Buffer | undefined): unknown {
   return bytes && ignoreErrors(() => JSON.parse(bytes.toString('utf8')));
 }
 
+/** Returns whether a value is an array of strings. */
 export function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every(one => typeof one === 'string');
 }

@@ -16,7 +16,7 @@ import { renameWithRetries } from '../archive/fs/rename.ts';
 import { NEW_FILE, readAt, withFile } from '../archive/fs/with-file.ts';
 
 /**
- * Files in RUNNER_TEMP, where other users and the job's own programs may put anything under any name. All functions throw the
+ * Functions for files in RUNNER_TEMP, where other users and the job's programs may put anything under any name. All throw the
  * system's errors.
  */
 
@@ -24,14 +24,14 @@ import { NEW_FILE, readAt, withFile } from '../archive/fs/with-file.ts';
 const UNFINISHED = '.new';
 
 /**
- * Writes a file: in full or not at all, readable by its owner alone. As root (`sudo: true`, containers) it belongs to the
- * owner of the directory, who has to remove it. A file that cannot be completed is removed.
+ * Writes a file: in full or not at all, and readable by its owner alone. A file that root writes (`sudo: true`, containers)
+ * belongs to the owner of the directory, who has to be able to remove it. A file that cannot be completed is removed.
  */
 export function writeRecord(file: string, content: Uint8Array | string): void {
   const unfinished = file + UNFINISHED;
   rmSync(unfinished, { force: true });
   try {
-    // Exclusive: not through a link that another process has put there
+    // Exclusively, so not through a link that another process has put there
     withFile(
       unfinished,
       NEW_FILE,
@@ -49,7 +49,7 @@ export function writeRecord(file: string, content: Uint8Array | string): void {
   }
 }
 
-/** Reads a regular file of this job's own user. Returns undefined for any other, and for one over `maxBytes`. */
+/** Reads a regular file that this job has written. Returns undefined for any other file, and for one over `maxBytes`. */
 export function readRecord(file: string, maxBytes: number): Buffer | undefined {
   return withFile(file, constants.O_RDONLY | thisPlatform.openFlags, fd => {
     const stats = fstatSync(fd);
@@ -59,10 +59,10 @@ export function readRecord(file: string, maxBytes: number): Buffer | undefined {
   });
 }
 
-/** Returns whether a record is of this job, whose steps may run as root and as the owner of the directory. */
+/** Returns whether a file may be of this job, whose steps may run as root and as the owner of the directory. */
 function isOwn({ uid }: Stats, directory: string): boolean {
   const own = thisUser.uid;
-  // Windows has no owners here
+  // Node.js reports no owners on Windows
   if (own === undefined) return true;
   return uid === own || uid === 0 || (own === 0 && uid === statSync(directory).uid);
 }

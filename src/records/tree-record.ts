@@ -8,38 +8,40 @@ import { StatusRows } from '../archive/fs/status-rows.ts';
 import type { JobRecords } from './job-records.ts';
 
 /**
- * The tree that a restore wrote, for an incremental save of the same job: the manifest of the object, and the status and
- * the content's hash of every file that came from it.
+ * The tree that a restore wrote, for an incremental save of the same job: the manifest of the object, and the status and the
+ * hash of the content of each restored file.
  *
- * In the file: SHA-256 of all that follows, u32 length of the head, head (JSON), the manifest's frame, the rows, the hashes.
+ * The file contains: SHA-256 of the rest, u32 length of the head, head (JSON), frame of the manifest, rows, hashes.
  */
 export interface TreeRecord {
   readonly object: string;
   readonly etag: string;
-  /** The version under which it was restored. A save of another version cannot use it. */
+  /** The version of the paths that were restored. A save of another version cannot use the record. */
   readonly version: string;
   readonly manifest: Manifest;
   readonly rows: StatusRows;
-  /** Undefined if there are none: after a restore/, and where they would make the record too large. */
+  /** Undefined after restore/, and if the record would be too large with them. */
   readonly contents: ContentHashes | undefined;
 }
 
-/** Raise it when the layout of the file changes: restore/ and save/ of one job may be of two releases. */
+/** Number of the file's layout. Raise it when the layout changes: restore/ and save/ of one job may be of two releases. */
 const RECORD_FORMAT = 2;
 const PREFIX = 'cache-s3-tree-';
-/** Bound of a record in bytes: three million entries have rows and hashes of about 230 MiB. */
+/** Limit on a record, in bytes: three million entries have rows and hashes of about 230 MiB. */
 const MAX_BYTES = 256 * 1024 * 1024;
-/** Bound of the number of records that are read for one save, newest first. */
-const MAX_READ = 16;
-/** Room for the head, in bytes: a name and an ETag. */
+/** Limit on the records that are read for one save. */
+const MAX_RECORDS = 16;
+/** Limit on the head, in bytes. It contains a name and an ETag. */
 const MAX_HEAD_BYTES = 64 * 1024;
 const HEAD_START = SHA256_BYTES + 4;
 
+/** A record to write. */
 export interface NewTreeRecord extends Omit<TreeRecord, 'manifest'> {
-  /** The manifest's frame as the object has it. */
+  /** The frame of the manifest, as in the object. */
   readonly manifestBytes: Uint8Array;
 }
 
+/** Writes the record. Leaves out the hashes if it would be too large with them, and writes none if it still is. */
 export function writeTreeRecord(records: JobRecords, tree: NewTreeRecord): void {
   const { manifestBytes, rows, contents } = tree;
   const bytes = manifestBytes.length + rows.values.byteLength;
@@ -81,9 +83,9 @@ export async function readTreeRecord(
   return tree?.object === object && tree.etag === etag ? tree : undefined;
 }
 
-/** Returns the newest record of this version: for a save/, which has no state of the restore/ before it. */
+/** Returns the newest record of a version, for save/, which has no state of the restore. Returns undefined if there is none. */
 export async function findTreeRecord(records: JobRecords, version: string): Promise<TreeRecord | undefined> {
-  for (const record of records.newest(PREFIX, MAX_BYTES, MAX_READ)) {
+  for (const record of records.newest(PREFIX, { maxBytes: MAX_BYTES, maxRecords: MAX_RECORDS })) {
     const tree = await decode(record);
     if (tree?.version === version) return tree;
   }
@@ -94,7 +96,7 @@ function recordName(object: string, etag: string): string {
   return `${PREFIX}${hash('sha256', `${object}\0${etag}`)}`;
 }
 
-/** Returns undefined for a record with any fault: the save is a full one then. */
+/** Decodes a record. Returns undefined if it has any fault. */
 async function decode(bytes: Buffer | undefined): Promise<TreeRecord | undefined> {
   if (bytes === undefined) return undefined;
   try {
@@ -106,7 +108,7 @@ async function decode(bytes: Buffer | undefined): Promise<TreeRecord | undefined
     const rowsStart = headEnd + head.manifestBytes;
     const manifest = await decodeManifest(bytes.subarray(headEnd, rowsStart));
     const rowsEnd = rowsStart + head.rowBytes;
-    // Copies: the tables must begin at a multiple of eight bytes
+    // Copied, because the tables must begin at a multiple of eight bytes
     const rows = new StatusRows(new BigInt64Array(copyOf(bytes.subarray(rowsStart, rowsEnd)).buffer));
     if (rows.length !== manifest.entries.length) return undefined;
     const key =

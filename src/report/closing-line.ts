@@ -1,6 +1,6 @@
 import { countOf, formatBytes, formatDuration, formatRate } from './units.ts';
 
-/** Facts of one phase, for its last two lines and for the job summary. A fact that is not known is left out. */
+/** Facts about one phase, for its last two lines and for the job summary. A fact that is not known is left out. */
 export interface PhaseFacts {
   readonly op: 'restore' | 'lookup' | 'save';
   readonly source: 's3' | 'directory' | 'github' | 'none';
@@ -13,7 +13,7 @@ export interface PhaseFacts {
   readonly rawBytes?: number | undefined;
   /** Bytes of the object that an incremental save copied inside the store. */
   readonly reusedBytes?: number;
-  /** Of a restore with a disk cache: bytes that came from the bucket, the manifest among them, and from the disk. */
+  /** Bytes that a restore with a disk cache read from the bucket, with those of the manifest, and from the disk. */
   readonly fetchedBytes?: number | undefined;
   readonly diskBytes?: number | undefined;
   readonly ms: number;
@@ -22,8 +22,8 @@ export interface PhaseFacts {
 }
 
 /**
- * Returns the line for programs: `cache-s3: op=save source=s3 result=saved bytes=1 ms=2 requests=3 retries=0`, after an
- * incremental save also ` reused=1`, after a restore with a disk cache also ` bucket=1 disk=2`.
+ * Returns the line for programs: `cache-s3: op=save source=s3 result=saved bytes=1 ms=2 requests=3 retries=0`. An incremental
+ * save adds ` reused=1`, and a restore with a disk cache ` bucket=1 disk=2`.
  */
 export function machineLine(facts: PhaseFacts): string {
   const fields = {
@@ -45,9 +45,8 @@ export function machineLine(facts: PhaseFacts): string {
 /** Returns the line for people. Returns undefined if nothing was transferred. */
 export function peopleLine(facts: PhaseFacts): string | undefined {
   const { entries, rawBytes, bytes, ms } = facts;
-  const rate = rateOf(facts);
-  const transferred = facts.result === 'saved' || facts.result === 'hit' || facts.result === 'partial';
-  if (!transferred || facts.op === 'lookup') return undefined;
+  const isTransfer = facts.result === 'saved' || facts.result === 'hit' || facts.result === 'partial';
+  if (!isTransfer || facts.op === 'lookup') return undefined;
   const what = [
     entries === undefined ? undefined : countOf(entries, 'entry', 'entries'),
     rawBytes === undefined ? undefined : `${formatBytes(rawBytes)} of files`,
@@ -57,12 +56,13 @@ export function peopleLine(facts: PhaseFacts): string | undefined {
     facts.diskBytes === undefined ? undefined : `${formatBytes(facts.diskBytes)} from the disk cache`,
   ].filter(part => part !== undefined);
   const verb = facts.op === 'save' ? 'Saved' : 'Restored';
+  const rate = rateOf(facts);
   const time = `${formatDuration(ms)}${rate === undefined ? '' : ` (${rate})`}`;
   return `${verb}${what.length > 0 ? ` ${what.join(', ')},` : ''} in ${time}`;
 }
 
-/** Returns the rate of a phase, by the bytes of its files. Returns undefined if it transferred none. */
+/** Returns the rate of a phase by the bytes of its files, or else of its object. Returns undefined if there are none. */
 export function rateOf({ op, rawBytes, bytes, ms }: PhaseFacts): string | undefined {
-  const rated = rawBytes ?? bytes ?? 0;
-  return op === 'lookup' || rated === 0 ? undefined : formatRate(rated, ms);
+  const transferredBytes = rawBytes ?? bytes ?? 0;
+  return op === 'lookup' || transferredBytes === 0 ? undefined : formatRate(transferredBytes, ms);
 }

@@ -1,6 +1,7 @@
 import type { Log } from './log.ts';
 import { formatBytes, formatRate } from './units.ts';
 
+/** Time between two lines, in ms. */
 export const PROGRESS_INTERVAL_MS = 5000;
 
 interface ProgressOptions {
@@ -14,15 +15,15 @@ interface ProgressOptions {
 export interface Progress {
   /** Counts transferred bytes. Needs no `this`. */
   readonly add: (bytes: number) => void;
-  /** Sets the total, in bytes; late or never. */
+  /** Sets the total, in bytes. May be called late or not at all. */
   expect(totalBytes: number): void;
   /** Stops the lines and ends their group. */
   end(): void;
 }
 
 /**
- * Logs a line every five seconds of a transfer: bytes, percent where the total is known, and the rate since the last
- * line. They are in a group, so that the lines after them are easy to find. The timer keeps no process alive.
+ * Logs a line every five seconds of a transfer: the bytes, the percentage if the total is known, and the rate since the last
+ * line. The lines are in a group, so that those after it are easy to find. The timer does not keep the process running.
  */
 export function createProgress(options: ProgressOptions): Progress {
   const { log, doing, done } = options;

@@ -1,4 +1,4 @@
-/** Returns `279.4 MB`: decimal units, one fraction digit from kB on. */
+/** Formats bytes in decimal units, with one fraction digit from kB on: `279.4 MB`. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let value = bytes;
@@ -11,7 +11,7 @@ export function formatBytes(bytes: number): string {
   return unit === 0 ? `${Math.round(value)} B` : `${value.toFixed(1)} ${units[unit]}`;
 }
 
-/** Returns `0.35 s`, `12.3 s`, `3 min 5 s`. */
+/** Formats a duration: `0.35 s`, `12.3 s`, `3 min 5 s`. */
 export function formatDuration(ms: number): string {
   const seconds = ms / 1000;
   if (seconds < 9.995) return `${seconds.toFixed(2)} s`;
@@ -20,17 +20,17 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
-/** Returns `93.1 MB/s`; a duration of 0 ms counts as one. */
+/** Formats the rate of bytes in a duration: `93.1 MB/s`. A duration below 1 ms counts as 1 ms. */
 export function formatRate(bytes: number, ms: number): string {
   return `${formatBytes((bytes * 1000) / Math.max(ms, 1))}/s`;
 }
 
-/** Returns `111,060`. */
+/** Formats a count: `111,060`. */
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** Returns an age in its largest fitting unit: `45 s`, `12 min`, `3 h`, `16 d`. A time in the future is `0 s`. */
+/** Formats an age in its largest fitting unit: `45 s`, `12 min`, `3 h`, `16 d`. An age below zero is `0 s`. */
 export function formatAge(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return `${seconds} s`;
@@ -39,12 +39,12 @@ export function formatAge(ms: number): string {
   return `${formatCount(Math.floor(seconds / 86_400))} d`;
 }
 
-/** Returns the age of a time at `nowMs` as `formatAge` does, or `not known` for a time that is not known. */
-export function formatAgeOf(ms: number | undefined, nowMs: number): string {
-  return ms === undefined ? 'not known' : formatAge(nowMs - ms);
+/** Formats the age at `nowMs` of a time, as `formatAge` does. Returns `not known` if the time is not known. */
+export function formatAgeOf(timeMs: number | undefined, nowMs: number): string {
+  return timeMs === undefined ? 'not known' : formatAge(nowMs - timeMs);
 }
 
-/** Returns a count and its noun: `1 upload`, `2,000 uploads`. */
+/** Formats a count with its noun: `1 upload`, `2,000 uploads`. */
 export function countOf(count: number, noun: string, plural = `${noun}s`): string {
   return `${formatCount(count)} ${count === 1 ? noun : plural}`;
 }

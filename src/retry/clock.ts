@@ -1,10 +1,10 @@
 /** The time and timers of the retry layer. Tests replace it to control the time. */
 export interface Clock {
-  /** Milliseconds since any fixed moment; never goes back. */
+  /** Returns the milliseconds since a fixed moment. Never goes back. */
   now(): number;
   /**
-   * Calls `callback` once after `ms` milliseconds, when this thread has received what had arrived by then: time that it spent
-   * on other work does not make a peer late. Returns a function that cancels this.
+   * Calls `callback` once after `ms` milliseconds, when this thread has received all data that had arrived by then: a peer does
+   * not time out because this thread was busy. Returns a function that cancels the call.
    */
   after(ms: number, callback: () => void): () => void;
 }
@@ -12,10 +12,10 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback) {
-    // Node warns of a negative time, such as that of a limit that has passed
+    // The time of a limit that has passed is negative, and Node.js would warn of it
     const delayMs = Math.max(0, ms);
     let received: NodeJS.Immediate | undefined;
-    // Node runs timers before it reads sockets and messages, and immediates after that
+    // Node.js runs timers before it reads sockets and messages, and immediates after that
     const timer = setTimeout(() => {
       received = setImmediate(callback);
     }, delayMs);
@@ -26,7 +26,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after `ms` milliseconds; rejects with the signal's reason as soon as it is aborted. */
+/** Resolves after `ms` milliseconds. Rejects with the signal's reason as soon as the signal is aborted. */
 export function sleep(ms: number, clock: Clock, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();

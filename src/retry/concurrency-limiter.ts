@@ -1,54 +1,45 @@
-import { WaitingLine } from './waiting-line.ts';
+import { WaitQueue } from './wait-queue.ts';
 
-/** Transfers without a refusal after which the limit is raised by one. If that is too many, it costs a refusal. */
-const STEADY = 16;
+/** Accepted transfers, none refused in between, after which the limit is raised by one. */
+const RAISE_AFTER = 16;
 
-/** A transfer is refused if the server had too many of them. */
+/** The end of a transfer. It is refused if the server has too many transfers. */
 export type TransferResult = 'accepted' | 'refused' | 'failed';
 
 /**
- * Limits the transfers in flight to what the server accepts, learnt from its refusals.
+ * Limits the number of transfers in flight to the number that the server accepts, which is learnt from its refusals.
  *
- * Without this a refused part can starve: while it waits for its next attempt, the parts after it take each place that
- * becomes free. On a server with two places and parts of a second each, no save succeeded in five attempts. A transfer
- * that waits here uses up no attempt, and transfers start in order of arrival.
+ * Without the limit a refused part can starve: while it waits for its next attempt, the parts after it take each place that
+ * becomes free. With a server that accepts two transfers and takes a second for a part, no save succeeded in five attempts. A
+ * transfer that waits here uses up no attempt, and transfers start in order of arrival.
  */
 export class ConcurrencyLimiter {
-  #most = Number.POSITIVE_INFINITY;
+  #limit = Number.POSITIVE_INFINITY;
   #running = 0;
-  #steady = 0;
-  readonly #line = new WaitingLine<true, void>();
+  /** Accepted transfers since the limit was last set. */
+  #accepted = 0;
+  readonly #queue = new WaitQueue<true, void>();
 
-  /** Resolves when a place is free. Its holder must leave. Rejects with the signal's reason while it waits. */
+  /** Resolves when a place is free. Call `leave` to free it. Rejects with the signal's reason if that aborts while it waits. */
   async enter(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#running < this.#most) this.#running++;
-    else await this.#line.turn(true, signal);
+    if (this.#running < this.#limit) this.#running++;
+    else await this.#queue.wait(true, signal);
   }
 
   /** Frees a place. */
   leave(result: TransferResult): void {
-    if (result === 'accepted') this.#accepted();
-    if (result === 'refused') this.#refused();
+    if (result === 'accepted' && ++this.#accepted === RAISE_AFTER) this.#setLimit(this.#limit + 1);
+    // The server has accepted the other running transfers
+    if (result === 'refused') this.#setLimit(Math.max(1, Math.min(this.#limit, this.#running - 1)));
     this.#running--;
-    this.#admit();
-  }
-
-  #admit(): void {
-    while (this.#line.first && this.#running < this.#most) {
+    while (this.#queue.first && this.#running < this.#limit) {
       this.#running++;
-      this.#line.admit();
+      this.#queue.admit();
     }
   }
 
-  /** Lowers the limit to the other running transfers, which the server has accepted. */
-  #refused(): void {
-    this.#most = Math.max(1, Math.min(this.#most, this.#running - 1));
-    this.#steady = 0;
-  }
-
-  #accepted(): void {
-    if (++this.#steady < STEADY) return;
-    this.#most++;
-    this.#steady = 0;
+  #setLimit(limit: number): void {
+    this.#limit = limit;
+    this.#accepted = 0;
   }
 }

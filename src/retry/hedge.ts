@@ -1,14 +1,15 @@
 import type { Clock } from './clock.ts';
 
 /**
- * Calls `attempt`, and a second time beside it if the first call has not settled within `afterMs` milliseconds: a response
- * can be lost while the server works. Settles as the only call does, or resolves with the first success of two. Rejects with
- * the reason of the first call if both fail. The signal of a call aborts with `signal`, and when its result is not needed.
+ * Calls `attempt`, and calls it once more if the first call has not settled within `afterMs` milliseconds, because a response
+ * can be lost. Settles as the only call does, or resolves with the first success of the two. Rejects with the reason of the
+ * first call if both fail. The signal of a call aborts with `signal`, and when the result of the call is not needed.
  */
 export async function hedge<T>(
   attempt: (signal: AbortSignal) => Promise<T>,
-  { afterMs, clock, signal }: { afterMs: number; clock: Clock; signal: AbortSignal },
+  options: { readonly afterMs: number; readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<T> {
+  const { afterMs, clock, signal } = options;
   const settled = new AbortController();
   const either = AbortSignal.any([signal, settled.signal]);
   const late = Promise.withResolvers<boolean>();

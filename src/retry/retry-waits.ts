@@ -23,8 +23,8 @@ export class RetryWaits {
   }
 
   /**
-   * Returns the wait after a failed attempt in ms. Returns undefined if it was the last one.
-   * @param madeProgress whether the failed attempt got closer to the end. It is not counted then, but none follows the last one.
+   * Returns the wait after a failed attempt, in ms. Returns undefined if it was the last one.
+   * @param madeProgress whether the attempt has come closer to the end. Then it is not counted, unless it was the last one.
    */
   next(madeProgress = false): number | undefined {
     const failed = this.#failed + 1;
@@ -36,7 +36,7 @@ export class RetryWaits {
 
 /**
  * Calls `attempt` until it succeeds, and waits after each failure as many ms as `waitAfter` returns. Rejects with the failure
- * for which that returns undefined, or with the signal's reason.
+ * for which `waitAfter` returns undefined, or with the signal's reason.
  */
 export async function retry<T>(
   attempt: () => Promise<T>,

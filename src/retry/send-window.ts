@@ -1,11 +1,11 @@
 import type { Clock } from './clock.ts';
-import { WaitingLine } from './waiting-line.ts';
+import { WaitQueue } from './wait-queue.ts';
 
-/** Bodies at once before the first response. */
+/** Maximum number of bodies before the first response. */
 const FIRST_BODIES = 2;
-/** A body that is not sent within this many ms waits for the link itself: no proxy in front of the link has taken it. */
+/** A body that is not sent within this many ms is sent over the slow link directly: no proxy in front of the link takes it. */
 const SENT_WITHIN_MS = 1000;
-/** Bytes at the end of a body that may be sent without notice: other threads report a mebibyte at a time. */
+/** Bytes at the end of a body that may be sent before they are counted: other threads report a mebibyte at a time. */
 const UNREPORTED_BYTES = 1024 * 1024;
 
 /** The end of a request with a body. It is late if no response began in time. */
@@ -22,29 +22,32 @@ export interface WindowPlace {
 /**
  * Limits the bytes that were sent and have no response yet, by the time that responses take.
  *
- * A proxy may take each body at once and pass it on over a slow link (nginx by default). Then all that it has taken share the
- * link and are late together. To give some of them up does not help: what is in the buffers of the system is passed on all
- * the same (3 MB of each, nginx 1.22). So there are two at first, and more only if a response shows that they are not too many.
+ * A proxy may take each body at once and pass it on over a slow link (nginx by default). Then the bodies share the link and
+ * are late together. To abort some of them does not help, because the proxy still passes on the data in the buffers of the
+ * system (3 MB of each body, nginx 1.22). So there are two bodies at first, and more only after a response came in time.
  */
 export class SendWindow {
   readonly #clock: Clock;
   readonly #wantedWaitMs: number;
   /** Undefined before the first response. */
   #windowBytes: number | undefined;
-  /** Bodies that were sent, or may be soon, in bytes. */
+  /** Sizes in bytes of the bodies that were sent, or may be sent soon. */
   readonly #pending = new Map<WindowPlace, number>();
-  readonly #line = new WaitingLine<number, WindowPlace>();
+  readonly #queue = new WaitQueue<number, WindowPlace>();
 
-  /** `wantedWaitMs`: the time from a body that was sent to its response that is to be reached. */
+  /** @param wantedWaitMs the time that a response should take after its body was sent. */
   constructor(clock: Clock, wantedWaitMs: number) {
     this.#clock = clock;
     this.#wantedWaitMs = wantedWaitMs;
   }
 
-  /** Resolves when a body of so many bytes may be sent. Its holder must leave. Rejects with the signal's reason while it waits. */
+  /**
+   * Resolves when a body of this size may be sent. Call `leave` of the place to free it. Rejects with the signal's reason if that
+   * aborts while it waits.
+   */
   async enter(sizeBytes: number, signal: AbortSignal | undefined): Promise<WindowPlace> {
-    if (this.#line.first === undefined && this.#fits(sizeBytes)) return this.#begin(sizeBytes);
-    return this.#line.turn(sizeBytes, signal);
+    if (this.#queue.first === undefined && this.#fits(sizeBytes)) return this.#begin(sizeBytes);
+    return this.#queue.wait(sizeBytes, signal);
   }
 
   #begin(sizeBytes: number): WindowPlace {
@@ -66,7 +69,7 @@ export class SendWindow {
       leave: result => {
         cancel();
         this.#pending.delete(place);
-        // Alone until a response shows more
+        // The next bodies are sent one at a time, until a response allows more
         if (result === 'late') this.#windowBytes = 0;
         if (result === 'responded') {
           const waitedMs = this.#clock.now() - (sentMs ?? this.#clock.now());
@@ -92,8 +95,8 @@ export class SendWindow {
   }
 
   #admit(): void {
-    for (let next = this.#line.first; next !== undefined && this.#fits(next); next = this.#line.first) {
-      this.#line.admit(this.#begin(next));
+    for (let next = this.#queue.first; next !== undefined && this.#fits(next); next = this.#queue.first) {
+      this.#queue.admit(this.#begin(next));
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import { TimeoutError } from './time-limits.ts';
 
-/** Combines, delays and waits for abort signals. */
+/** Functions that combine, delay and await abort signals. */
 
 /** Returns a signal that aborts with a TimeoutError after `ms` milliseconds unless `clear` is called first. */
 export function deadline(ms: number, clock: Clock): { readonly signal: AbortSignal; clear(): void } {
@@ -12,7 +12,7 @@ export function deadline(ms: number, clock: Clock): { readonly signal: AbortSign
   return { signal: controller.signal, clear: cancel };
 }
 
-/** Returns one signal that aborts with the first of several. Returns undefined if none is given. */
+/** Returns one signal that aborts when the first of several does. Returns undefined if none is given. */
 export function anySignal(signal: AbortSignal, ...others: (AbortSignal | undefined)[]): AbortSignal;
 export function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal | undefined;
 export function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal | undefined {
@@ -21,8 +21,8 @@ export function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal 
 }
 
 /**
- * Returns a signal that aborts `ms` milliseconds after `signal`, with its reason, so that running work may still end by
- * itself. Call `clear` when it has ended.
+ * Returns a signal that aborts `ms` milliseconds after `signal`, with the same reason, so that running work can end by itself.
+ * Call `clear` when the work has ended.
  */
 export function delayed(
   signal: AbortSignal | undefined,
@@ -46,8 +46,8 @@ export function delayed(
 }
 
 /**
- * Settles as `work` does, or rejects with the signal's reason, if there is one, as soon as it is aborted. Then the work itself
- * continues, and its outcome is ignored.
+ * Settles as `work` does, or rejects with the signal's reason as soon as the signal aborts. The work itself continues then, and
+ * its outcome is ignored.
  */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work;

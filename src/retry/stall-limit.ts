@@ -1,60 +1,62 @@
 import type { Clock } from './clock.ts';
 import { TimeoutError } from './time-limits.ts';
 
-/** Bytes that end a wait. With fewer, a server that moves a byte now and then would never time out. */
+/** Bytes that end a wait. With fewer, a server that transfers a byte now and then would never time out. */
 export const COUNTED_BYTES = 64 * 1024;
 
-/** Bytes that make up for the waits before. With fewer, a server that stops in each attempt would take many of them. */
+/** Bytes after which the earlier waits are forgotten. With fewer, a server that stops in each attempt would cost many waits. */
 const PROGRESS_BYTES = 1024 * 1024;
 
-/** Waits of at most this many ms do not add up: a listing of many pages is no standstill. */
+/** Waits of at most this many ms are not added: a listing of many pages makes progress. */
 const SHORT_WAIT_MS = 2000;
 
 /**
- * Time that the calls of one operation have waited for a server. Without it, each of several calls in a row could wait for
- * its whole limit. A moment in which several calls wait counts once.
+ * Time for which the calls of one operation have waited for a server. Without it, each of several calls in a row could wait for
+ * its whole limit. Time in which several calls wait counts once.
  */
 export class WaitedTime {
   #ms = 0;
   #countedUntil = Number.NEGATIVE_INFINITY;
 
-  /** In ms, without the waits that last. */
+  /** The time in ms, without waits that have not ended. */
   get ms(): number {
     return this.#ms;
   }
 
-  /** Returns the time in ms, as if a wait from `since` ended now. */
-  with(since: number, now: number): number {
-    return this.#ms + Math.max(0, now - Math.max(since, this.#countedUntil));
+  /** Returns the time in ms with one more wait, which is not added. */
+  with(since: number, until: number): number {
+    return this.#ms + Math.max(0, until - Math.max(since, this.#countedUntil));
   }
 
-  /** Adds a wait from `since` until `now`, which may be to come. */
-  add(since: number, now: number): void {
-    if (now - since <= SHORT_WAIT_MS) return;
-    this.#ms = this.with(since, now);
-    // A requested wait may end later
-    this.#countedUntil = Math.max(this.#countedUntil, now);
+  /** Adds a wait. `until` may be in the future. */
+  add(since: number, until: number): void {
+    if (until - since <= SHORT_WAIT_MS) return;
+    this.#ms = this.with(since, until);
+    // A wait that was added before may end later
+    this.#countedUntil = Math.max(this.#countedUntil, until);
   }
 
-  /** Forgets the waits so far, because the operation has come closer to its end. */
+  /** Forgets the waits, because the operation has come closer to its end. */
   clear(): void {
     this.#ms = 0;
   }
 }
 
 /**
- * Aborts its signal when the attempts of one call have waited too long, together with the calls that waited before it. Waits
- * between attempts do not count, since their number is the user's choice, except those that the server requests.
+ * Aborts its signal when the attempts of one call and the earlier calls have waited too long together. Waits between attempts
+ * count only if the server requests them, since the user chooses the number of attempts.
  */
 export class StallLimit {
   readonly #ms: number;
   readonly #clock: Clock;
   readonly #waited: WaitedTime;
   readonly #controller = new AbortController();
+  /** When the current wait began. */
   #idleSince = 0;
-  /** Bytes since the last wait ended. */
+  /** Bytes since the current wait began. */
   #bytes = 0;
-  #completed = 0;
+  /** Bytes since the earlier waits were last forgotten. */
+  #completedBytes = 0;
 
   constructor(ms: number, clock: Clock, waited: WaitedTime) {
     this.#ms = ms;
@@ -69,7 +71,7 @@ export class StallLimit {
 
   /**
    * Begins an attempt. Returns the function that ends it.
-   * @param isBlocked whether this process itself keeps the bytes from being read: the limit starts anew then.
+   * @param isBlocked returns whether this process itself reads no bytes. Then the limit begins again.
    */
   begin(isBlocked: () => boolean = () => false): () => void {
     this.#idleSince = this.#clock.now();
@@ -89,8 +91,7 @@ export class StallLimit {
   }
 
   /**
-   * Counts a wait of this many ms that the server requests, before it begins. Aborts if the calls would have waited too long
-   * at its end.
+   * Counts a wait that the server requests, before it begins. Aborts if the calls would have waited too long at its end.
    */
   requested(ms: number): void {
     const now = this.#clock.now();
@@ -98,7 +99,7 @@ export class StallLimit {
     if (this.#waited.ms >= this.#ms) this.#abort();
   }
 
-  /** Counts bytes that were sent: the attempt does not wait. The next one would send them again. */
+  /** Counts bytes that were sent. They end the current wait only, because the next attempt would send them again. */
   sent(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes < COUNTED_BYTES) return;
@@ -106,12 +107,12 @@ export class StallLimit {
     this.#idleSince = this.#clock.now();
   }
 
-  /** Counts bytes that no other attempt moves again: enough of them make up for the waits before. */
+  /** Counts bytes that no other attempt transfers again. After enough of them, the earlier waits are forgotten. */
   completed(bytes: number): void {
     this.sent(bytes);
-    this.#completed += bytes;
-    if (this.#completed < PROGRESS_BYTES) return;
-    this.#completed = 0;
+    this.#completedBytes += bytes;
+    if (this.#completedBytes < PROGRESS_BYTES) return;
+    this.#completedBytes = 0;
     this.#waited.clear();
   }
 

@@ -1,10 +1,10 @@
 import type { Clock } from './clock.ts';
 
-/** Limits on the time that calls to one endpoint take, in ms. */
+/** Limits on the time that calls to one endpoint may take, in ms. */
 export interface TimeLimitFigures {
   /** Before the first response: name resolution, TCP and TLS. */
   readonly connectMs: number;
-  /** Before the first response: the idle timeout. Bytes that we send count as progress. */
+  /** Before the first response: the idle timeout. Sent bytes count as progress. */
   readonly firstByteMs: number;
   /** Before the first response: all attempts of all calls together. */
   readonly firstResponseMs: number;
@@ -13,8 +13,8 @@ export interface TimeLimitFigures {
   /** After the first response: all attempts of one call together, without progress. */
   readonly stalledMs: number;
   /**
-   * The server works without sending. Joining parts or copying a range: all attempts together. Storing a body: from the
-   * moment when it has been sent, in each attempt.
+   * While the server works and sends nothing. If it joins parts or copies a range: all attempts together. If it stores a body:
+   * each attempt, from the moment when the body has been sent.
    */
   readonly serverWorkMs: number;
 }
@@ -33,8 +33,8 @@ export class TimeoutError extends Error {
 }
 
 /**
- * Chooses the limits of each request to one endpoint. Before the first response they are short, so that a build does not
- * wait for a dead endpoint; one that has responded once is known to exist and may be slow.
+ * Chooses the limits of each request to one endpoint. They are short before the first response, so that a job does not wait for
+ * an endpoint that is down. An endpoint that has responded may be slow.
  */
 export class TimeLimits {
   readonly figures: TimeLimitFigures;
@@ -57,8 +57,8 @@ export class TimeLimits {
   }
 
   /**
-   * Notes that a call begins. Until the first response the calls share the returned signal, which aborts `firstResponseMs`
-   * after the first of them began. Returns undefined after the first response.
+   * Notes that a call begins. Returns the signal that all calls share before the first response: it aborts `firstResponseMs`
+   * after the first call began. Returns undefined after the first response.
    */
   callBegins(): AbortSignal | undefined {
     if (this.#responded) return undefined;

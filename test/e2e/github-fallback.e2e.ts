@@ -89,7 +89,7 @@ describeWithGateway("GitHub's cache as the fallback", () => {
       'cache-hit': 'true',
       'cache-source': 'github',
     });
-    expect(postOf(stillDown, 'cache').log).toContain("GitHub's cache holds the key");
+    expect(postOf(stillDown, 'cache').log).toContain("GitHub's cache already has the key");
     expect(stillDown.conclusion).toBe('success');
 
     const last = await lab.newMachine('plain');

@@ -37,7 +37,7 @@ test('a job without RUNNER_TEMP keeps no records', () => {
   records.remove('note');
   expect(records.areKept).toBe(false);
   expect(records.isHalfRestored(() => ['./a'])).toBe(false);
-  expect([...records.newest('', 100, 1)]).toEqual([]);
+  expect([...records.newest('', { maxBytes: 100, maxRecords: 1 })]).toEqual([]);
 });
 
 test('a damaged object is known to later steps by its name and ETag, until it is cleared', () => {

@@ -6,13 +6,13 @@ function scene() {
   const clock = new FakeClock();
   const pace = new Pace(clock);
   const refuse = (refusal: Partial<RateRefusal> = {}) =>
-    pace.refused({ begunMs: clock.now(), alone: true, certain: true, waitMs: undefined, ...refusal });
+    pace.refused({ begunMs: clock.now(), isAlone: true, isCertain: true, waitMs: undefined, ...refusal });
   /** Returns the times at which so many requests begin that want to begin now. */
   const begins = async (count: number) => {
     const times: number[] = [];
     const from = clock.now();
     const turns = Array.from({ length: count }, async () => {
-      await pace.turn(undefined);
+      await pace.wait(undefined);
       times.push(clock.now() - from);
     });
     for (let step = 0; step < 2000; step++) await clock.advance(10);
@@ -59,20 +59,20 @@ test('a wait that the server requests is kept, up to 20 s', async () => {
 test('a 503 lowers the rate only if it may be one of a rate limit', async () => {
   const { pace, refuse, begins } = scene();
   // All are refused: the server is down
-  refuse({ certain: false });
+  refuse({ isCertain: false });
   expect(await begins(2)).toEqual([0, 0]);
   pace.accepted();
   // Others were in flight: there are too many at once
-  refuse({ certain: false, alone: false });
+  refuse({ isCertain: false, isAlone: false });
   expect(await begins(2)).toEqual([0, 0]);
-  refuse({ certain: false });
+  refuse({ isCertain: false });
   expect(await begins(2)).toEqual([250, 500]);
 });
 
 test('a signal ends the wait for a turn', async () => {
   const { pace, refuse } = scene();
   refuse();
-  await expect(pace.turn(AbortSignal.abort(new Error('cancelled')))).rejects.toThrow('cancelled');
+  await expect(pace.wait(AbortSignal.abort(new Error('cancelled')))).rejects.toThrow('cancelled');
 });
 
 test.each([

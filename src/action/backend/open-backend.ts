@@ -26,21 +26,21 @@ interface OpenerOptions {
 }
 
 export interface OpenOptions {
-  /** Use GitHub's cache when the bucket is unavailable or refuses. */
-  readonly fallback: boolean;
-  /** The bucket was down when this job last called it: one attempt for each call until one succeeds. */
+  /** Whether GitHub's cache is used when the bucket is unavailable or refuses. */
+  readonly useFallback: boolean;
+  /** Whether the bucket was down in an earlier step: each call gets one attempt until one has succeeded. */
   readonly bucketWasDown: boolean;
   readonly progress: Progress;
-  /** Of a restore: the directory for frames (input `disk-cache`). */
+  /** The directory for the frames of a restore (input `disk-cache`). */
   readonly diskCache?: ActionInputs['diskCache'];
 }
 
 /** Creates the backend of a step. */
 export type OpenBackend = (target: Target, options: OpenOptions) => Promise<StorageBackend>;
 
-/** This program, in the User-Agent and in the manifests of archives. */
+/** Name and version of this program, for the User-Agent and the manifests of archives. */
 export const TOOL = `cache-s3/${VERSION}`;
-/** With more worker threads the main thread and the network are the limit. */
+/** Maximum number of worker threads. With more, the main thread and the network are the limit. */
 const MAX_WORKERS = 8;
 
 /** Returns the options of the archive engine that are the same in every step and in the command. */
@@ -53,7 +53,7 @@ export function engineOptions() {
   };
 }
 
-/** Creates the function that opens backends. Each module is loaded only when a step uses it. */
+/** Creates the function that opens backends. It loads a module only when a step uses it. */
 export function createOpener({ env, log, mask, records }: OpenerOptions): OpenBackend {
   const openGitHub = async (waited: WaitedTime) => {
     const { createGitHubBackend } = await import('../../storage/github/github-backend.ts');
@@ -66,12 +66,12 @@ export function createOpener({ env, log, mask, records }: OpenerOptions): OpenBa
     log.info(`${reason}.`);
     return undefined;
   };
-  return async (target, { fallback, bucketWasDown, progress, diskCache }) => {
+  return async (target, { useFallback, bucketWasDown, progress, diskCache }) => {
     const waited = new WaitedTime();
     if (target.kind === 'github') return openGitHub(waited);
     const store = await openStore(target, { log, mask, bucketWasDown, waited });
     const bucket = createArchiveBackend(store, { ...engineOptions(), log, records, progress, diskCache });
-    if (!fallback) return bucket;
+    if (!useFallback) return bucket;
     return createFallback({ primary: bucket, openSecondary: () => openSecondary(waited), log });
   };
 }
@@ -79,7 +79,7 @@ export function createOpener({ env, log, mask, records }: OpenerOptions): OpenBa
 interface StoreOptions
   extends Pick<OpenerOptions, 'log' | 'mask'>,
     Partial<Pick<OpenOptions, 'bucketWasDown'>> {
-  /** The waits of the step, if it uses another store too. */
+  /** Time for which the step has waited. Its stores share it. */
   readonly waited?: WaitedTime;
 }
 

@@ -14,7 +14,7 @@ const MAX_KEY_LENGTH = 512;
 /** GitHub's limit on `key` and `restore-keys` together (@actions/cache 6.3.0, `restoreCache`). */
 const MAX_KEYS = 10;
 
-/** Limit on the lines of `path`, in bytes of JSON. The state of the step holds them and ten keys in 128 KiB (state.ts). */
+/** Limit on the lines of `path`, in bytes of JSON. The state of the step has 128 KiB for them and ten keys (state.ts). */
 const MAX_PATHS_BYTES = 80_000;
 /** Limit on lines with wildcards. The search matches each of them with every name. */
 const MAX_WILDCARD_LINES = 1000;
@@ -47,18 +47,18 @@ function checkPaths(paths: readonly string[]): void {
       `has ${bytes} bytes, but at most ${MAX_PATHS_BYTES} are allowed: name directories rather than their files.`,
     );
   }
-  const wild = paths.filter(line => /[*?[]/.test(line)).length;
-  if (wild > MAX_WILDCARD_LINES) {
+  const wildLines = paths.filter(line => /[*?[]/.test(line)).length;
+  if (wildLines > MAX_WILDCARD_LINES) {
     throw new BadInputError(
       'path',
-      `has ${wild} lines with wildcards, but at most ${MAX_WILDCARD_LINES} are allowed: name directories instead.`,
+      `has ${wildLines} lines with wildcards, but at most ${MAX_WILDCARD_LINES} are allowed: name directories instead.`,
     );
   }
 }
 
-/** The rules are those of actions/cache, also where the bucket allows more: the fallback gets the same keys. */
-function checkKeys(primaryKey: string, restoreKeys: readonly string[]): void {
-  if (primaryKey === '') {
+/** Checks keys by the rules of actions/cache, also where the bucket allows more, because the fallback gets the same keys. */
+function checkKeys(key: string, restoreKeys: readonly string[]): void {
+  if (key === '') {
     throw new BadInputError(
       'key',
       'is missing: set the name of the cache, such as linux-npm-<hash of the lock file>.',
@@ -70,8 +70,8 @@ function checkKeys(primaryKey: string, restoreKeys: readonly string[]): void {
       `has ${restoreKeys.length} lines, but at most ${MAX_KEYS - 1} are allowed.`,
     );
   }
-  checkKey('key', primaryKey);
-  for (const key of restoreKeys) checkKey('restore-keys', key);
+  checkKey('key', key);
+  for (const restoreKey of restoreKeys) checkKey('restore-keys', restoreKey);
 }
 
 function checkKey(input: string, key: string): void {

@@ -20,9 +20,9 @@ const FORMS = {
 } as const;
 
 /**
- * Reads `endpoint` together with `port` and `insecure`. Without a scheme, an endpoint is https, or http
- * with `insecure: true`. Throws `BadInputError` for any other form, for a scheme that contradicts `insecure`, and for two
- * ports. The message about a URL with a user name does not quote it, since it may contain a password.
+ * Parses `endpoint` together with `port` and `insecure`. Without a scheme, an endpoint is https, or http with
+ * `insecure: true`. Throws `BadInputError` for any other form, for a scheme that contradicts `insecure`, and for two ports.
+ * The message about a URL with a user name does not quote the URL, since it may contain a password.
  */
 export function parseEndpoint(inputs: Pick<BucketInputs, 'endpoint' | 'port' | 'insecure'>): Endpoint {
   const { endpoint, port } = inputs;
@@ -36,14 +36,14 @@ export function parseEndpoint(inputs: Pick<BucketInputs, 'endpoint' | 'port' | '
       `contains a user name, but it must be ${FORMS.endpoint}: credentials belong in 'accessKey' and 'secretKey'.`,
     );
   }
-  if (/^file:/i.test(endpoint)) return { kind: 'directory', path: directoryOf(endpoint) };
-  return { kind: 'server', url: serverOf('endpoint', endpoint, inputs) };
+  if (/^file:/i.test(endpoint)) return { kind: 'directory', path: parseDirectory(endpoint) };
+  return { kind: 'server', url: parseServer('endpoint', endpoint, inputs) };
 }
 
 /**
- * Reads `sts-endpoint`. If it is empty, the STS is the bucket's own server. Returns undefined for the STS of AWS.
+ * Parses `sts-endpoint`. If it is empty, the STS is the bucket's own server. Returns undefined for the STS of AWS.
  *
- * The token that goes there is worth the rights of its role, and the response has the role's keys. So plain http is refused,
+ * The token that is sent there gives the rights of the role, and the response contains the role's keys. So http is refused,
  * except to this machine. Throws `BadInputError`.
  */
 export function parseStsEndpoint(
@@ -53,7 +53,7 @@ export function parseStsEndpoint(
   if (stsEndpoint.includes('@')) {
     throw new BadInputError('sts-endpoint', `contains a user name, but it must be ${FORMS['sts-endpoint']}.`);
   }
-  const url = stsEndpoint === '' ? server : serverOf('sts-endpoint', stsEndpoint);
+  const url = stsEndpoint === '' ? server : parseServer('sts-endpoint', stsEndpoint);
   if (url?.protocol === 'http:' && !isLoopback(url.hostname)) {
     throw new BadInputError(
       'sts-endpoint',
@@ -69,14 +69,14 @@ function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 
-function serverOf(
+function parseServer(
   input: keyof typeof FORMS,
   text: string,
   { port, insecure }: Partial<Pick<BucketInputs, 'port' | 'insecure'>> = {},
 ): URL {
   const [, scheme, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(text)!;
   const parts = /^(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?)(?::(\d{1,5}))?\/?$/i.exec(rest);
-  const known = scheme === undefined || /^https?$/i.test(scheme);
+  const isHttp = scheme === undefined || /^https?$/i.test(scheme);
   const bad = (problem: string) => new BadInputError(input, `is ${quoteValue(text)}, but ${problem}.`);
   // Only after the pattern has failed: Node takes 4 ms to compile its own expression for IPv6
   if (parts === null && isIPv6(rest.replace(/\/$/, ''))) {
@@ -86,7 +86,7 @@ function serverOf(
   if (
     parts === null ||
     parts[1]!.length > MAX_HOST_LENGTH ||
-    !known ||
+    !isHttp ||
     (ownPort !== undefined && !(Number(ownPort) >= 1 && Number(ownPort) <= 65535))
   ) {
     throw bad(`it must be ${FORMS[input]}`);
@@ -94,21 +94,21 @@ function serverOf(
   if (ownPort !== undefined && port !== undefined) {
     throw bad(`input 'port' is '${port}': set the port in one of them`);
   }
-  const secure = scheme === undefined ? insecure !== true : scheme.toLowerCase() === 'https';
-  if (insecure === secure) {
+  const isSecure = scheme === undefined ? insecure !== true : scheme.toLowerCase() === 'https';
+  if (insecure === isSecure) {
     throw bad(
       `input 'insecure' is '${insecure}', which means ${insecure ? 'http' : 'https'}: remove one of them`,
     );
   }
   const chosen = ownPort ?? port;
-  const url = `${secure ? 'https' : 'http'}://${parts[1]}${chosen === undefined ? '' : `:${chosen}`}`;
+  const url = `${isSecure ? 'https' : 'http'}://${parts[1]}${chosen === undefined ? '' : `:${chosen}`}`;
   if (!URL.canParse(url)) throw bad(`it must be ${FORMS[input]}`);
   return new URL(url);
 }
 
 const DIRECTORY_FORM = isWindows ? 'file:///C:/<path>' : 'file:///<absolute path>';
 
-function directoryOf(endpoint: string): string {
+function parseDirectory(endpoint: string): string {
   const bad = new BadInputError(
     'endpoint',
     `is ${quoteValue(endpoint)}, but the URL of a directory must be ${DIRECTORY_FORM}.`,

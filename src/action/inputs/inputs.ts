@@ -16,33 +16,33 @@ import {
   readParsed,
 } from './read-input.ts';
 
-/** Inputs that locate the bucket, as given; `resolveTarget` (target.ts) checks them together. */
+/** Inputs that locate the bucket. `resolveTarget` (target.ts) checks those that depend on each other. */
 export type BucketInputs = ReturnType<typeof parseBucketInputs>;
 
+/** All inputs of a step that restores or saves. */
 export type ActionInputs = Readonly<CacheInputs & BucketInputs & ReturnType<typeof parseBehaviour>>;
 
 const ENCRYPTIONS = ['AES256', 'aws:kms'] as const;
-/** It goes into a header; the limit is AWS's. */
+/** The form of a key id, which is sent in a header. The limit is that of AWS. */
 const KMS_KEY = /^[\x21-\x7e]{1,2048}$/;
 const KMS_KEY_FORM = 'the id, alias or ARN of a key, without spaces';
 const DEFAULT_RETRY_COUNT = 4;
 const DEFAULT_COMPRESSION_LEVEL = 3;
 const DEFAULT_PREFIX = 'cache-s3';
 const MAX_PREFIX_LENGTH = 256;
-/** GitHub's limit on the caches of a repository, so that the directory holds every cache that GitHub can hold. */
+/** GitHub's limit on the caches of a repository, so that a cache that fits there fits into the directory. */
 const DEFAULT_DISK_CACHE_BYTES = 10e9;
 const MIN_DISK_CACHE_BYTES = 100e6;
 
 /**
- * Parses and checks every input. In the post step `remembered` replaces `path`, `key` and `restore-keys` by the values of
- * the restore step: the runner has evaluated their expressions again by then.
- * Throws `BadInputError` for the first bad value.
+ * Parses and checks every input. In the post step, `remembered` has the values of the restore step for `path`, `key` and
+ * `restore-keys`, because the runner has evaluated their expressions again. Throws `BadInputError` for the first bad value.
  */
 export function parseInputs(env: Environment, remembered?: CacheInputs): ActionInputs {
   return { ...parseCacheInputs(env, remembered), ...parseBucketInputs(env), ...parseBehaviour(env) };
 }
 
-/** Parses the inputs of a program that is no step of a job. Throws `BadInputError` for the first bad value. */
+/** Parses the inputs that locate the caches, for prune/ and the command. Throws `BadInputError` for the first bad value. */
 export function parseStoreInputs(env: Environment) {
   return { ...parseBucketInputs(env), prefix: parsePrefix(env) };
 }
@@ -51,7 +51,7 @@ function parseBucketInputs(env: Environment) {
   return {
     endpoint: readInput(env, 'endpoint'),
     port: readInteger(env, 'port', { min: 1, max: 65535 }),
-    // Undefined if it is not set; then the scheme of `endpoint` decides
+    // If it is undefined, the scheme of `endpoint` decides
     insecure: readBoolean(env, 'insecure'),
     ...parseIdentity(env),
     region: readInput(env, 'region'),
@@ -68,7 +68,7 @@ function parseBucketInputs(env: Environment) {
 /** Parses the inputs that change how the step works. */
 function parseBehaviour(env: Environment) {
   const on = (name: string) => readBoolean(env, name) ?? false;
-  // Only checked here: code that runs before the inputs are parsed, or if one is bad, reads each of them alone (`isOn`)
+  // Only checked here. `isOn` reads them, before the inputs are parsed or when one is bad
   for (const name of ['fail-on-save-error', 'sudo']) readBoolean(env, name);
   return {
     crossOs: on('enableCrossOsArchive'),
@@ -100,7 +100,7 @@ function parseCompressionLevel(env: Environment): CompressionLevel {
   return readInteger(env, 'compression-level', { min: 1, max: 19 }, expected) ?? DEFAULT_COMPRESSION_LEVEL;
 }
 
-/** Returns the directory of the host for frames and its limit. Returns undefined if none is set. */
+/** Returns the directory of the host for frames, and its limit in bytes. Returns undefined if none is set. */
 function parseDiskCache(env: Environment) {
   const atLeastMinimum = (text: string) => {
     const bytes = SIZE.parse(text);
@@ -108,7 +108,7 @@ function parseDiskCache(env: Environment) {
   };
   const sizeForm = `${SIZE.form}, and at least ${MIN_DISK_CACHE_BYTES / 1e6}MB`;
   const maxBytes = readParsed(env, 'disk-cache-size', atLeastMinimum, sizeForm) ?? DEFAULT_DISK_CACHE_BYTES;
-  // The workspace, which a relative path is in, belongs to the job
+  // A relative path would be in the workspace, which belongs to the job
   const absolute = (text: string) => (path.isAbsolute(text) && !text.includes('\0') ? text : undefined);
   const directoryForm = 'the absolute path of a directory of the host';
   const directory = readParsed(env, 'disk-cache', absolute, directoryForm);

@@ -1,12 +1,12 @@
-/** A size or an age as people write it: `2.2MB`, `7d`. */
+/** A kind of quantity as people write it: a size such as `2.2MB`, or an age such as `7d`. */
 export interface Quantity {
-  /** The accepted forms, as a message shows them. */
+  /** The accepted forms, for a message. */
   readonly form: string;
   /** Returns whole bytes or ms. Returns undefined if the text has another form. */
   parse(text: string): number | undefined;
 }
 
-/** A size in bytes. A number without a unit is in bytes. */
+/** Sizes, in bytes. A number without a unit is in bytes. */
 export const SIZE = quantityOf('a size such as 500MB, 2.2GB or 200GiB', {
   '': 1,
   b: 1,
@@ -20,7 +20,7 @@ export const SIZE = quantityOf('a size such as 500MB, 2.2GB or 200GiB', {
   tib: 2 ** 40,
 });
 
-/** An age in ms. It needs a unit. */
+/** Ages, in ms. A number without a unit is none. */
 export const AGE = quantityOf('an age such as 12h, 7d or 4w', {
   s: 1000,
   m: 60_000,
@@ -33,9 +33,9 @@ export const AGE = quantityOf('an age such as 12h, 7d or 4w', {
 function quantityOf(form: string, units: Readonly<Record<string, number>>): Quantity {
   const parse = (text: string) => {
     const [, number, unit = ''] = /^(\d{1,15}(?:\.\d{1,15})?) ?([a-z]{0,3})$/i.exec(text.trim()) ?? [];
-    const name = unit.toLowerCase();
-    if (number === undefined || !Object.hasOwn(units, name)) return undefined;
-    const value = Math.round(Number(number) * units[name]!);
+    const factor = units[unit.toLowerCase()];
+    if (number === undefined || factor === undefined) return undefined;
+    const value = Math.round(Number(number) * factor);
     return value <= Number.MAX_SAFE_INTEGER ? value : undefined;
   };
   return { form, parse };

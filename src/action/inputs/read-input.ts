@@ -1,7 +1,7 @@
-/** The environment of a step: `INPUT_*` from the runner, `CACHE_S3_*` from the configuration of runner or workflow. */
+/** The environment of a step. The runner sets `INPUT_*`, and its configuration or the workflow sets `CACHE_S3_*`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** An input that cannot be used. The message is one sentence; it quotes values, but never that of a secret. */
+/** The error of an input that cannot be used. The message is one sentence. It may quote a value, but never a secret. */
 export class BadInputError extends Error {
   override name = 'BadInputError';
   /** Name of the input, as in action.yml. */
@@ -16,7 +16,7 @@ export class BadInputError extends Error {
   }
 }
 
-/** Returns the error as a sentence. It names the `CACHE_S3_` variable if the value is from one, and not from the step. */
+/** Returns the error as a sentence, which names the `CACHE_S3_` variable if the value comes from one. */
 export function badInputSentence({ input, problem }: BadInputError, env: Environment): string {
   return `Input ${nameInput(env, input)} ${problem}`;
 }
@@ -27,7 +27,7 @@ export function nameInput(env: Environment, input: string): string {
   return `'${input}'${variable === undefined ? '' : ` (${variable})`}`;
 }
 
-/** Quotes a value for a message, without the rest of a long one. */
+/** Quotes a value for a message: of a long one, the first 200 UTF-16 units. */
 export function quoteValue(text: string): string {
   return `'${text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}...` : text}'`;
 }
@@ -35,8 +35,8 @@ export function quoteValue(text: string): string {
 const MAX_QUOTED = 200;
 
 /**
- * Returns the text of an input, trimmed; '' if it is not set. An empty input is read from `CACHE_S3_<NAME>`, so that runners
- * can be configured once. The runner spells `INPUT_<NAME>` in upper case and keeps dashes (actions/runner 2.336).
+ * Returns the text of an input, trimmed, or '' if it is not set. An empty input is read from `CACHE_S3_<NAME>`, so that
+ * runners can be configured once. The runner spells `INPUT_<NAME>` in upper case and keeps dashes (actions/runner 2.336).
  */
 export function readInput(env: Environment, name: string): string {
   const variable = environmentVariableOf(env, name);
@@ -48,7 +48,7 @@ export function isStepInput(env: Environment, name: string): boolean {
   return stepValue(env, name) !== '';
 }
 
-/** Returns the value that the step itself sets. */
+/** Returns the value that the step itself sets, or ''. */
 function stepValue(env: Environment, name: string): string {
   return env[`INPUT_${name.toUpperCase()}`]?.trim() ?? '';
 }
@@ -66,7 +66,7 @@ export function environmentVariables(name: string): readonly string[] {
   return [...new Set([`CACHE_S3_${words}`, `CACHE_S3_${dashed.toUpperCase()}`])];
 }
 
-/** Returns the lines of an input, trimmed, without empty ones; `! x` is `!x` (actions/cache 5, `getInputAsArray`). */
+/** Returns the lines of an input, trimmed, without empty ones. `! x` becomes `!x` (actions/cache 5, `getInputAsArray`). */
 export function readLines(env: Environment, name: string): readonly string[] {
   return readInput(env, name)
     .split('\n')
@@ -75,7 +75,7 @@ export function readLines(env: Environment, name: string): readonly string[] {
 }
 
 /**
- * Reads an input by `parse`. Returns undefined if the input is not set. Throws `BadInputError` if `parse` returns undefined.
+ * Reads and parses an input. Returns undefined if it is not set. Throws `BadInputError` if `parse` returns undefined.
  * @param expected completes the message: "but it must be …".
  */
 export function readParsed<T>(
@@ -85,33 +85,34 @@ export function readParsed<T>(
   expected: string,
 ): T | undefined {
   const text = readInput(env, name);
-  const value = text === '' ? undefined : parse(text);
-  if (text !== '' && value === undefined) throw badValue(name, text, expected);
+  if (text === '') return undefined;
+  const value = parse(text);
+  if (value === undefined) throw badValue(name, text, expected);
   return value;
 }
 
-/** Makes the error of a value that must be something else. */
+/** Returns the error of a value that must be something else. */
 export function badValue(name: string, text: string, expected: string): BadInputError {
   return new BadInputError(name, `is ${quoteValue(text)}, but it must be ${expected}.`);
 }
 
-/** Returns the parser of texts that match a pattern. */
+/** Returns a parser that accepts the texts that match a pattern. */
 export function matching(pattern: RegExp): (text: string) => string | undefined {
   return text => (pattern.test(text) ? text : undefined);
 }
 
-/** Reads `true` or `false`, in any case of letters. Returns undefined if the input is not set, and throws `BadInputError` otherwise. */
+/** Reads `true` or `false`, in any case of letters. Returns undefined if the input is not set. Throws `BadInputError`. */
 export function readBoolean(env: Environment, name: string): boolean | undefined {
   const parse = (text: string) => (/^true$/i.test(text) ? true : /^false$/i.test(text) ? false : undefined);
   return readParsed(env, name, parse, 'true or false');
 }
 
-/** Returns whether an input is true. Throws no error for a bad value, because it decides how bad inputs are reported. */
+/** Returns whether an input is true. A bad value counts as false, because the result decides how bad values are reported. */
 export function isOn(env: Environment, name: string): boolean {
   return /^true$/i.test(readInput(env, name));
 }
 
-/** Returns a whole number within the bounds, both included, or undefined if the input is not set. */
+/** Reads a whole number from `min` to `max`. Returns undefined if the input is not set. Throws `BadInputError`. */
 export function readInteger(
   env: Environment,
   name: string,
@@ -125,7 +126,7 @@ export function readInteger(
   return readParsed(env, name, parse, expected);
 }
 
-/** Returns one of the words, or undefined if the input is not set. */
+/** Reads one of the words `choices`. Returns undefined if the input is not set. Throws `BadInputError`. */
 export function readChoice<T extends string>(
   env: Environment,
   name: string,

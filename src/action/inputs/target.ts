@@ -4,7 +4,7 @@ import { parseEndpoint, parseStsEndpoint } from './endpoint.ts';
 import type { BucketInputs } from './inputs.ts';
 import { BadInputError, badValue, type Environment, quoteValue, readInput } from './read-input.ts';
 
-/** A store of archives. */
+/** A store of archives that the inputs name. */
 export type StoreTarget =
   | { readonly kind: 's3'; readonly settings: S3Settings }
   | { readonly kind: 'directory'; readonly root: string };
@@ -12,14 +12,14 @@ export type StoreTarget =
 /** The store of this step's caches. */
 export type Target =
   | StoreTarget
-  /** No bucket is set: GitHub's cache, as with actions/cache. `ignored` lists the inputs that have no effect then. */
+  /** GitHub's cache, as with actions/cache, because no bucket is set. `ignored` lists the inputs that have no effect then. */
   | { readonly kind: 'github'; readonly ignored: readonly string[] };
 
 interface TargetOptions {
   readonly env: Environment;
-  /** Whether a pull request from a fork triggered the run. It does not get the machine's role: its author may have no rights. */
+  /** Whether a pull request from a fork has started the run. It gets no role of the machine: its author may have no rights. */
   readonly forkPullRequest: boolean;
-  /** Whether the step saves: then it takes the role of `role-to-assume-for-save`, if that is set. */
+  /** Whether the step saves. Then it takes the role of `role-to-assume-for-save`, if that is set. */
   readonly saves: boolean;
 }
 
@@ -46,7 +46,7 @@ const BUCKET_ONLY = [
   'disk-cache-size',
 ] as const;
 
-/** Combines the inputs and the environment. Throws `BadInputError`. */
+/** Decides which store the step uses, and how. Throws `BadInputError`. */
 export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Target {
   const attempts = inputs.retry ? inputs.retryCount + 1 : 1;
   const endpoint = parseEndpoint(inputs);
@@ -58,12 +58,12 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
   if (inputs.bucket === '') {
     return { kind: 'github', ignored: BUCKET_ONLY.filter(name => readInput(options.env, name) !== '') };
   }
-  const aws = endpoint === undefined ? {} : awsHost(endpoint.url.hostname);
+  const aws = endpoint === undefined ? {} : parseAwsHost(endpoint.url.hostname);
   return {
     kind: 's3',
     settings: {
-      // Also for the global host, the default of tespkg/actions-cache: the SDK derives the region's host
-      endpoint: aws?.global ? undefined : endpoint?.url,
+      // In place of the global host, the default of tespkg/actions-cache, the SDK uses that of the region
+      endpoint: aws?.isGlobal ? undefined : endpoint?.url,
       region: regionOf(inputs, options.env, aws?.region),
       bucket: inputs.bucket,
       credentials: credentialsOf(inputs),
@@ -87,10 +87,10 @@ function checkBucket(bucket: string): void {
   throw badValue('bucket', bucket, "the name of a bucket: letters, digits, '.', '-' and '_'");
 }
 
-/** Returns undefined if the host is not one of AWS. */
-function awsHost(hostname: string): { readonly global?: boolean; readonly region?: string } | undefined {
+/** Parses the name of a host of AWS. Returns undefined for any other host. */
+function parseAwsHost(hostname: string): { isGlobal?: boolean; region?: string } | undefined {
   if (!/(?:^|\.)amazonaws\.com(?:\.cn)?\.?$/.test(hostname)) return undefined;
-  if (hostname === 's3.amazonaws.com') return { global: true };
+  if (hostname === 's3.amazonaws.com') return { isGlobal: true };
   const region = /^s3[.-]([a-z]{2}(?:-[a-z]+)+-\d)\./.exec(hostname)?.[1];
   return region === undefined ? {} : { region };
 }
@@ -107,8 +107,8 @@ function regionOf(inputs: BucketInputs, env: Environment, ofHost: string | undef
 }
 
 /**
- * Returns the keys of the inputs. Returns undefined if one is missing, as on a pull request from a fork, which gets no secrets.
- * Then the environment and the other sources are used (storage/s3/credentials/credentials.ts).
+ * Returns the keys that the inputs have. Returns undefined if one is missing, as on a pull request from a fork, which gets no
+ * secrets. Then the keys of the environment and of other sources are used (storage/s3/credentials/credentials.ts).
  */
 function credentialsOf({ accessKey, secretKey, sessionToken }: BucketInputs): S3Settings['credentials'] {
   if (!accessKey || !secretKey) return undefined;
@@ -124,9 +124,9 @@ function roleOf(inputs: BucketInputs, saves: boolean, server: URL | undefined): 
   const { roleToAssume, roleToAssumeForSave, audience } = inputs;
   const input = saves && roleToAssumeForSave !== '' ? 'role-to-assume-for-save' : 'role-to-assume';
   const arn = input === 'role-to-assume' ? roleToAssume : roleToAssumeForSave;
-  // Checked in both phases, so that a step fails before its first request
-  const isUsed = roleToAssume !== '' || roleToAssumeForSave !== '';
-  const stsEndpoint = isUsed ? parseStsEndpoint(inputs, server) : undefined;
+  // Checked also where only the other phase takes a role, so that main fails before its first request
+  const hasRole = roleToAssume !== '' || roleToAssumeForSave !== '';
+  const stsEndpoint = hasRole ? parseStsEndpoint(inputs, server) : undefined;
   return arn === '' ? undefined : { arn, input, audience, stsEndpoint };
 }
 
@@ -141,7 +141,7 @@ function encryptionOf({ serverSideEncryption, sseKmsKeyId }: BucketInputs): S3Se
   return { algorithm: serverSideEncryption, kmsKeyId: sseKmsKeyId };
 }
 
-/** Returns the input that is missing if only one of the two is set. The cause is often a misspelt name of a secret. */
+/** Returns the missing input if only one of the two keys is set. The cause is often a misspelt name of a secret. */
 function missingKey({ accessKey, secretKey }: BucketInputs): S3Settings['missingKey'] {
   if (!accessKey === !secretKey) return undefined;
   return accessKey ? 'secretKey' : 'accessKey';

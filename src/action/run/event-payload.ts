@@ -1,6 +1,6 @@
 import { readSmallFile } from '../../archive/fs/small-file.ts';
 
-/** The parts of GitHub's event payload that caching depends on. A part that is missing or malformed is undefined. */
+/** The fields of GitHub's event payload that caching depends on. A field that is missing or malformed is undefined. */
 interface EventPayload {
   readonly repository: string | undefined;
   readonly defaultBranch: string | undefined;
@@ -12,10 +12,10 @@ interface EventPayload {
   readonly mergeGroupBase: string | undefined;
 }
 
-/** GitHub's payloads have 10 to 100 kB. JSON of this size takes up to 0.5 GB of memory. */
+/** Limit on the file, in bytes. GitHub's payloads have 10 to 100 kB. JSON of the limit takes up to 0.5 GB of memory. */
 const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
 
-/** GitHub allows 255 bytes for a ref, and 140 characters for `owner/name`. */
+/** Limit on a text, in UTF-16 units. GitHub allows 255 bytes for a ref, and 140 characters for `owner/name`. */
 const MAX_TEXT_LENGTH = 1024;
 
 /** Reads the payload. A file that is missing, not regular, too large or not JSON counts as an empty payload. */

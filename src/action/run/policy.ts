@@ -1,7 +1,7 @@
 import type { Scope } from '../../cache/keys/scope.ts';
 import type { RunContext } from './run-context.ts';
 
-/** A right, or one clause on why the run does not have it. */
+/** Whether the run has a right. If not, `reason` is one clause. */
 type Permission = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
 
 /** The rights of this run on the cache. */
@@ -16,7 +16,7 @@ export interface Access {
 const allowed: Permission = { allowed: true };
 const denied = (reason: string): Permission => ({ allowed: false, reason });
 
-/** Events whose code has been accepted into the repository, or that write to a ref of their own. */
+/** Events that run code of the repository itself, or that write to a ref of their own. */
 const WRITING_EVENTS = new Set([
   'push',
   'schedule',
@@ -27,9 +27,13 @@ const WRITING_EVENTS = new Set([
   'pull_request',
 ]);
 
+/** The values of ACTIONS_CACHE_MODE that forbid to read a cache, and those that forbid to save one. */
+const NO_READ = ['none', 'write-only'];
+const NO_WRITE = ['none', 'read'];
+
 /**
- * Applies GitHub's rules for its own cache to the bucket. They restrict the action; code that can read the bucket's
- * credentials can do more.
+ * Applies GitHub's rules for its own cache to the bucket. They restrict the action, but not other code that can read the
+ * bucket's credentials.
  */
 export function decideAccess(context: RunContext, scope: Scope): Access {
   const { tokenScopes } = context;
@@ -38,64 +42,58 @@ export function decideAccess(context: RunContext, scope: Scope): Access {
   const readRefs = readable === undefined ? order : byPrecedence(readable, order);
   return {
     read:
-      readRefs.length === 0 ? denied("the run's token gives no right to read a cache") : readMode(context),
-    write: writePermission(context, scope),
+      readRefs.length === 0
+        ? denied("the run's token gives no right to read a cache")
+        : checkMode(context, NO_READ),
+    write: decideWrite(context, scope),
     readRefs: [...new Set(readRefs)],
-    writeRef: writeRef(context),
+    writeRef: chooseWriteRef(context),
   };
 }
 
 /**
- * Returns the rights of a run without a bucket: GitHub's service enforces those of the run's token itself, as for
- * actions/cache. Only ACTIONS_CACHE_MODE is obeyed here too.
+ * Returns the rights of a run without a bucket. Only ACTIONS_CACHE_MODE is obeyed here: GitHub's service itself enforces the
+ * rights of the run's token, as for actions/cache.
  */
 export function githubAccess(context: RunContext): Access {
   return {
-    read: readMode(context),
-    write: writeMode(context),
+    read: checkMode(context, NO_READ),
+    write: checkMode(context, NO_WRITE),
     readRefs: [context.ref],
     writeRef: context.ref,
   };
 }
 
-/** Sorts the refs of the event first, in their order; other refs of the token follow. */
+/** Sorts the refs of the token: first those of the event, in their order, then all others. */
 function byPrecedence(refs: readonly string[], order: readonly string[]): readonly string[] {
   const rank = (ref: string) => (order.includes(ref) ? order.indexOf(ref) : order.length);
   return refs.toSorted((a, b) => rank(a) - rank(b));
 }
 
-function writeRef({ ref, tokenScopes }: RunContext): string {
+/** Returns the run's own ref, or another one if the token allows to write only to that. */
+function chooseWriteRef({ ref, tokenScopes }: RunContext): string {
   const writable = tokenScopes?.filter(({ write }) => write).map(scope => scope.ref) ?? [];
   return writable.includes(ref) ? ref : (writable[0] ?? ref);
 }
 
-function readMode({ cacheMode }: RunContext): Permission {
-  return deniedIn(['none', 'write-only'], cacheMode);
+function checkMode({ cacheMode }: RunContext, forbidding: readonly string[]): Permission {
+  return forbidding.includes(cacheMode) ? denied(`ACTIONS_CACHE_MODE is ${cacheMode}`) : allowed;
 }
 
-function writeMode({ cacheMode }: RunContext): Permission {
-  return deniedIn(['none', 'read'], cacheMode);
-}
-
-function deniedIn(modes: readonly string[], cacheMode: string): Permission {
-  return modes.includes(cacheMode) ? denied(`ACTIONS_CACHE_MODE is ${cacheMode}`) : allowed;
-}
-
-function writePermission(context: RunContext, scope: Scope): Permission {
+function decideWrite(context: RunContext, scope: Scope): Permission {
   const { eventName, ref, defaultRef, tokenScopes } = context;
-  if (scope !== 'ref' && context.pullRequest) {
+  if (scope !== 'ref' && context.isPullRequest) {
     return denied(`with scope '${scope}' a pull request may only read`);
   }
-  const byMode = writeMode(context);
+  const byMode = checkMode(context, NO_WRITE);
   if (!byMode.allowed) return byMode;
-  if (tokenScopes !== undefined) {
-    if (!tokenScopes.some(({ write }) => write))
-      return denied("the run's token gives no right to write a cache");
-    // A right on one ref is none on a place that all refs share: there the event must allow it too
-    if (scope === 'ref') return allowed;
+  if (tokenScopes?.some(({ write }) => write) === false) {
+    return denied("the run's token gives no right to write a cache");
   }
+  // For a place that all refs share, the right on one ref is not enough: the event must allow it too
+  if (tokenScopes !== undefined && scope === 'ref') return allowed;
   if (WRITING_EVENTS.has(eventName)) return allowed;
-  // Users without rights can trigger other events (issue_comment, workflow_run), which run on the default branch
+  // Users without rights can cause other events (issue_comment, workflow_run), which run on the default branch
   if (defaultRef !== undefined && ref !== defaultRef) return allowed;
   return denied(`the event '${eventName}' may only read the default branch's cache`);
 }

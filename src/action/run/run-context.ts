@@ -1,4 +1,4 @@
-/** This folder reads what started the run, and decides which caches it may read and save. */
+/** This folder reads the event and the environment of the run, and decides which caches the run may read and save. */
 
 import { userInfo } from 'node:os';
 import path from 'node:path';
@@ -6,21 +6,21 @@ import type { Environment } from '../inputs/read-input.ts';
 import { readEventPayload } from './event-payload.ts';
 import { readTokenScopes, type TokenScope } from './token.ts';
 
-/** The run and its event, as far as caching depends on them. */
+/** Facts about the run and its event that caching depends on. */
 export interface RunContext {
   readonly eventName: string;
   /** GITHUB_REF: `refs/heads/main`, `refs/pull/7/merge`, `refs/tags/v1`; '' if the event has none. */
   readonly ref: string;
   /** `owner/name`. */
   readonly repository: string;
-  /** Full ref; undefined if the event does not contain it. */
+  /** Full ref of the default branch. Undefined if the event does not contain it. */
   readonly defaultRef: string | undefined;
   /** Full ref that a pull request or a merge group will be merged into. */
   readonly baseRef: string | undefined;
-  readonly pullRequest: boolean;
-  /** A pull request whose code comes from another repository. */
-  readonly fork: boolean;
-  /** Scopes of the run's token; undefined if it has none. */
+  readonly isPullRequest: boolean;
+  /** Whether it is a pull request whose code comes from another repository. */
+  readonly isFromFork: boolean;
+  /** Scopes of the run's token. Undefined if it has none. */
   readonly tokenScopes: readonly TokenScope[] | undefined;
   /** ACTIONS_CACHE_MODE: `none`, `read`, `write` or `write-only`; '' where the runner sets none. */
   readonly cacheMode: string;
@@ -28,7 +28,7 @@ export interface RunContext {
   readonly workspace: string;
   /** Absolute path of the user's home directory, or of the root if the user has none. */
   readonly home: string;
-  /** Number of the run, '' where the runner sets none. */
+  /** Numbers of the run and of its attempt, '' where the runner sets none. */
   readonly runId: string;
   readonly runAttempt: string;
   /** Commit that started the run, '' where the runner sets none. */
@@ -49,7 +49,7 @@ export function readRunContext(env: Environment): RunContext {
   const ref = env.GITHUB_REF ?? '';
   const repository = env.GITHUB_REPOSITORY ?? payload.repository ?? '';
   // Other servers have more events of pull requests, such as pull_request_comment of Gitea
-  const pullRequest = PULL_REQUEST_EVENTS.has(eventName) || ref.startsWith('refs/pull/');
+  const isPullRequest = PULL_REQUEST_EVENTS.has(eventName) || ref.startsWith('refs/pull/');
   // The payload of a schedule has no repository, but it always runs on the default branch
   const defaultRef = fullRef(payload.defaultBranch) ?? (eventName === 'schedule' ? fullRef(ref) : undefined);
   const base = payload.pullRequestBase ?? (env.GITHUB_BASE_REF || undefined);
@@ -59,9 +59,9 @@ export function readRunContext(env: Environment): RunContext {
     repository,
     defaultRef,
     baseRef: fullRef(payload.mergeGroupBase ?? base),
-    pullRequest,
-    // Also if the payload does not name the repository: a fork may have been deleted
-    fork: pullRequest && payload.pullRequestHead?.toLowerCase() !== repository.toLowerCase(),
+    isPullRequest,
+    // Also true if the payload names no repository: the fork may have been deleted
+    isFromFork: isPullRequest && payload.pullRequestHead?.toLowerCase() !== repository.toLowerCase(),
     tokenScopes: readTokenScopes(env.ACTIONS_RUNTIME_TOKEN),
     cacheMode: (env.ACTIONS_CACHE_MODE ?? '').trim().toLowerCase(),
     workspace: workspaceDirectory(env),
@@ -77,7 +77,7 @@ function fullRef(name: string | undefined): string | undefined {
   return name.startsWith('refs/') ? name : `refs/heads/${name}`;
 }
 
-/** Returns the root if the current directory, which a relative path is resolved against, has been deleted. */
+/** Returns the path of the checkout, or the root if it is relative to a current directory that has been deleted. */
 function workspaceDirectory(env: Environment): string {
   try {
     return path.resolve(env.GITHUB_WORKSPACE || '.');
@@ -87,8 +87,8 @@ function workspaceDirectory(env: Environment): string {
 }
 
 /**
- * Returns the home directory as Node.js does, but ignores one that is not absolute. A user without a home directory gets
- * the root, where `~` maps nothing: in a container, the user's number often has no entry in passwd.
+ * Returns the home directory as Node.js does, but ignores one that is not absolute. Returns the root for a user without a home
+ * directory, so that `~` maps nothing: in a container, the user's number often has no entry in passwd.
  */
 function homeDirectory(env: Environment): string {
   const variable = process.platform === 'win32' ? env.USERPROFILE : env.HOME;
@@ -101,5 +101,5 @@ function homeDirectory(env: Environment): string {
   }
 }
 
-/** The root of the drive of Node.js. */
+/** The root of the drive on which Node.js is. */
 const { root: ROOT } = path.parse(process.execPath);

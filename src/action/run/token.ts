@@ -8,19 +8,19 @@ export interface TokenScope {
 const READ = 1;
 const WRITE = 2;
 
-/** GitHub's tokens have 1 to 3 kB and at most three scopes. Each scope costs requests. */
+/** Limits on the token, in UTF-16 units, and on its scopes, which cost requests. GitHub's have 1 to 3 kB and at most 3 scopes. */
 const MAX_TOKEN_LENGTH = 64 * 1024;
 const MAX_SCOPES = 10;
 
-/** A full ref, as GitHub writes it. `_` would be the place that `scope: repository` shares. */
+/** The form of a full ref. Another text could be `_`, the place that `scope: repository` shares. */
 const REF = /^refs\/[^\p{Cc}]{1,1000}$/u;
 
 /**
  * Reads the cache scopes that GitHub puts into the run's token: the `ac` claim of ACTIONS_RUNTIME_TOKEN, a JSON string of
- * `[{"Scope":"refs/heads/main","Permission":1}]` (1 read, 2 write; actions/runner 2.336). Returns undefined if there is no
- * such claim, or if none of its lines names a ref: Gitea and Forgejo give every run `[{"Scope":"","Permission":2}]`
- * (go-gitea services/actions/auth.go). The signature is not checked: a program that can set the variable runs code in the
- * job, and can do all that the claim forbids.
+ * `[{"Scope":"refs/heads/main","Permission":1}]` (1 read, 2 write; actions/runner 2.336). Returns undefined if the token has
+ * no `ac` claim, or if none of the claim's lines names a ref: Gitea and Forgejo give every run
+ * `[{"Scope":"","Permission":2}]` (go-gitea services/actions/auth.go). The signature is not checked: a program that can set
+ * the variable runs in the job, and can do all that the claim forbids.
  */
 export function readTokenScopes(token: string | undefined): readonly TokenScope[] | undefined {
   if (token === undefined || token.length > MAX_TOKEN_LENGTH) return undefined;
@@ -31,14 +31,15 @@ export function readTokenScopes(token: string | undefined): readonly TokenScope[
     const claim = (claims as { ac?: unknown } | null)?.ac;
     const entries: unknown = typeof claim === 'string' ? JSON.parse(claim) : undefined;
     if (!Array.isArray(entries)) return undefined;
-    const scopes = entries.flatMap(scopeOf);
+    const scopes = entries.flatMap(parseScope);
     return scopes.length === 0 && entries.length > 0 ? undefined : scopes.slice(0, MAX_SCOPES);
   } catch {
     return undefined;
   }
 }
 
-function scopeOf(entry: unknown): readonly TokenScope[] {
+/** Returns one scope, or none if the line has no ref or no rights. */
+function parseScope(entry: unknown): readonly TokenScope[] {
   const { Scope: ref, Permission: bits } = (entry ?? {}) as { Scope?: unknown; Permission?: unknown };
   if (typeof ref !== 'string' || !REF.test(ref) || typeof bits !== 'number') return [];
   return [{ ref, read: (bits & READ) !== 0, write: (bits & WRITE) !== 0 }];

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { ignoreErrors } from '../../archive/fs/ignore-errors.ts';
 import { hasStuckThread } from '../../archive/pool/stuck-threads.ts';
 
-/** The program that takes the place of this process. Node aborts if it does not exist. */
+/** The program that can take the place of this process. Node.js aborts if it does not exist. */
 const SHELL = '/bin/sh';
 
 /**
- * Ends the process at once. `process.exit` waits for the threads, of which one may hang in a call of the system, such as to
- * a dead mount. With `waits: false`, a shell takes the place of this process where that is possible, and ends with its status.
+ * Ends the process at once. `process.exit` waits for the threads, and a thread may hang in a system call, such as one to a dead
+ * mount. With `waits: false`, a shell takes the place of this process where that is possible, and ends with the same exit status.
  */
 export function endProcess({ waits = !hasStuckThread() } = {}): never {
   if (!waits && existsSync(SHELL)) {
@@ -18,7 +18,7 @@ export function endProcess({ waits = !hasStuckThread() } = {}): never {
   process.exit();
 }
 
-/** Ends the process when its output is written: on some platforms pipes are asynchronous, and an exit would lose lines. */
+/** Ends the process when its output is written. On some platforms pipes are asynchronous, and an exit would lose lines. */
 export async function endWhenWritten(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
     await new Promise<void>(resolve => stream.write('', () => resolve()));

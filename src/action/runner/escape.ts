@@ -1,32 +1,32 @@
 /**
- * Escapes text for one line of the job's log. Names of files and keys may contain anything; the runner treats a line that
- * begins with `::`, and `##[` anywhere in it, as a command (actions/runner 2.336, ActionCommand.cs). Control characters,
- * line separators, marks of the reading direction and bytes that are not UTF-8 become visible.
+ * Escapes text for one line of the job's log. Names of files and keys may contain anything. The runner treats `::` at the start
+ * of a line, and `##[` anywhere in it, as a command (actions/runner 2.336, ActionCommand.cs). Control characters, line
+ * separators, marks of the reading direction and bytes that are not UTF-8 become visible.
  */
 export function escapeLine(text: string): string {
   return text
-    .replace(UNPRINTABLE, visible)
+    .replace(UNPRINTABLE, makeVisible)
     .replace(/^(\s*):(?=:)/, '$1\\x3a')
     .replaceAll('##[', '##\\x5b');
 }
 
 /**
- * Escapes foreign text for HTML and SVG, and as in a line of the log. The cells of the job summary go into HTML as they are
- * (@actions/core 3.0.1, summary.js).
+ * Escapes foreign text as for a line of the log, and for HTML and SVG. @actions/core puts the cells of the job summary into
+ * HTML as they are (3.0.1, summary.js).
  */
 export function escapeHtml(text: string): string {
   return escapeLine(text).replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
 }
 
-/** Escapes line breaks and other control characters, and keeps everything else: for a value that other steps compare. */
+/** Escapes only line breaks and other control characters, for a value that other steps compare. */
 export function singleLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, visible);
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, makeVisible);
 }
 
 const UNPRINTABLE =
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
-function visible(character: string): string {
+function makeVisible(character: string): string {
   if (character === '\n') return '\\n';
   if (character === '\r') return '\\r';
   if (character === '\t') return '\\t';

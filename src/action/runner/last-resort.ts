@@ -2,14 +2,14 @@ import type { Log } from '../../report/log.ts';
 import { endProcess, endWhenWritten } from './end-process.ts';
 
 /**
- * Ends the process with a warning in three cases that only a bug or a broken runner can cause, and that would
- * fail the job otherwise: an error that no code catches, a rejection that no code awaits, and a wait for something that
- * can never happen (Node.js ends with status 13 then).
+ * Makes the process end with a warning in three cases that only a bug or a broken runner can cause, and that would fail the
+ * job otherwise: an error that no code catches, a rejection that no code awaits, and a wait for something that can never
+ * happen (Node.js would end with status 13).
  */
 export function installLastResort(log: Log): void {
   let isEnding = false;
   const warnAndEnd = (error: unknown) => {
-    // An error of the warning itself, such as EPIPE of a closed pipe
+    // The warning itself may have caused the error, such as EPIPE of a closed pipe
     if (isEnding) endProcess();
     isEnding = true;
     reportEarlyEnd(log, error);
@@ -20,6 +20,7 @@ export function installLastResort(log: Log): void {
   process.on('beforeExit', () => warnAndEnd(new Error('an operation did not finish')));
 }
 
+/** Warns that the step ends because of an error that no layer has expected. */
 export function reportEarlyEnd(log: Log, error: unknown): void {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   log.warning(

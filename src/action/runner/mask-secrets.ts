@@ -1,12 +1,15 @@
-import * as core from '@actions/core';
+import { setSecret } from '@actions/core';
 import { type Environment, environmentVariables } from '../inputs/read-input.ts';
+
+/** Registers one secret, such as one that the action has obtained from a service. */
+export const maskSecret: (secret: string) => void = setSecret;
 
 const SECRET_INPUTS = ['secretKey', 'sessionToken'];
 const SECRET_VARIABLES = [
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
   'AWS_CONTAINER_AUTHORIZATION_TOKEN',
-  // A service may quote them, and not every runner masks its own
+  // A service may quote these tokens, and not every runner masks them itself
   'ACTIONS_RUNTIME_TOKEN',
   'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
   ...SECRET_INPUTS.flatMap(name => [`INPUT_${name.toUpperCase()}`, ...environmentVariables(name)]),
@@ -14,8 +17,8 @@ const SECRET_VARIABLES = [
 const PROXY_VARIABLES = /^(?:https?|all)_proxy$/i;
 
 /**
- * Registers every secret of the inputs and the environment with the runner, which replaces it in the log of the job. The
- * runner itself knows only the secrets of the workflow, not those in the environment of a host. Call it before any other
+ * Registers the secrets of the inputs and the environment with the runner, which replaces them in the log of the job. By
+ * itself, the runner knows only the secrets of the workflow, not those in the environment of a host. Call it before any other
  * output.
  */
 export function maskSecrets(env: Environment): void {
@@ -23,15 +26,10 @@ export function maskSecrets(env: Environment): void {
   for (const [name, value] of Object.entries(env)) {
     if (PROXY_VARIABLES.test(name)) secrets.push(...passwordsOf(value ?? ''));
   }
-  for (const secret of new Set(secrets)) if (secret !== '') core.setSecret(secret);
+  for (const secret of new Set(secrets)) if (secret !== '') maskSecret(secret);
 }
 
-/** Registers a secret that the action has obtained itself. */
-export function maskSecret(secret: string): void {
-  core.setSecret(secret);
-}
-
-/** Returns the password of a proxy's URL as it is written and decoded. */
+/** Returns the password of a proxy's URL, both as it is written and decoded. */
 function passwordsOf(text: string): readonly string[] {
   const url = text.includes('://') ? text : `http://${text}`;
   if (!URL.canParse(url)) return [];

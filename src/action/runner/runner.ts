@@ -6,25 +6,25 @@ import type { Log } from '../../report/log.ts';
 import type { Environment } from '../inputs/read-input.ts';
 import { escapeHtml, escapeLine, singleLine } from './escape.ts';
 
-/** The runner's interface to a step: the environment, the log, outputs, state and the job summary. */
+/** The interface of the runner to a step: the environment, the log, outputs, state and the job summary. */
 export interface Runner {
   readonly env: Environment;
   readonly log: Log;
-  /** Sets an output, as one line. A file of the runner that cannot be written is one warning. */
+  /** Sets an output, as one line. Warns once if the runner's file for outputs cannot be written. */
   setOutput(name: string, value: string): void;
-  /** Saves text for the post phase. A file of the runner that cannot be written is one warning. */
+  /** Saves text for the post phase. Warns once if the runner's file for it cannot be written. */
   saveState(name: string, value: string): void;
-  /** Appends a table of plain text to the job summary, if there is one. A file that cannot be written is one warning. */
+  /** Appends a table of plain text to the job summary, if there is one. Warns if its file cannot be written. */
   addSummary(title: string, rows: readonly (readonly string[])[]): Promise<void>;
   /** Fails the step with one sentence. */
   fail(message: string): void;
 }
 
-/** Connects to the runner that started this process: by commands on stdout and by the files that the environment names. */
+/** Connects to the runner that has started this process: by commands on stdout, and by the files that the environment names. */
 export function createRunner(env: Environment): Runner {
   const log = createRunnerLog(env);
   const reported = new Set<string>();
-  // The user of a container may have no right to write the runner's files. The cache is restored all the same
+  // The user of a container may have no right to write the runner's files. The cache is restored anyway
   const writeOrWarn = (file: string | undefined, write: () => void, warning: (cause: string) => string) => {
     try {
       refuseFifo(file);
@@ -70,7 +70,7 @@ export function createRunner(env: Environment): Runner {
   };
 }
 
-/** Throws for a FIFO, which a program of the job may have put there: opening it would block this process for good. */
+/** Throws for a FIFO, which a program of the job may have put there: opening it would block this process for ever. */
 function refuseFifo(file: string | undefined): void {
   if (file && statSync(file, { throwIfNoEntry: false })?.isFIFO())
     throw new Error('a FIFO is in place of the file');
@@ -78,16 +78,16 @@ function refuseFifo(file: string | undefined): void {
 
 /** Creates the log of the runner. Every text is escaped here, and nowhere else. */
 export function createRunnerLog(env: Environment): Log {
-  const debugging = env.RUNNER_DEBUG === '1';
-  let grouped = false;
+  const isDebug = env.RUNNER_DEBUG === '1';
+  let isInGroup = false;
   const endGroup = () => {
-    if (grouped) core.endGroup();
-    grouped = false;
+    if (isInGroup) core.endGroup();
+    isInGroup = false;
   };
   return {
     debug(message) {
-      // Without debug logging the runner drops these lines. A stack has several
-      if (debugging) for (const line of message.split('\n')) core.debug(escapeLine(line));
+      // Without debug logging, the runner drops these lines. A stack has several lines
+      if (isDebug) for (const line of message.split('\n')) core.debug(escapeLine(line));
     },
     info(message) {
       core.info(escapeLine(message));
@@ -101,8 +101,8 @@ export function createRunnerLog(env: Environment): Log {
       core.warning(escapeLine(message));
     },
     startGroup(title) {
-      if (!grouped) core.startGroup(escapeLine(title));
-      grouped = true;
+      if (!isInGroup) core.startGroup(escapeLine(title));
+      isInGroup = true;
     },
     endGroup,
   };

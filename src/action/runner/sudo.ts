@@ -1,23 +1,23 @@
 import { type Environment, isOn } from '../inputs/read-input.ts';
 
 /**
- * Input `sudo`: the whole phase runs in a child process as root. This process only passes on its environment, the child's
- * output and a cancellation.
+ * Runs the whole phase in a child process as root (input `sudo`). This process only passes on its environment, the output of
+ * the child, and a cancellation.
  */
 
 /** Variables that the child gets: those of the step and those of the network. */
 const KEPT =
   /^(?:INPUT_|GITHUB_|RUNNER_|ACTIONS_|AWS_|CACHE_S3_|STATE_|(?:HTTPS?_PROXY|NO_PROXY|ALL_PROXY|NODE_EXTRA_CA_CERTS)$)/i;
-/** sudo replaces HOME and PATH (always_set_home, secure_path) in spite of --preserve-env (sudo 1.9.13, observed). */
+/** Variables for HOME and PATH, which sudo replaces in spite of --preserve-env (always_set_home, secure_path; 1.9.13, observed). */
 const HOME = 'CACHE_S3_SUDO_HOME';
 const PATH = 'CACHE_S3_SUDO_PATH';
-/** The child's first line on stderr: lines before it are sudo's. */
+/** The child's first line on stderr. Lines before it are sudo's. */
 const STARTED = 'cache-s3: running as root\n';
 
-/** Returns whether this phase must run in a child as root: not in that child, not as root, and not on Windows. */
+/** Returns whether this phase must run in a child as root: `sudo` is set, and this is not that child, not root and not Windows. */
 export function wantsSudo(env: Environment): boolean {
-  const root = process.geteuid?.() ?? 0;
-  return root !== 0 && env[HOME] === undefined && isOn(env, 'sudo');
+  const uid = process.geteuid?.() ?? 0;
+  return uid !== 0 && env[HOME] === undefined && isOn(env, 'sudo');
 }
 
 /** Returns the command line of the child. */
@@ -26,14 +26,15 @@ export function sudoCommand(env: Environment, program: readonly string[]): reado
   return ['sudo', '-n', `--preserve-env=${[...new Set([...kept, HOME, PATH])].join(',')}`, ...program];
 }
 
+/** The end of `runAsRoot`. */
 type SudoEnd =
   | { readonly kind: 'ran'; readonly exitCode: number }
   /** sudo did not start the program; `reason` is its own message. */
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** Limit in ms until the child has started: sudo itself may wait for a directory server or a hardware token. */
+/** Limit on the start of the child, in ms: sudo itself may wait for a directory server or a hardware token. */
 const START_LIMIT_MS = 30_000;
-/** Bound of sudo's own output, in UTF-16 units. */
+/** Limit on sudo's own output, in UTF-16 units. */
 const MAX_MESSAGE_LENGTH = 64 * 1024;
 
 /**
@@ -45,14 +46,14 @@ export async function runAsRoot(
   env: Environment,
   signal: AbortSignal,
 ): Promise<SudoEnd> {
-  // Every run loads this file, and few start a child process
+  // Imported here, because every run loads this file, and few start a child process
   const { spawn } = await import('node:child_process');
   const [file = '', ...args] = sudoCommand(env, program);
   const child = spawn(file, args, {
     env: { ...env, [HOME]: env.HOME ?? '', [PATH]: env.PATH ?? '' },
     stdio: ['pipe', 'inherit', 'pipe'],
   });
-  // The child may have ended: `close` reports that
+  // An error means that the child has ended, which `close` reports
   child.stdin.on('error', () => {});
   const cancel = () => child.stdin.end();
   if (signal.aborted) cancel();
@@ -93,8 +94,8 @@ function firstLine(text: string): string | undefined {
 }
 
 /**
- * Sets the user's HOME and PATH in the child, and calls `cancel` when stdin ends. Does nothing in a process that is not
- * such a child.
+ * Sets the user's HOME and PATH in a child of `runAsRoot`, and calls `cancel` when its stdin ends. Does nothing in any other
+ * process.
  */
 export function becomeSudoChild(env: NodeJS.ProcessEnv, cancel: () => void): void {
   if (env[HOME] === undefined) return;

@@ -13,15 +13,15 @@ import { generationPrefix } from '../../cache/keys/key-prefix.ts';
 import type { PhaseFacts } from '../../report/closing-line.ts';
 import type { Environment } from '../inputs/read-input.ts';
 
-/** Bound of one line in bytes: PIPE_BUF of Linux, up to which writers keep a line in one piece also on other systems. */
+/** Limit on a line, in bytes: PIPE_BUF of Linux. Other systems too keep writes of this size in one piece. */
 const MAX_LINE_BYTES = 4096;
-/** Bound of the file in bytes, about 200,000 phases. A file that is not read and rotated does not fill the disk. */
+/** Limit on the file, in bytes, so that a file that nothing rotates does not fill the disk. It has room for 200,000 phases. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
-/** Bound of a text in a line, in characters: JSON has up to 6 bytes for one. */
+/** Limit on a text in a line, in UTF-16 units. JSON needs up to 6 bytes for one. */
 const MAX_TEXT = 200;
 
 const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
-/** A link is not followed and a FIFO does not block: other users may write to the directory. Windows has neither flag. */
+/** Flags by which a link is not followed and a FIFO does not block: other users may write to the directory. Windows has neither. */
 const OPEN_FLAGS = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 
 /**
@@ -62,9 +62,9 @@ export function metricsLine(facts: PhaseFacts, repository: string, primaryKey: s
   return `${line}\n`;
 }
 
-/** Appends by one write, so that the lines of several jobs do not mix. Throws the system's errors. */
+/** Appends a line by one write, so that the lines of several jobs do not mix. Throws if it was not written in full. */
 function append(file: string, line: string): void {
-  // A step runs in the workspace, and a relative name would put the file among the job's
+  // A step runs in the workspace: the file of a relative path would be among those of the job
   if (!path.isAbsolute(file)) throw new Error('the path is not absolute');
   const bytes = Buffer.from(line);
   if (bytes.length > MAX_LINE_BYTES) throw new Error('the line is too long');
@@ -74,7 +74,7 @@ function append(file: string, line: string): void {
     if (!status.isFile()) throw new Error('it is no regular file');
     const { size, nlink } = status;
     if (size > MAX_FILE_BYTES) throw new Error(`it has over ${MAX_FILE_BYTES} bytes, so rotate it`);
-    // Another user may give a name in a directory of his own to any file of the file system
+    // Another user may have given any file of the file system a name in a directory of that user
     if (isRoot() && nlink > 1) throw new Error('it has hard links, through which root does not write');
     const written = writeSync(fd, bytes);
     if (written < bytes.length) removePart(fd, size, written);
@@ -97,8 +97,8 @@ function create(file: string): number | undefined {
 }
 
 /**
- * Removes the part of a line that has found room at the end of a file of `size` bytes, and throws. The rest is not written
- * later: the lines of other jobs would be in between. The part stays if one is already.
+ * Removes the written part of a line from the end of a file that had `size` bytes before, and throws. The rest is not written
+ * later, because lines of other jobs would be in between. If one is there already, the part stays.
  */
 function removePart(fd: number, size: number, partBytes: number): never {
   if (fstatSync(fd).size === size + partBytes) ftruncateSync(fd, size);
@@ -107,7 +107,7 @@ function removePart(fd: number, size: number, partBytes: number): never {
 
 const isRoot = () => process.geteuid?.() === 0;
 
-/** Gives a file that root has just made (`sudo: true`) to the owner of its directory, whose other steps write to it too. */
+/** Gives a file that root has just made (`sudo: true`) to the owner of its directory, because steps of that user write to it too. */
 function giveToOwner(fd: number, directory: string): void {
   if (!isRoot()) return;
   const { uid, gid } = statSync(directory);

@@ -7,18 +7,17 @@ import { writeMetrics } from './metrics.ts';
 /** The result of a phase, without its costs. */
 export type PhaseResult = Omit<PhaseFacts, 'ms' | 'requests' | 'retries'>;
 
-/**
- * Ends a phase: logs the line for people and the line for programs, adds a line to the metrics, and
- * writes the job summary if the input is set.
- */
+/** Ends a phase: logs a line for people and one for programs, adds a line to the metrics, and writes the job summary if set. */
 export async function closePhase(
   runner: Runner,
   result: PhaseResult,
   rest: {
-    /** By `performance.now()`. */
+    /** The start, by `performance.now()`. */
     readonly startedMs: number;
+    /** Undefined if it was not opened. */
     readonly backend: StorageBackend | undefined;
     readonly keys: PhaseKeys;
+    /** Input `summary`. */
     readonly summary: boolean;
   },
 ): Promise<void> {

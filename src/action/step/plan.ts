@@ -23,13 +23,13 @@ export interface StepPlan {
   readonly version: string;
 }
 
-/** Makes the decisions, without a request. Throws `BadInputError`. */
+/** Makes all decisions of a step. Sends no request. Throws `BadInputError`. */
 export function planStep(
   inputs: ActionInputs,
   context: RunContext,
   options: { readonly env: Environment; readonly saves: boolean },
 ): StepPlan {
-  const target = resolveTarget(inputs, { ...options, forkPullRequest: context.fork });
+  const target = resolveTarget(inputs, { ...options, forkPullRequest: context.isFromFork });
   const access = target.kind === 'github' ? githubAccess(context) : decideAccess(context, inputs.scope);
   const layout = createPathLayout({
     lines: inputs.paths,
@@ -53,7 +53,7 @@ export function planStep(
   return { inputs, context, target, access, layout, places, version };
 }
 
-/** Plans the step from its inputs. Returns undefined after a call of `refuse` with one sentence if an input is wrong. */
+/** Plans the step from its inputs. If an input is bad, calls `refuse` with one sentence and returns undefined. */
 export function planOrRefuse(
   { env }: Runner,
   context: RunContext,
@@ -61,7 +61,7 @@ export function planOrRefuse(
     readonly saves: boolean;
     /** Inputs that the restore step has read. */
     readonly remembered?: CacheInputs | undefined;
-    /** In place of the runner's environment, for the bucket. */
+    /** The environment for the decisions about the bucket. Default: the runner's. */
     readonly bucketEnv?: Environment;
     readonly refuse: (sentence: string) => void;
   },
@@ -92,7 +92,7 @@ export function lookupRequest(plan: StepPlan, signal: AbortSignal): LookupReques
   };
 }
 
-/** Returns undefined if the event is tied to a branch or tag, else actions/cache's sentence, word for word. */
+/** Returns the sentence of actions/cache for an event without a branch or tag, word for word. Returns undefined if it has one. */
 export function eventProblem({ ref, eventName }: RunContext): string | undefined {
   if (ref !== '') return undefined;
   return `Event Validation Error: The event type ${eventName} is not supported because it's not tied to a branch or tag ref.`;

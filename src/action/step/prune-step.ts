@@ -1,5 +1,10 @@
 import { isRepositoryPattern } from '../../cache/cache-patterns.ts';
-import { describeReason, describeResult, VERSIONS_REMAIN } from '../../cache/prune/describe.ts';
+import {
+  describeCache,
+  describeReason,
+  describeResult,
+  VERSIONS_REMAIN,
+} from '../../cache/prune/describe.ts';
 import { hasRule, type PruneChoice, rulesOf } from '../../cache/prune/plan.ts';
 import { type PruneRequest, type PruneResult, pruneCaches } from '../../cache/prune/prune-caches.ts';
 import { formatBytes, formatCount } from '../../report/units.ts';
@@ -23,10 +28,10 @@ import { type RunContext, readRunContext } from '../run/run-context.ts';
 import { maskSecret } from '../runner/mask-secrets.ts';
 import type { Runner } from '../runner/runner.ts';
 
-/** Deletions that the job summary lists. */
+/** Maximum number of deletions in the job summary. */
 const MAX_ROWS = 50;
 
-/** The choice of the step's inputs. */
+/** The inputs that decide what is deleted. */
 interface PruneInputs extends PruneChoice {
   readonly dryRun: boolean;
 }
@@ -55,16 +60,16 @@ export async function prune(runner: Runner, signal: AbortSignal): Promise<void> 
 }
 
 /**
- * Returns whether the run's workflow may come from a fork. That of `pull_request_target` is the base's, and this step runs
- * nothing of the checkout.
+ * Returns whether the run's workflow may come from a fork. The workflow of `pull_request_target` is that of the base, and this
+ * step runs nothing of the checkout.
  */
-function runsForkCode({ fork, eventName }: RunContext): boolean {
-  return fork && eventName !== 'pull_request_target';
+function runsForkCode({ isFromFork, eventName }: RunContext): boolean {
+  return isFromFork && eventName !== 'pull_request_target';
 }
 
 /**
- * Reads what to delete. The values are of the step alone: CACHE_S3_SCOPE and other variables of the fleet are for caches.
- * Throws `BadInputError`.
+ * Reads the inputs that decide what is deleted. They are read from the step alone: CACHE_S3_SCOPE and other variables are for
+ * the steps that use caches. Throws `BadInputError`.
  */
 function readPruneInputs(env: Environment, { repository }: RunContext): PruneInputs {
   const own = Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('INPUT_')));
@@ -85,7 +90,7 @@ function readPruneInputs(env: Environment, { repository }: RunContext): PruneInp
   };
 }
 
-/** An input whose expression is empty is not set, and the bucket would grow unnoticed. */
+/** The notice about a step without a rule. An input whose expression is empty is not set, and the bucket would grow unnoticed. */
 const NO_RULE =
   'No cache is deleted, because no rule is set: set unused, max-age, max-size, per-repository, keep-newest, scope or key.';
 
@@ -105,11 +110,12 @@ async function pruneStore(
     removesLeftovers: true,
     dryRun,
     onDeletion(deletion) {
-      const { repository, scope, key, object } = deletion.entry;
-      const cache = [repository, scope, key].filter(part => part !== '').join(' ');
+      const cache = describeCache(deletion.entry);
       const why = describeReason(deletion, rules, store.nowMs);
       log.info(`${dryRun ? 'Would delete' : 'Deleted'} ${cache}: ${why}`);
-      if (rows.length < MAX_ROWS) rows.push([cache, `${formatBytes(object.sizeBytes)}, ${why}`]);
+      if (rows.length < MAX_ROWS) {
+        rows.push([cache, `${formatBytes(deletion.entry.object.sizeBytes)}, ${why}`]);
+      }
     },
   });
   for (const line of describeResult(result, dryRun)) log.info(line);
@@ -132,7 +138,7 @@ function totalsOf(
   ];
 }
 
-/** Returns one sentence for an error of the step. Throws an error that neither the inputs nor the store has caused. */
+/** Returns one sentence for an error of the step. Throws the error if neither the inputs nor the store has caused it. */
 function failureSentence(error: unknown, env: Environment, signal: AbortSignal): string {
   if (signal.aborted)
     return 'The prune was cancelled: caches that it deleted stay deleted, and the next prune deletes the rest.';

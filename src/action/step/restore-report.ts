@@ -13,8 +13,9 @@ import type { Runner } from '../runner/runner.ts';
 import { closePhase } from './phase.ts';
 import type { StepPlan } from './plan.ts';
 
+/** Facts about a restore or lookup that its report needs. */
 export interface RestorePhase {
-  /** By `performance.now()`. */
+  /** The start, by `performance.now()`. */
   readonly startedMs: number;
   readonly inputs: ActionInputs;
   /** Absent if it was not opened. */
@@ -27,7 +28,7 @@ export function reportDenied(runner: Runner, phase: RestorePhase, reason: string
   return reportMiss(runner, phase, 'denied');
 }
 
-/** Reports an outcome: outputs, lines, summary. Fails the step if it is a miss or a failure and `fail-on-cache-miss` is set. */
+/** Reports an outcome in the outputs, the log and the summary. With `fail-on-cache-miss`, fails the step unless it was a hit. */
 export async function reportOutcome(
   runner: Runner,
   phase: RestorePhase,
@@ -39,7 +40,7 @@ export async function reportOutcome(
       setHitOutputs(runner, outcome);
       const found = inputs.lookupOnly ? 'Cache found and can be restored' : 'Cache restored';
       runner.log.info(`${found} from key: ${outcome.key}`);
-      return close(runner, phase, outcome.exact ? 'hit' : 'partial', outcome);
+      return closeRestore(runner, phase, outcome.exact ? 'hit' : 'partial', outcome);
     }
     case 'miss':
       if (outcome.diagnosis !== undefined) runner.log.info(outcome.diagnosis);
@@ -68,7 +69,7 @@ export async function reportOutcome(
     }
     case 'cancelled':
       runner.log.warning('Cache not restored: the step was cancelled.');
-      return close(runner, phase, 'cancelled');
+      return closeRestore(runner, phase, 'cancelled');
   }
 }
 
@@ -89,7 +90,7 @@ function reportFailure(
       `Failed to restore cache entry: ${error.message}. Exiting as fail-on-cache-miss is set, although this is not a miss. Input key: ${inputs.key}`,
     );
   }
-  return close(runner, phase, 'failed');
+  return closeRestore(runner, phase, 'failed');
 }
 
 /** Reports that no cache was restored. As in actions/cache, `cache-hit` is not set then. */
@@ -105,10 +106,10 @@ function reportMiss(
   } else {
     runner.log.info(`Cache not found for input keys: ${[key, ...restoreKeys].join(', ')}`);
   }
-  return close(runner, phase, result);
+  return closeRestore(runner, phase, result);
 }
 
-function close(
+function closeRestore(
   runner: Runner,
   phase: RestorePhase,
   result: string,
@@ -135,7 +136,7 @@ function close(
   );
 }
 
-/** Warns of inputs that have no effect, in the phase that comes first. */
+/** Warns of inputs that have no effect because no bucket is set. */
 export function warnIgnored(runner: Runner, { target }: StepPlan): void {
   if (target.kind !== 'github' || target.ignored.length === 0) return;
   const names = target.ignored.map(name => `'${name}'`).join(', ');
@@ -160,7 +161,7 @@ export function setKeyOutput(runner: Runner, primaryKey: string): void {
   runner.setOutput('cache-primary-key', primaryKey);
 }
 
-/** Sets the outputs where no cache responded: as in actions/cache, `cache-hit` is 'false' then, and not '' as on a miss. */
+/** Sets the outputs if no cache responded. As in actions/cache, `cache-hit` is 'false' then, and not '' as after a miss. */
 export function setUnavailableOutputs(runner: Runner): void {
   runner.setOutput('cache-hit', 'false');
   runner.setOutput('cache-source', 'none');

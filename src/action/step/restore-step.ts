@@ -30,27 +30,27 @@ interface RestoreStepOptions {
 }
 
 /**
- * Restores (or only looks up) the cache of a step. A cache problem is a warning and counts as a miss; bad inputs fail
- * the step before any request, and so does a miss with `fail-on-cache-miss`.
+ * Restores the cache of a step, or only looks it up. A problem of the cache is a warning and counts as a miss. Bad inputs fail
+ * the step before any request, and a miss with `fail-on-cache-miss` fails it too.
  */
 export async function restoreStep(runner: Runner, options: RestoreStepOptions): Promise<void> {
   const startedMs = performance.now();
   const context = readRunContext(runner.env);
-  const event = eventProblem(context);
-  if (event !== undefined) return runner.log.warning(event);
+  const badEvent = eventProblem(context);
+  if (badEvent !== undefined) return runner.log.warning(badEvent);
   const plan = planOrRefuse(runner, context, { saves: false, refuse: runner.fail });
   if (!plan) return;
   const { inputs } = plan;
   const phase: RestorePhase = { startedMs, inputs };
-  const keep = (rest: Partial<StepState>) => {
-    if (options.keepState) writeState(runner, { ...unfinished(plan), ...rest });
+  const saveState = (rest: Partial<StepState>) => {
+    if (options.keepState) writeState(runner, { ...initialState(plan), ...rest });
   };
 
   setKeyOutput(runner, inputs.key);
-  keep({});
+  saveState({});
   warnIgnored(runner, plan);
   if (!plan.access.read.allowed) {
-    keep({ finished: true });
+    saveState({ finished: true });
     return reportDenied(runner, phase, plan.access.read.reason);
   }
 
@@ -58,7 +58,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
   let backend: StorageBackend | undefined;
   try {
     backend = await options.open(plan.target, {
-      fallback: inputs.useFallback,
+      useFallback: inputs.useFallback,
       bucketWasDown: false,
       progress,
       diskCache: inputs.diskCache,
@@ -66,7 +66,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
     // The report comes below the group of the progress, not inside it
     const outcome = await fetchCache(plan, backend, options).finally(progress.end);
     await reportOutcome(runner, { ...phase, backend }, outcome);
-    if (outcome.kind !== 'cancelled') keep(stateAfter(outcome, inputs));
+    if (outcome.kind !== 'cancelled') saveState(stateAfter(outcome, inputs));
   } finally {
     progress.end();
     backend?.close();
@@ -92,7 +92,8 @@ function fetchCache(
   });
 }
 
-function unfinished(plan: StepPlan): StepState {
+/** Returns the state of a restore that has not finished. */
+function initialState(plan: StepPlan): StepState {
   const { inputs } = plan;
   return {
     paths: inputs.paths,

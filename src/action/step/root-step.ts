@@ -4,22 +4,24 @@ import { runAsRoot } from '../runner/sudo.ts';
 import { setKeyOutput, setUnavailableOutputs } from './restore-report.ts';
 
 /**
- * Runs this phase in a child as root (input `sudo`). If sudo refuses, one line reports it: nothing is restored or saved,
- * and the step fails only where a miss or a failed save fails it.
+ * Runs this phase in a child as root (input `sudo`). If sudo refuses, nothing is restored or saved, and one line reports this.
+ * The step then fails only if a miss or a failed save fails it. `restores` is false for a step that saves.
  */
-export async function rootStep(runner: Runner, signal: AbortSignal, restoring: boolean): Promise<void> {
-  const end = await runAsRoot([process.execPath, process.argv[1] ?? ''], runner.env, signal);
-  if (end.kind === 'ran') process.exitCode = end.exitCode;
-  else reportRefusal(runner, end.reason, restoring);
-}
-
-function reportRefusal(runner: Runner, reason: string, restoring: boolean): void {
+export async function rootStep(
+  runner: Runner,
+  { signal, restores }: { readonly signal: AbortSignal; readonly restores: boolean },
+): Promise<void> {
   const { env, log } = runner;
-  const sentence = `Input 'sudo' is true, but sudo refused (${reason}), so the cache is not ${restoring ? 'restored' : 'saved'}: allow this user to run sudo without a password and to keep the environment (NOPASSWD and SETENV).`;
-  if (restoring) {
+  const end = await runAsRoot([process.execPath, process.argv[1] ?? ''], env, signal);
+  if (end.kind === 'ran') {
+    process.exitCode = end.exitCode;
+    return;
+  }
+  const sentence = `Input 'sudo' is true, but sudo refused (${end.reason}), so the cache is not ${restores ? 'restored' : 'saved'}: allow this user to run sudo without a password and to keep the environment (NOPASSWD and SETENV).`;
+  if (restores) {
     setKeyOutput(runner, readInput(env, 'key'));
     setUnavailableOutputs(runner);
   }
-  if (isOn(env, restoring ? 'fail-on-cache-miss' : 'fail-on-save-error')) runner.fail(sentence);
+  if (isOn(env, restores ? 'fail-on-cache-miss' : 'fail-on-save-error')) runner.fail(sentence);
   else log.warning(sentence);
 }

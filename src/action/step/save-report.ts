@@ -15,15 +15,15 @@ import type { Runner } from '../runner/runner.ts';
 import { closePhase, type PhaseResult } from './phase.ts';
 
 interface SavePhase {
-  /** By `performance.now()`. */
+  /** The start, by `performance.now()`. */
   readonly startedMs: number;
   readonly inputs: ActionInputs;
   readonly backend: StorageBackend;
-  /** GitHub's cache holds the key, and only the bucket lacks it. */
+  /** Whether GitHub's cache already has the key, so that the step saves only to the bucket. */
   readonly onlyBucket: boolean;
 }
 
-/** Reports an outcome: lines and summary. Fails the step if the save failed and `fail-on-save-error` is set. */
+/** Reports an outcome in the log and the summary. Fails the step if the save failed and `fail-on-save-error` is set. */
 export async function reportSave(runner: Runner, phase: SavePhase, outcome: SaveOutcome): Promise<void> {
   const { startedMs, inputs, backend } = phase;
   logOutcome(runner, phase, outcome);
@@ -65,16 +65,16 @@ function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: 
         log.info(`Cache not saved: ${outcome.error.message}.`);
       } else if (onlyBucket && isUnserved(outcome)) {
         const noun = sourceNoun(outcome.source);
-        log.info(`Cache not saved to the ${noun}: ${reason}. GitHub's cache holds the key already.`);
+        log.info(`Cache not saved to the ${noun}: ${reason}. GitHub's cache already has the key.`);
       } else {
-        // The words of actions/cache for a failure; a save that is not tried is `Cache not saved`
+        // actions/cache begins its message about a failure with these words. A save that was not tried is `Cache not saved`
         warnOrFail(runner, `Failed to save: ${reason}`);
       }
     }
   }
 }
 
-/** Returns whether the run is not meant to save. */
+/** Returns whether a save did not happen because this run is not meant to save. */
 function isByDesign(outcome: SaveOutcome): boolean {
   return isRefusedByPolicy(outcome) || isForkWithoutCredentials(outcome);
 }
@@ -106,7 +106,7 @@ function resultOf(outcome: SaveOutcome): Omit<PhaseResult, 'op'> {
 
 /** Warns, or fails the step if `fail-on-save-error` is set. */
 export function warnOrFail(runner: Runner, message: string): void {
-  // Read on its own, because the inputs as a whole may be the problem
+  // Not from the parsed inputs, because a bad input may be the problem
   if (isOn(runner.env, 'fail-on-save-error')) runner.fail(message);
   else runner.log.warning(message);
 }

@@ -16,19 +16,19 @@ interface SaveStepOptions {
   readonly open: OpenBackend;
   readonly records: JobRecords;
   readonly signal: AbortSignal;
-  /** true: the post phase, which follows a restore; false: save/. */
+  /** Whether it is the post phase, which follows a restore, and not save/. */
   readonly afterRestore: boolean;
 }
 
 /**
- * Saves the cache of a step. No problem fails the job unless `fail-on-save-error` is set: each is one warning. A
- * save that is skipped logs its reason.
+ * Saves the cache of a step. Each problem is one warning, or fails the step if `fail-on-save-error` is set. The reason of a
+ * skipped save is logged.
  */
 export async function saveStep(runner: Runner, options: SaveStepOptions): Promise<void> {
   const startedMs = performance.now();
   const context = readRunContext(runner.env);
-  const event = eventProblem(context);
-  if (event !== undefined) return runner.log.warning(event);
+  const badEvent = eventProblem(context);
+  if (badEvent !== undefined) return runner.log.warning(badEvent);
   const state = options.afterRestore ? readState(runner.env) : undefined;
   if (options.afterRestore && state === undefined) {
     return runner.log.info('Cache not saved: the restore step failed before it read its key.');
@@ -59,7 +59,7 @@ function postEnvironment(env: Environment, state: StepState | undefined): Enviro
   return region === undefined ? env : { ...env, AWS_REGION: region };
 }
 
-/** Returns the line that reports why the save is skipped, undefined if it is not. */
+/** Returns the line that reports why the save is skipped. Returns undefined if it is not. */
 function skipReason(plan: StepPlan, state: StepState | undefined, records: JobRecords): string | undefined {
   const { inputs, access } = plan;
   if (state !== undefined) {
@@ -77,7 +77,7 @@ function skipReason(plan: StepPlan, state: StepState | undefined, records: JobRe
   return undefined;
 }
 
-/** Returns whether the cache that this step saves to has the key already. GitHub's never replaces an entry. */
+/** Returns whether the store that this step saves to already has the key, and keeps it. GitHub's never replaces a cache. */
 function isSaved({ inputs, target }: StepPlan, state: StepState): boolean {
   const replaces = inputs.overwrite && target.kind !== 'github';
   return state.matchedKey === inputs.key && !replaces && state.source === target.kind;
@@ -97,7 +97,7 @@ async function save(
   let backend: StorageBackend | undefined;
   try {
     backend = await options.open(target, {
-      fallback: inputs.useFallback && !onlyBucket,
+      useFallback: inputs.useFallback && !onlyBucket,
       bucketWasDown: state?.bucketWasDown ?? false,
       progress,
     });

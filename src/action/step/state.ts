@@ -6,16 +6,16 @@ import type { Environment } from '../inputs/read-input.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { TargetPin } from './target-pin.ts';
 
-/** Facts that the main phase passes to the post phase. Nothing secret: the runner keeps them in plain files. */
+/** Facts that the main phase passes to the post phase. None is secret, because the runner keeps them in plain files. */
 export interface StepState extends CacheInputs {
-  /** The restore finished: the tree is not half restored. */
+  /** Whether the restore has finished, so that no path is half restored. */
   readonly finished: boolean;
   readonly saveAlways: boolean;
-  /** The post phase sends its requests only there. */
+  /** The only place to which the post phase sends requests. */
   readonly target: TargetPin;
   readonly source: CacheSource | 'none';
   readonly matchedKey?: string;
-  /** The post phase gives the bucket one attempt for each call until one succeeds. */
+  /** Whether the bucket was down in the main phase (`OpenOptions.bucketWasDown`). */
   readonly bucketWasDown: boolean;
   /** The object that matched and is damaged. */
   readonly damaged?: ObjectVersion;
@@ -25,15 +25,15 @@ export interface StepState extends CacheInputs {
 
 const NAME = 'CACHE_S3';
 
-/** May be called again: the runner keeps the last value. */
+/** Saves the state for the post phase. May be called again, because the runner keeps the last value. */
 export function writeState(runner: Runner, state: StepState): void {
   runner.saveState(NAME, JSON.stringify(state));
 }
 
-/** The system gives an environment variable at most 128 KiB (Linux), and the runner starts no post step with a longer one. */
+/** Limit on the length of the state. Linux allows 128 KiB for a variable, and the runner starts no post step with a longer one. */
 const MAX_STATE_LENGTH = 128 * 1024;
 
-/** Returns undefined if the main phase failed before it wrote a state, or if this release did not write it. */
+/** Reads the state. Returns undefined if the main phase failed before it wrote one, or if another release wrote it. */
 export function readState(env: Environment): StepState | undefined {
   const text = env[`STATE_${NAME}`];
   if (!text || text.length > MAX_STATE_LENGTH) return undefined;

@@ -3,8 +3,8 @@ import { quoteValue } from '../inputs/read-input.ts';
 import type { StepPlan } from './plan.ts';
 
 /**
- * Settings that decide where requests go and whose certificates are accepted, by the name of their input. Nothing secret:
- * they are kept in the state, since a program of the job can change the environment between the two phases.
+ * Settings that decide where requests go and which certificates are accepted, by the names of their inputs. The state keeps
+ * them, because a program of the job can change the environment between the two phases. None is secret.
  */
 export type TargetPin = Readonly<Record<string, string>>;
 
@@ -17,7 +17,7 @@ export function pinOf({ target, inputs }: StepPlan): TargetPin {
       return { endpoint: target.root, prefix: inputs.prefix, scope: inputs.scope };
     case 's3': {
       const { endpoint, region, bucket, caFile = '' } = target.settings;
-      const sts = stsOfSources(target.settings);
+      const sts = hostSts(target.settings);
       return {
         endpoint: endpoint?.href ?? '',
         region,
@@ -34,15 +34,15 @@ export function pinOf({ target, inputs }: StepPlan): TargetPin {
 
 const STS_VARIABLE = 'AWS_ENDPOINT_URL_STS';
 
-/** Returns the STS that gets a web identity token of the host, '' for that of AWS. Returns undefined where there are keys or a role. */
-function stsOfSources({ credentials, role, environment: env }: S3Settings): string | undefined {
+/** Returns the STS that gets a web identity token of the host, or '' for the STS of AWS. Returns undefined if there are keys or a role. */
+function hostSts({ credentials, role, environment: env }: S3Settings): string | undefined {
   if (credentials || role || env.AWS_ACCESS_KEY_ID) return undefined;
   return env.AWS_ENDPOINT_URL_STS || env.AWS_ENDPOINT_URL || '';
 }
 
-/** Returns the line that reports a setting that has changed since the main phase, undefined if none has. */
+/** Returns the line that reports a setting that has changed since the main phase. Returns undefined if none has. */
 export function pinProblem(pinned: TargetPin, current: TargetPin): string | undefined {
-  // A step that logs in between the phases sets keys, so that no STS is used
+  // A step between the phases may set keys, and then no STS is used
   const isUsed = (name: string) => name !== STS_VARIABLE || (name in pinned && name in current);
   const changed = [...Object.keys(pinned), ...Object.keys(current)].find(
     name => pinned[name] !== current[name] && isUsed(name),

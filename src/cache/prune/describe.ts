@@ -1,7 +1,13 @@
 import { countOf, formatAge, formatBytes, formatCount } from '../../report/units.ts';
 import { lastUseMs } from '../inventory.ts';
+import type { CacheName } from '../keys/cache-names.ts';
 import type { Deletion, PruneRules } from './plan.ts';
 import type { PruneResult } from './prune-caches.ts';
+
+/** Returns the repository, if there is one, the scope and the key of a cache. */
+export function describeCache({ repository, scope, key }: CacheName): string {
+  return [repository, scope, key].filter(part => part !== '').join(' ');
+}
 
 /** Returns why a cache is deleted, as one clause. */
 export function describeReason({ entry, reason }: Deletion, rules: PruneRules, nowMs: number): string {

@@ -1,5 +1,10 @@
 import { type CachePatterns, matchesWildcard } from '../../cache/cache-patterns.ts';
-import { describeReason, describeResult, VERSIONS_REMAIN } from '../../cache/prune/describe.ts';
+import {
+  describeCache,
+  describeReason,
+  describeResult,
+  VERSIONS_REMAIN,
+} from '../../cache/prune/describe.ts';
 import { type Deletion, hasRule, rulesOf } from '../../cache/prune/plan.ts';
 import { type PruneRequest, pruneCaches } from '../../cache/prune/prune-caches.ts';
 import { formatBytes, formatCount } from '../../report/units.ts';
@@ -78,10 +83,9 @@ async function runPrune(
       await output.raw(`${rows++ === 0 ? '' : ','}\n${safeJson({ ...jsonRow(entry), reason })}`);
       return;
     }
-    const place = [entry.repository, entry.scope].filter(part => part !== '').join(' ');
-    const verb = dryRun ? 'would delete' : 'deleted';
+    const cache = `${describeCache(entry)} (${formatBytes(entry.object.sizeBytes)})`;
     const why = describeReason(deletion, rules, store.nowMs);
-    await output.line(`${verb} ${place} ${entry.key} (${formatBytes(entry.object.sizeBytes)}): ${why}`);
+    await output.line(`${dryRun ? 'would delete' : 'deleted'} ${cache}: ${why}`);
   };
   try {
     if (output.json) await output.raw('{"deleted": [');

@@ -31,7 +31,7 @@ const request: LookupRequest = {
 function open(target: Target, options: Partial<OpenOptions> = {}, log = silentLog) {
   const opener = createOpener({ env: {}, log, mask() {}, records: noRecords });
   const progress = { add() {}, expect() {}, end() {} };
-  return opener(target, { fallback: false, bucketWasDown: false, progress, ...options });
+  return opener(target, { useFallback: false, bucketWasDown: false, progress, ...options });
 }
 
 test('without a bucket the backend is that of GitHub, whose service this environment does not have', async () => {
@@ -63,9 +63,9 @@ test.each([
   ['false', []],
 ])(
   "with fallback %s and no cache of GitHub's, the outcome of a key that a directory cannot hold is the directory's",
-  async (fallback, lines) => {
+  async (useFallback, lines) => {
     const log = recordingLog();
-    const options = { fallback: fallback === 'true' };
+    const options = { useFallback: useFallback === 'true' };
     const backend = await open({ kind: 'directory', root: scratch() }, options, log);
     const objectName = () => {
       throw new NameTooLongError('it has 2000 bytes');

@@ -12,7 +12,7 @@ test('a FIFO as event payload does not block, and counts as empty', requires(fif
   const fifo = path.join(directory, 'event.json');
   execFileSync('mkfifo', [fifo]);
   const env = { GITHUB_EVENT_PATH: fifo, GITHUB_EVENT_NAME: 'pull_request', GITHUB_REPOSITORY: 'octo/app' };
-  expect(readRunContext(env)).toMatchObject({ defaultRef: undefined, fork: true });
+  expect(readRunContext(env)).toMatchObject({ defaultRef: undefined, isFromFork: true });
 });
 
 test('a payload over 8 MiB is empty, and one of 8 MiB is read', () => {

@@ -10,8 +10,8 @@ const push: RunContext = {
   repository: 'octo/app',
   defaultRef: 'refs/heads/main',
   baseRef: undefined,
-  pullRequest: false,
-  fork: false,
+  isPullRequest: false,
+  isFromFork: false,
   tokenScopes: undefined,
   cacheMode: '',
   workspace: '/work/app',
@@ -25,7 +25,7 @@ const pull: RunContext = {
   eventName: 'pull_request',
   ref: 'refs/pull/7/merge',
   baseRef: 'refs/heads/dev',
-  pullRequest: true,
+  isPullRequest: true,
 };
 const onMain = (eventName: string): RunContext => ({ ...push, eventName, ref: 'refs/heads/main' });
 

@@ -38,8 +38,8 @@ test('a push has its ref, the default branch and the facts of its run', () => {
     repository: 'octo/app',
     defaultRef: 'refs/heads/trunk',
     baseRef: undefined,
-    pullRequest: false,
-    fork: false,
+    isPullRequest: false,
+    isFromFork: false,
     tokenScopes: [],
     cacheMode: 'read',
     workspace: path.resolve('/work/app'),
@@ -53,8 +53,8 @@ test('a push has its ref, the default branch and the facts of its run', () => {
 test('a pull request of the same repository has its base and is no fork', () => {
   expect(context('pull_request', pullRequest({ repo: { full_name: 'Octo/App' } }))).toMatchObject({
     baseRef: 'refs/heads/dev',
-    pullRequest: true,
-    fork: false,
+    isPullRequest: true,
+    isFromFork: false,
   });
 });
 
@@ -63,29 +63,29 @@ test.each([
   ['a repository that has been deleted', { repo: null }],
 ])('a pull request from %s is a fork', (_, head) => {
   for (const event of ['pull_request', 'pull_request_target', 'pull_request_review']) {
-    expect(context(event, pullRequest(head)).fork).toBe(true);
+    expect(context(event, pullRequest(head)).isFromFork).toBe(true);
   }
 });
 
 test('a pull request whose payload does not name its repository counts as a fork', () => {
   for (const payload of [{ repository }, '', pullRequest({ repo: { full_name: '' } })]) {
-    expect(context('pull_request', payload)).toMatchObject({ pullRequest: true, fork: true });
+    expect(context('pull_request', payload)).toMatchObject({ isPullRequest: true, isFromFork: true });
   }
 });
 
 test('an unknown event on the ref of a pull request is one, and a fork if the payload does not name its repository', () => {
   const env = { GITHUB_REF: 'refs/pull/7/head' };
   const own = pullRequest({ repo: { full_name: 'octo/app' } });
-  expect(context('pull_request_comment', own, env)).toMatchObject({ pullRequest: true, fork: false });
+  expect(context('pull_request_comment', own, env)).toMatchObject({ isPullRequest: true, isFromFork: false });
   expect(context('pull_request_comment', { repository }, env)).toMatchObject({
-    pullRequest: true,
-    fork: true,
+    isPullRequest: true,
+    isFromFork: true,
   });
 });
 
 test('a push with the payload of a fork is not a pull request and not a fork', () => {
   const payload = pullRequest({ repo: { full_name: 'stranger/app' } });
-  expect(context('push', payload)).toMatchObject({ pullRequest: false, fork: false });
+  expect(context('push', payload)).toMatchObject({ isPullRequest: false, isFromFork: false });
 });
 
 test('a merge group has the ref that it will be merged into', () => {

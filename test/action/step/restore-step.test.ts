@@ -34,7 +34,7 @@ describe('a restore, before its first request,', () => {
 
   test('passes on use-fallback and the number of the run', async () => {
     const { backend } = await runRestore({ restore: missed }, { 'use-fallback': 'false' });
-    expect(backend.opened[0]?.options).toMatchObject({ fallback: false, bucketWasDown: false });
+    expect(backend.opened[0]?.options).toMatchObject({ useFallback: false, bucketWasDown: false });
     expect(backend.calls[0]?.request).toMatchObject({ runLabel: expect.stringMatching(/^42-[0-9a-f]{8}$/) });
   });
 

@@ -15,9 +15,9 @@ describe('rootStep, if sudo refuses', requires(posix), () => {
     writeFileSync(path.join(bin, 'sudo'), script, { mode: 0o755 });
   });
 
-  async function refused(inputs: Record<string, string>, restoring: boolean) {
+  async function refused(inputs: Record<string, string>, restores: boolean) {
     const runner = recordingRunner({ PATH: bin, ...inputVariables({ sudo: 'true', ...inputs }) });
-    await rootStep(runner, new AbortController().signal, restoring);
+    await rootStep(runner, { signal: new AbortController().signal, restores });
     return runner;
   }
 
@@ -32,8 +32,8 @@ describe('rootStep, if sudo refuses', requires(posix), () => {
     ['a save with fail-on-save-error fails', { 'fail-on-save-error': 'true' }, false, 'error'],
   ] as [string, Record<string, string>, boolean, string][])(
     '%s in one line',
-    async (_, inputs, restoring, kind) => {
-      const runner = await refused(inputs, restoring);
+    async (_, inputs, restores, kind) => {
+      const runner = await refused(inputs, restores);
       expect(runner.lines).toHaveLength(1);
       expect(runner.lines[0]?.startsWith(`${kind}: `)).toBe(true);
       expect(runner.lines[0]?.slice(kind.length + 2)).toMatch(sentence);

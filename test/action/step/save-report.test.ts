@@ -37,7 +37,7 @@ describe('a save of the post phase', () => {
       inputs: { 'fail-on-save-error': 'true' },
     });
     expect(lines[0]).toBe(
-      `info: Cache not saved to the bucket: ${reason}. GitHub's cache holds the key already.`,
+      `info: Cache not saved to the bucket: ${reason}. GitHub's cache already has the key.`,
     );
     expect(failed).toBe(false);
   });

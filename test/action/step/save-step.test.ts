@@ -47,7 +47,7 @@ describe('the post phase', () => {
   test('saves an exact hit from GitHub to the bucket alone', async () => {
     const github = { matchedKey: 'npm-1', source: 'github', bucketWasDown: true } as const;
     const { backend, lines } = await post({ state: github });
-    expect(backend.opened[0]?.options).toMatchObject({ fallback: false, bucketWasDown: true });
+    expect(backend.opened[0]?.options).toMatchObject({ useFallback: false, bucketWasDown: true });
     expect(lines[0]).toBe('info: Cache saved with key: npm-1');
   });
 

@@ -56,13 +56,13 @@ export class AttemptTurns {
     };
     try {
       if (transfer && sendsBytes !== undefined) place = await this.#window.enter(sendsBytes, signal);
-      await this.#pace.turn(signal);
+      await this.#pace.wait(signal);
     } catch (error) {
       leave('final');
       throw error;
     }
     const begunMs = this.#clock.now();
-    const alone = ++this.#inFlight === 1;
+    const isAlone = ++this.#inFlight === 1;
     const endWait = limits.beginAttempt();
     const progress: CallProgress = {
       completed: bytes => limits.progress.completed(bytes),
@@ -79,9 +79,9 @@ export class AttemptTurns {
         if (failure === undefined) this.#pace.accepted();
         if (failure === 'too-many' || failure === 'overloaded' || failure === 'down') {
           if (waitMs !== undefined) limits.requestedWait(waitMs);
-          const certain = failure === 'too-many' || waitMs !== undefined;
+          const isCertain = failure === 'too-many' || waitMs !== undefined;
           // After a wait beyond its limit the call would fail anyway, so it fails at once
-          this.#pace.refused({ begunMs, alone, certain, waitMs: limits.isStalled ? undefined : waitMs });
+          this.#pace.refused({ begunMs, isAlone, isCertain, waitMs: limits.isStalled ? undefined : waitMs });
         }
         leave(failure);
       },

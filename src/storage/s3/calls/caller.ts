@@ -134,7 +134,7 @@ export class Caller {
     }
   }
 
-  /** Makes the attempts of a call. `unsigned.isAllowed` is false for the first read of a run without credentials. */
+  /** Makes the attempts of a call. A read without credentials has `unsigned`: only the first such read is not yet allowed. */
   async #runWithRetries<T>(
     spec: CallSpec,
     attempt: Attempt<T>,
