@@ -2,7 +2,7 @@ import type { CacheName } from './keys/cache-names.ts';
 import type { TrialPlace } from './keys/trial-names.ts';
 import { ANY, align } from './paths/glob.ts';
 
-/** Patterns with wildcards of `owner/name`, of the scope and of the key. A cache has to match each that is given. */
+/** Patterns with wildcards for `owner/name`, the scope and the key. A cache must match each pattern that is given. */
 export interface CachePatterns {
   readonly repository?: string | undefined;
   readonly scope?: string | undefined;
@@ -14,7 +14,7 @@ export function matchesPatterns(cache: CacheName, { repository, scope, key }: Ca
   return matches(repository, cache.repository) && matches(scope, cache.scope) && matches(key, cache.key);
 }
 
-/** Returns whether a trial of `cache-s3 doctor` is in the place of the patterns. It has no key. */
+/** Returns whether a trial of `cache-s3 doctor` matches the patterns. It has no key, so none matches a pattern for the key. */
 export function matchesTrial(trial: TrialPlace, { repository, scope, key }: CachePatterns): boolean {
   return matches(repository, trial.repository) && matches(scope, trial.scope) && key === undefined;
 }
@@ -23,18 +23,18 @@ function matches(pattern: string | undefined, text: string | undefined): boolean
   return pattern === undefined || (text !== undefined && matchesWildcard(pattern, text));
 }
 
-/** Returns the place that contains all caches of the patterns, as far as it has a name, so that nothing else need be listed. */
+/** Returns the repository and scope that the caches of the patterns have in common, so that only these are listed. */
 export function placeOfPatterns({ repository, scope }: CachePatterns) {
   return { repository: literal(repository), scope: literal(scope) };
 }
 
-/** Returns a pattern that only matches itself. Returns undefined if it has wildcards. */
+/** Returns a pattern that matches only itself. Returns undefined if it has wildcards. */
 function literal(pattern: string | undefined): string | undefined {
   return pattern === undefined || hasWildcard(pattern) ? undefined : pattern;
 }
 
 /**
- * Returns whether a pattern can be one of `owner/name`. An empty one, as an unset variable has it, would select the caches
+ * Returns whether a pattern can match `owner/name`. The empty pattern, which an unset variable causes, would match the caches
  * that all repositories share.
  */
 export function isRepositoryPattern(pattern: string): boolean {
@@ -47,8 +47,8 @@ export function hasWildcard(pattern: string): boolean {
 }
 
 /**
- * Returns whether a text matches a pattern as a whole: `*` is any number of UTF-16 units, `/` included, and `?` is one. Takes
- * time of at most the product of the lengths, as keys are foreign text.
+ * Returns whether a text matches a pattern as a whole: `*` is any number of UTF-16 units, `/` included, and `?` is one. The number
+ * of steps is at most the product of the lengths, because keys are foreign text.
  */
 export function matchesWildcard(pattern: string, text: string): boolean {
   const tests = pattern.split('').map(unit => (unit === '*' ? ANY : unit));

@@ -29,14 +29,14 @@ interface StrayMarker {
   readonly cache: MarkedCache;
 }
 
-/** An object of `cache-s3 doctor`, among the caches or the markers, that its credentials did not allow to delete, or that is in use now. */
+/** An object of `cache-s3 doctor` among the caches or the markers. It is in use now, or the credentials did not allow to delete it. */
 interface TrialObject {
   readonly kind: 'trial';
   readonly object: ObjectInfo;
   readonly place: TrialPlace;
 }
 
-/** An object among the caches that no release has stored there. It is never touched. */
+/** An object among the caches that no release of this program has stored. It is never changed. */
 interface ForeignObject {
   readonly kind: 'foreign';
   readonly object: ObjectInfo;
@@ -53,15 +53,15 @@ interface InventoryOptions {
   readonly scope?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /**
-   * Called once if the store refuses to list the markers. Then no cache has one, and its last use is not known. Without it the
-   * refusal is thrown: a cache whose use is not known must not pass for an unused one.
+   * Called once if the store refuses to list the markers. Then no cache has a marker, and its last use is not known. Without this
+   * function the refusal is thrown, because a cache whose use is not known must not count as unused.
    */
   readonly onMarkersRefused?: ((error: StoreRefusedError) => void) | undefined;
 }
 
 /**
- * Reads the caches below a prefix in byte order of their objects' names, with their markers. Two listings are read side by
- * side, because markers have the order of their caches: the memory in use does not grow with the number of objects.
+ * Reads the caches below a prefix in byte order of their objects' names, with their markers. Both listings are read side by side,
+ * because markers have the order of their caches. So the memory in use does not grow with the number of objects.
  *
  * Throws the errors of the store, and `StoreUnavailableError` for a listing that is not in order.
  */
@@ -87,7 +87,7 @@ export async function* readInventory(
   try {
     // Both listings send their first request at once
     let ahead = readNext();
-    // Called when the other listing has responded: if both fail for the same reason, its error explains more
+    // Called after the listing of caches has responded: if both fail for the same reason, its error explains more
     const peek = async () => {
       const at = await ahead;
       if (refusal) onMarkersRefused?.(refusal);
@@ -114,7 +114,7 @@ export async function* readInventory(
         version: ownText(name.version, before?.version),
       };
       let marker: ObjectState | undefined;
-      // Markers that sort before this cache's marker have no cache
+      // Markers before that of this cache have no cache
       for (let at = await peek(); !at.done && isUpTo(at.value, object.name); at = await peek()) {
         if (at.value.kind === 'marker' && at.value.cache.objectName === object.name) {
           marker = stateOf(at.value.object);
@@ -141,15 +141,15 @@ function unknownUse(error: StoreRefusedError): StoreRefusedError {
 }
 
 /**
- * Returns the time of the last noted use in ms since 1970: a cache that was not restored yet was last used by its save. Returns
- * undefined if the time of the save or of the use is not known.
+ * Returns the time of the last noted use, in ms since 1970. The save of a cache is its first use. Returns undefined if the time
+ * of the save or of the use is not known.
  */
 export function lastUseMs({ object: { modifiedMs }, marker }: CacheEntry): number | undefined {
   if (modifiedMs === undefined || marker === undefined) return modifiedMs;
   return marker.modifiedMs === undefined ? undefined : Math.max(modifiedMs, marker.modifiedMs);
 }
 
-/** Returns whether an item of the listing of markers comes before the marker of the cache that follows this one. */
+/** Returns whether an item of the listing of markers is a trial object, or the marker of this cache or of an earlier one. */
 function isUpTo(item: StrayMarker | TrialObject, cacheObject: string): boolean {
   return item.kind === 'trial' || item.cache.objectName <= cacheObject;
 }
@@ -166,7 +166,7 @@ async function* markersOf(
     const cache = parseMarkerName(prefix, object.name);
     const place = cache ? undefined : parseTrialName(prefix, object.name);
     if (place) yield { kind: 'trial', object, place };
-    // An object with content is not ours: it is neither read as a use nor deleted
+    // An object with content is no marker of this program: it is neither read as a use nor deleted
     if (cache === undefined || object.sizeBytes !== 0) continue;
     checkOrder(last, cache.objectName);
     last = cache.objectName;
@@ -178,25 +178,25 @@ function isSize(bytes: number): boolean {
   return Number.isSafeInteger(bytes) && bytes >= 0;
 }
 
-/** Returns the state alone: the name of a marker follows from that of its cache, and would take as much memory again. */
+/** Returns the state alone. The name of a marker follows from that of its cache, and would need as much memory again. */
 function stateOf({ etag, modifiedMs }: ObjectInfo): ObjectState {
   return { etag, modifiedMs };
 }
 
-/** Returns an object with texts of its own. All objects without bytes have one ETag on most servers: that of `before`. */
+/** Returns an object with copied texts. On most servers all objects without bytes have the same ETag: that of `before`. */
 function ownObject({ name, etag, sizeBytes, modifiedMs }: ObjectInfo, before?: ObjectInfo): ObjectInfo {
   return { name: ownText(name), etag: ownText(etag, before?.etag), sizeBytes, modifiedMs };
 }
 
 /**
- * Returns a copy of a text, or the text of the item before if they are equal. V8 keeps a part of a text by keeping the whole
- * text: the names of a page of a listing would keep the page of 400 kB in memory.
+ * Returns a copy of a text, or the text of the item before if they are equal. A part of a text keeps the whole text in memory
+ * (V8): the names of a page of a listing would keep the page of 400 kB.
  */
 function ownText(text: string, before?: string): string {
   return text === before ? before : Buffer.from(text).toString();
 }
 
-/** Names of caches and markers are ASCII, so the order of a string's units is that of its bytes. */
+/** Throws for a name out of order. Names of caches and markers are ASCII, so the order of UTF-16 units is that of bytes. */
 function checkOrder(last: string, name: string): void {
   if (name > last) return;
   throw new StoreUnavailableError(`the endpoint lists ${name} after ${last}, which is not in byte order`);

@@ -1,10 +1,5 @@
 import { isRepositoryPattern } from '../../cache/cache-patterns.ts';
-import {
-  describeCache,
-  describeReason,
-  describeResult,
-  VERSIONS_REMAIN,
-} from '../../cache/prune/describe.ts';
+import { describeCache, describeReason, describeResult, VERSIONS_KEPT } from '../../cache/prune/describe.ts';
 import { hasRule, type PruneChoice, rulesOf } from '../../cache/prune/plan.ts';
 import { type PruneRequest, type PruneResult, pruneCaches } from '../../cache/prune/prune-caches.ts';
 import { formatBytes, formatCount } from '../../report/units.ts';
@@ -120,7 +115,7 @@ async function pruneStore(
   });
   for (const line of describeResult(result, dryRun)) log.info(line);
   if (!hasRule(rules)) log.notice(NO_RULE);
-  if (store.versioned && result.deletedCaches > 0) log.warning(VERSIONS_REMAIN);
+  if (store.versioned && result.deletedCaches > 0) log.warning(VERSIONS_KEPT);
   runner.setOutput('deleted-caches', String(result.deletedCaches));
   runner.setOutput('deleted-bytes', String(result.deletedBytes));
   const title = dryRun ? 'Cache prune (dry run)' : 'Cache prune';

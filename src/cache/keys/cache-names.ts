@@ -9,13 +9,13 @@ import {
   SUFFIX,
 } from './object-names.ts';
 
-/** The names of a whole prefix: of the caches of all repositories, and of the markers that note their last use. */
+/** The names below a prefix: those of the caches of all repositories, and those of the markers that note their last use. */
 
 /** The place, key and version that the name of an object contains. All but the version are foreign text: escape it. */
 export interface CacheName {
-  /** `owner/name`; '' for a cache that all repositories share (input `scope: bucket`). */
+  /** `owner/name`, or '' for a cache that all repositories share (input `scope: bucket`). */
   readonly repository: string;
-  /** A ref such as `refs/heads/main`; `repository` or `bucket` for a cache that is shared more widely. */
+  /** A ref such as `refs/heads/main`, or `repository` or `bucket` for a cache that is shared more widely. */
   readonly scope: string;
   readonly key: string;
   /** 64 hex digits. */
@@ -25,12 +25,12 @@ export interface CacheName {
 /** The suffix of a marker's name, in place of that of a cache. */
 const MARKER_SUFFIX = '.used';
 
-/** Component below the prefix for the markers. It has their layout number after it, as the caches have theirs. */
+/** Component between the prefix and the layout number of the markers. */
 const MARKERS = 'used';
 
 /**
- * Component between the layout number and the place of a marker. It is the encoding of no owner, so that no listing of a
- * step contains markers, not even that of the prefix `<prefix>/used`.
+ * Component between the layout number and the place of a marker. No owner has this encoding, so no listing of a step contains
+ * markers, not even with the prefix `<prefix>/used`.
  */
 const NO_OWNER = '~';
 
@@ -56,12 +56,28 @@ function placeAt(repository: string | undefined, scope: string | undefined): rea
 /** Parses the name of an object below `cachesRoot(prefix)`. Returns undefined if it is not the name of a cache. */
 export function parseCacheName(prefix: string, objectName: string): CacheName | undefined {
   const root = cachesRoot(prefix);
-  return objectName.startsWith(root) ? parsePlace(objectName.slice(root.length)) : undefined;
+  if (!objectName.startsWith(root)) return undefined;
+  const [encodedOwner = '', encodedName = '', encodedScope = '', ...rest] = objectName
+    .slice(root.length)
+    .split('/');
+  const entry = parseKeyAndVersion(rest.join('/'));
+  const owner = decodeComponent(encodedOwner);
+  const repository = decodeComponent(encodedName);
+  const scope = decodeComponent(encodedScope);
+  if (!entry || !owner || !repository || !scope) return undefined;
+  if (owner === SHARED && repository === SHARED && scope === SHARED) {
+    return { repository: '', scope: 'bucket', ...entry };
+  }
+  return {
+    repository: `${owner}/${repository}`,
+    scope: scope === SHARED ? 'repository' : scope,
+    ...entry,
+  };
 }
 
 /**
  * Returns the name of the marker of a cache: `<prefix>/used/v1/~/<owner>/<repo>/<scope>/<key>/<version>.used`. Returns
- * undefined if `objectName` is not a cache of this prefix, and if the marker's name would have over 1024 bytes.
+ * undefined if `objectName` is not a cache of this prefix, or if the marker's name would have over 1024 bytes.
  */
 export function markerName(prefix: string, objectName: string): string | undefined {
   if (parseCacheName(prefix, objectName) === undefined) return undefined;
@@ -76,8 +92,8 @@ export interface MarkedCache extends CacheName {
 }
 
 /**
- * Parses the name of a marker. Returns undefined for every other object: the tree of the markers may also hold the caches
- * of another prefix (`<prefix>/used`), which have another suffix.
+ * Parses the name of a marker. Returns undefined for any other object, such as a cache of the prefix `<prefix>/used`, which has
+ * another suffix.
  */
 export function parseMarkerName(prefix: string, name: string): MarkedCache | undefined {
   const root = markersRoot(prefix);
@@ -85,21 +101,4 @@ export function parseMarkerName(prefix: string, name: string): MarkedCache | und
   const objectName = `${cachesRoot(prefix)}${name.slice(root.length, -MARKER_SUFFIX.length)}${SUFFIX}`;
   const cache = parseCacheName(prefix, objectName);
   return cache && { ...cache, objectName };
-}
-
-function parsePlace(name: string): CacheName | undefined {
-  const [encodedOwner = '', encodedName = '', encodedScope = '', ...rest] = name.split('/');
-  const entry = parseKeyAndVersion(rest.join('/'));
-  const owner = decodeComponent(encodedOwner);
-  const repository = decodeComponent(encodedName);
-  const scope = decodeComponent(encodedScope);
-  if (!entry || !owner || !repository || !scope) return undefined;
-  if (owner === SHARED && repository === SHARED && scope === SHARED) {
-    return { repository: '', scope: 'bucket', ...entry };
-  }
-  return {
-    repository: `${owner}/${repository}`,
-    scope: scope === SHARED ? 'repository' : scope,
-    ...entry,
-  };
 }

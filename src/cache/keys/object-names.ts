@@ -2,17 +2,16 @@ import type { KeyPlace } from '../../storage/backend.ts';
 import { MAX_OBJECT_NAME_BYTES } from '../../storage/object-store.ts';
 import { NameTooLongError } from '../../storage/store-errors.ts';
 
-/** The layout of object names. A new layout needs another number, so that earlier releases do not list its objects. */
+/** The number of the layout of object names. A new layout needs another one, so that earlier releases do not list its objects. */
 const LAYOUT = 'v1';
 /** The end of every cache's name. */
 export const SUFFIX = '.tar.zst';
-/** Component in place of those that a wider scope does not separate by. It cannot be a ref, which begins with `refs/`. */
+/** Component in place of the owner, repository and scope by which a wider scope does not separate. No ref has this name. */
 export const SHARED = '_';
 
 /**
- * Creates the names of one place: `<prefix>/v1/<owner>/<repo>/<scope>/<key>/<version>.tar.zst`. The key is before the
- * version, so that one listing finds the matches of a restore-key and also keys that exist only for other paths. `root` is
- * that of the place (`rootOf`), `version` the step's.
+ * Creates the place of caches below `root` (`rootOf`). Their objects have the names `<root><key>/<version>.tar.zst`. The key is
+ * before the version, so that one listing finds the matches of a restore-key, and keys that exist only for other paths.
  */
 export function createKeyPlace({
   label,
@@ -39,7 +38,7 @@ export function createKeyPlace({
   };
 }
 
-/** Returns the components of a repository (`owner/name`), or of one scope of it: a ref, or `repository`. Not encoded. */
+/** Returns the components (not encoded) of a repository (`owner/name`), or of one scope of it: a ref, or `repository`. */
 export function placeOf(repository: string, scope?: string): readonly string[] {
   const [owner = '', ...name] = repository.split('/');
   const ofScope = scope === 'repository' ? SHARED : scope;
@@ -64,8 +63,8 @@ export function parseKeyAndVersion(
 
 /**
  * Encodes one component of an object name. Bytes outside `[A-Za-z0-9._-]` become `=XX`, the upper-case hex of the UTF-8
- * byte: RADOS Gateway decodes `%` twice in copy sources (radosgw 16.2.15, observed). A leading dot is encoded too, so that
- * no component is `.` or `..`. Encoding works byte by byte: the encoding of a prefix is a prefix of the encoding.
+ * byte: RADOS Gateway decodes `%` twice in copy sources (radosgw 16.2.15, observed). A leading dot is encoded too, so that no
+ * component is `.` or `..`. Each byte is encoded by itself, so the encoding of a prefix is a prefix of the encoding.
  */
 export function encodeComponent(text: string): string {
   let encoded = '';
@@ -93,7 +92,7 @@ export function decodeComponent(encoded: string): string | undefined {
     }
   }
   const text = new TextDecoder().decode(Uint8Array.from(bytes));
-  // With a second encoding of the same text, two objects could claim one key
+  // With two encodings of one text, two objects could have one key
   return encodeComponent(text) === encoded ? text : undefined;
 }
 

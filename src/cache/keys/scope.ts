@@ -5,7 +5,7 @@ import { BUCKET_PLACE, parseCacheName } from './cache-names.ts';
 import { createKeyPlace, placeOf, rootOf } from './object-names.ts';
 
 export const SCOPES = ['ref', 'repository', 'bucket'] as const;
-/** The runs that share caches: those of one ref (GitHub's rule), of one repository, or all that use the bucket. */
+/** The runs that share caches: those of one ref (GitHub's rule), those of one repository, or all that use the bucket. */
 export type Scope = (typeof SCOPES)[number];
 
 export interface ScopeOptions {
@@ -20,6 +20,7 @@ export interface ScopeOptions {
   readonly writeRef: string;
 }
 
+/** The places that a step reads, and the one that it saves to. */
 export interface Places {
   /** Nearest first. */
   readonly read: readonly KeyPlace[];
@@ -28,9 +29,9 @@ export interface Places {
   readonly elsewhere?: Elsewhere;
 }
 
-/** Returns the places that a step reads, and the one that it saves to. */
+/** Returns the places of a step. */
 export function placesOf({ scope, prefix, version, repository, readRefs, writeRef }: ScopeOptions): Places {
-  /** `label` is a ref, `repository` or `bucket`. */
+  /** Creates the place of a ref, or the one that `repository` or `bucket` share. */
   const placeWith = (label: string) => {
     const root = rootOf(prefix, label === 'bucket' ? BUCKET_PLACE : placeOf(repository, label));
     return createKeyPlace({ label, root, version });
@@ -46,7 +47,7 @@ export function placesOf({ scope, prefix, version, repository, readRefs, writeRe
   };
 }
 
-/** Names all caches below a repository: those of its refs, and those that `scope: repository` shares. */
+/** Returns the place of all caches of a repository: those of its refs, and those that `scope: repository` shares. */
 function allRefs(prefix: string, repository: string): Elsewhere {
   return {
     root: rootOf(prefix, placeOf(repository)),

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { cachesRoot, markersRoot } from './cache-names.ts';
 import { decodeComponent, SHARED } from './object-names.ts';
 
-/** The names of the objects by which `cache-s3 doctor` tries a store. They remain where the credentials do not allow to delete. */
+/** The names of the objects by which `cache-s3 doctor` tries a store. They remain if the credentials do not allow to delete them. */
 
-/** The place of a trial: that of a repository or scope, or of the whole prefix if both are undefined. Foreign text: escape it. */
+/** The place of a trial: a repository, one of its scopes, or the whole prefix if both are undefined. Foreign text: escape it. */
 export interface TrialPlace {
   readonly repository: string | undefined;
   readonly scope: string | undefined;
@@ -17,7 +17,7 @@ export const COPY_SUFFIX = '/copy';
 
 const SUFFIXES: readonly string[] = ['', ...ORDERED_SUFFIXES, MULTIPART_SUFFIX, COPY_SUFFIX];
 
-/** A trial's name below the root: its place, `doctor-<12 hex digits>`, a suffix. */
+/** The name of a trial object below the root: the place, `doctor-<12 hex digits>`, and a suffix. */
 const TRIAL = /^(?:([^/]+)\/([^/]+)\/(?:([^/]+)\/)?)?doctor-[0-9a-f]{12}((?:\/.*)?)$/;
 
 /** Returns a new name for a trial below the root of its place (`cachesRoot`). */

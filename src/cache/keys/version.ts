@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { FORMAT } from '../../archive/format/limits.ts';
 
-/** Names the archive format: an object of another format has another version, so it is not found. */
+/** The name of the archive format. An object of another format has another version, so it is not found. */
 const ARCHIVE_FORMAT = `cs3m-${FORMAT}`;
 
 interface VersionOptions {
@@ -13,8 +13,8 @@ interface VersionOptions {
 }
 
 /**
- * Hashes the facts that separate caches of one key: the paths, the archive format, and Windows or not, since its paths and
- * links differ (the rule of actions/cache). Returns SHA-256 as 64 hex digits.
+ * Returns the version of a cache: SHA-256, as 64 hex digits, of the facts that separate caches of one key. These are the paths,
+ * the archive format, and whether the system is Windows, since its paths and links differ (the rule of actions/cache).
  */
 export function cacheVersion(options: VersionOptions): string {
   const lines = [...options.storedLines, ARCHIVE_FORMAT];

@@ -1,5 +1,5 @@
 import type { PlatformPath } from 'node:path';
-import { Anchor, type StoredName } from '../../archive/fs/paths/stored-name.ts';
+import type { StoredName } from '../../archive/fs/paths/stored-name.ts';
 
 export interface AnchorOptions {
   /** GITHUB_WORKSPACE, absolute. */
@@ -17,12 +17,14 @@ export interface Anchors extends AnchorOptions {
   toAbsolute(name: StoredName): string;
   /** Returns the spelling in which paths are compared: `/` as separator, none at the end, lower case if case is not significant. */
   comparable(absolute: string): string;
+  /** Returns the spelling of a system that differs from this one in whether case is significant. */
+  comparableInOtherCase(absolute: string): string;
 }
 
 /**
  * Creates the mapping. It maps text only and resolves no link: `~/.cargo` stays `~/.cargo` if it is a symlink to
- * /opt/rust/cargo. The workspace precedes the home directory, which usually contains it. An anchor that is the root of a
- * file system maps nothing, since every absolute path is below it.
+ * /opt/rust/cargo. The workspace comes before the home directory, which usually contains it. A workspace or home directory that
+ * is the root of a file system maps nothing, since every absolute path is below it.
  */
 export function createAnchors(options: AnchorOptions): Anchors {
   const { platformPath } = options;
@@ -31,20 +33,21 @@ export function createAnchors(options: AnchorOptions): Anchors {
   const home = trimEnd(platformPath.normalize(options.home), platformPath);
 
   const slashed = (absolute: string) => (windows ? absolute.replaceAll('\\', '/') : absolute);
-  const comparable = (absolute: string) => {
-    const spelling = windows ? slashed(absolute).toLowerCase() : absolute;
+  const spell = (absolute: string, foldsCase: boolean) => {
+    const spelling = foldsCase ? slashed(absolute).toLowerCase() : slashed(absolute);
     return spelling.endsWith('/') ? spelling.slice(0, -1) : spelling;
   };
+  const comparable = (absolute: string) => spell(absolute, windows);
 
   const withEnd = (path: string) => (path.endsWith(platformPath.sep) ? path : path + platformPath.sep);
-  const above = { [Anchor.home]: withEnd(home), [Anchor.workspace]: withEnd(workspace) };
-  const mapped = [
-    { mark: './', directory: workspace },
-    { mark: '~/', directory: home },
-  ]
-    // Trimmed, only a root ends in a separator
-    .filter(({ directory }) => platformPath.isAbsolute(directory) && !directory.endsWith(platformPath.sep))
-    .map(({ mark, directory }) => ({ mark, below: `${comparable(directory)}/` }));
+  const directories = new Map([
+    ['./', withEnd(workspace)],
+    ['~/', withEnd(home)],
+  ]);
+  const isRoot = (path: string) => platformPath.parse(path).root === path;
+  const mapped = [...directories]
+    .filter(([, directory]) => platformPath.isAbsolute(directory) && !isRoot(directory))
+    .map(([start, directory]) => ({ start, below: `${comparable(directory)}/` }));
 
   return {
     workspace,
@@ -52,17 +55,18 @@ export function createAnchors(options: AnchorOptions): Anchors {
     platformPath,
     windows,
     comparable,
+    comparableInOtherCase: absolute => spell(absolute, !windows),
     toStored(absolute) {
       const name = slashed(trimEnd(absolute, platformPath));
-      const folded = windows ? name.toLowerCase() : name;
-      for (const { mark, below } of mapped) {
-        if (folded.startsWith(below)) return mark + name.slice(below.length);
-        if (folded.length === below.length - 1 && below.startsWith(folded)) return mark;
+      const path = comparable(name);
+      for (const { start, below } of mapped) {
+        if (path.startsWith(below)) return start + name.slice(below.length);
+        if (`${path}/` === below) return start;
       }
       return /^[a-z]:/.test(name) && windows ? name[0]!.toUpperCase() + name.slice(1) : name;
     },
-    toAbsolute({ anchor, start, below }) {
-      const absolute = (anchor === Anchor.root ? start : above[anchor]) + below;
+    toAbsolute({ start, below }) {
+      const absolute = (directories.get(start) ?? start) + below;
       return trimEnd(windows ? absolute.replaceAll('/', '\\') : absolute, platformPath);
     },
   };

@@ -1,13 +1,13 @@
 /**
- * Matches names against wildcards as @actions/glob 0.7.0 does (minimatch 10.2.6 with `dot`, `nobrace` and `noext`), in at
- * most the product of both lengths. minimatch compiles regular expressions: `*a*a*a*a*b` takes 2 s for one name of 250
- * letters, one more `*a` a minute, and no signal interrupts it.
+ * Matches names against wildcards as @actions/glob 0.7.0 does (minimatch 10.2.6 with `dot`, `nobrace` and `noext`). The number of
+ * steps is at most the product of both lengths. minimatch compiles regular expressions: `*a*a*a*a*b` takes 2 s for one name of
+ * 250 letters, `*a*a*a*a*a*b` takes a minute, and no signal interrupts it.
  */
 
 /** Matches any number of characters of a name, or of segments of a path. */
 export const ANY = Symbol('any');
 
-/** A UTF-16 unit, as in minimatch. */
+/** A test of one UTF-16 unit, as in minimatch. */
 type UnitTest = number | ((unit: number) => boolean);
 type SegmentTest = string | ((segment: string) => boolean);
 type Glob = readonly (typeof ANY | SegmentTest)[];
@@ -22,7 +22,7 @@ export function compileGlob(segments: readonly { readonly text: string; readonly
 
 /** Returns whether the glob matches all segments of a path. It must not end in `**`. */
 export function matchesPath(glob: Glob, path: string): boolean {
-  // The last segment decides about most paths
+  // For most paths the last segment is enough
   if (!matchesSegment(glob.at(-1) as SegmentTest, path.slice(path.lastIndexOf('/') + 1))) return false;
   return matchesWithin(glob, path, true);
 }
@@ -64,9 +64,9 @@ function compileSegment(pattern: string): SegmentTest {
 }
 
 /**
- * Matches `tests` one after the other with the items 0 to `length`. Returns the number of items matched: all of them if
- * `whole`, else as few as possible. Returns -1 if there is no match. It is enough to go back to the last ANY: the tests
- * before it have matched as few items as possible.
+ * Matches `tests` one after the other with the items 0 to `length - 1`. Returns the number of matched items: all if `whole`,
+ * else as few as possible. Returns -1 if there is no match. It is enough to go back to the last ANY, because the tests before it
+ * have matched as few items as possible.
  */
 export function align<T>(
   tests: readonly (typeof ANY | T)[],
@@ -95,7 +95,7 @@ export function align<T>(
   }
 }
 
-/** Returns undefined if the segment contains a class that no character is in. */
+/** Parses a segment. Returns undefined if it contains a class without characters. */
 function parseSegment(pattern: string): readonly (typeof ANY | UnitTest)[] | undefined {
   const tests: (typeof ANY | UnitTest)[] = [];
   for (let i = 0; i < pattern.length; i++) {
@@ -121,13 +121,13 @@ function parseSegment(pattern: string): readonly (typeof ANY | UnitTest)[] | und
 }
 
 interface CharacterClass {
-  /** Undefined if no character is in the class. */
+  /** Undefined if the class has no characters. */
   readonly test: UnitTest | undefined;
   /** Index of the closing bracket. */
   readonly end: number;
 }
 
-/** Parses `[...]` from behind its opening bracket. Returns undefined if it is not closed: the bracket is literal then. */
+/** Parses `[...]`, whose first character is at `start`. Returns undefined if it is not closed. Then the bracket is literal. */
 function parseClass(pattern: string, start: number): CharacterClass | undefined {
   const negated = pattern[start] === '!' || pattern[start] === '^';
   const first = start + (negated ? 1 : 0);
@@ -158,7 +158,7 @@ function parseClass(pattern: string, start: number): CharacterClass | undefined 
   return undefined;
 }
 
-/** Returns a test by a regular expression of one class, which cannot take long. */
+/** Returns a test by a regular expression, which is fast because it has only one class. Returns undefined if there is no member. */
 function testOf(members: string, negated: boolean): UnitTest | undefined {
   if (members === '') return undefined;
   const expression = new RegExp(`[${negated ? '^' : ''}${members}]`, 'v');
@@ -169,7 +169,7 @@ function escaped(unit: number): string {
   return `\\u{${unit.toString(16)}}`;
 }
 
-/** The classes of minimatch, for all alphabets. */
+/** The classes `[:name:]` of minimatch, for all alphabets. */
 const POSIX_CLASSES: Readonly<Record<string, string>> = {
   alnum: '\\p{L}\\p{Nl}\\p{Nd}',
   alpha: '\\p{L}\\p{Nl}',

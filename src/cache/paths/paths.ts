@@ -1,4 +1,4 @@
-/** This folder interprets the `path` input: which files are saved, which names a restore may write, and under which names. */
+/** This folder interprets the `path` input: which files a save stores and under which names, and which names a restore may write. */
 
 import type { PlatformPath } from 'node:path';
 import { realPathOf } from '../../archive/fs/file-status.ts';
@@ -21,15 +21,15 @@ export interface StepLayout extends PathLayout {
   /** The `path` lines in a spelling that is equal on every runner (see `cacheVersion`). */
   readonly storedLines: readonly string[];
   /**
-   * Returns the paths that the lines include, as they are and with their links resolved, for comparison. A line with wildcards
-   * counts as the directory before them, and a line with `!` not at all. A slash at the end is left out: '' is the root.
+   * Returns the paths that the lines include, in comparable spelling, as they are and with their links resolved. A line with
+   * wildcards counts as the directory before them. A line with `!` does not count.
    */
   readonly includedPaths: () => readonly string[];
 }
 
 /**
- * Creates the layout of the `path` input. Of the patterns that match an entry or one of its ancestors, the last one decides:
- * `!` excludes, also inside a directory that an earlier line names, and a later line may include again.
+ * Creates the layout of the `path` input. If several patterns match an entry or one of its ancestors, the last one decides: a
+ * pattern with `!` may exclude a part of an earlier line's directory, and a later line may include a part of that again.
  */
 export function createPathLayout(options: PathLayoutOptions): StepLayout {
   const anchors = createAnchors(options);
@@ -37,7 +37,7 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
   const decider = new PatternDecider(patterns);
   const firstExclusion = patterns.findIndex(({ negate }) => negate);
   const hasExclusions = firstExclusion !== -1;
-  const inFound = hasExclusions && patterns.slice(firstExclusion).some(({ negate }) => !negate);
+  const searchesFound = hasExclusions && patterns.slice(firstExclusion).some(({ negate }) => !negate);
 
   const decide = (absolute: string, directory: () => boolean) =>
     decider.decide(anchors.comparable(absolute), directory);
@@ -55,7 +55,7 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
     permits(stored) {
       const name = parseStoredName(stored, anchors.windows);
       if (name.start === '' || name.below.includes('\0') || !hasPlainComponents(name)) return false;
-      // Below the anchor a backslash would separate and a colon would name a drive or a stream
+      // Windows would read a backslash as a separator, and a colon as the end of a drive's or a file's name
       if (anchors.windows && hasForeignLetters(name)) return false;
       return decide(anchors.toAbsolute(name), () => stored.endsWith('/'))?.negate === false;
     },
@@ -65,13 +65,13 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
     },
     followsLink: absolute => decider.includesLiteral(anchors.comparable(absolute)),
     async roots(signal) {
-      const found = await findRoots(patterns, { comparable: anchors.comparable, inFound, signal });
+      const found = await findRoots(patterns, { comparable: anchors.comparable, searchesFound, signal });
       return found.filter(root => decide(root, () => isDirectory(root))?.negate === false);
     },
   };
 }
 
-/** Resolves the links of a path as far as it exists. */
+/** Resolves the links of a path, as far as the path exists. */
 function resolveExisting(path: string, platformPath: PlatformPath): string {
   const resolved = ignoreErrors(() => realPathOf(path));
   const above = platformPath.dirname(path);

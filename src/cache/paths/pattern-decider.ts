@@ -3,15 +3,15 @@ import type { Pattern, Wildcards } from './patterns.ts';
 const NONE: readonly number[] = [];
 
 /**
- * Decides which pattern applies to a path. Literal patterns are in a map by their path, so that thousands cost no more than
- * one. The decision about a directory is kept until an entry of another directory comes.
+ * Decides which pattern applies to a path. Patterns without wildcards are in a map by their path, so that thousands cost no more
+ * than one. The decision about a directory is kept for further paths in the same directory.
  */
 export class PatternDecider {
   readonly #patterns: readonly Pattern[];
   /** Indexes of the patterns without wildcards by their path, ascending. */
   readonly #literals = new Map<string, number[]>();
   #longestLiteral = -1;
-  /** Patterns with wildcards and their indexes, the last one first. */
+  /** Patterns with wildcards, and their indexes, descending. */
   readonly #wild: { readonly index: number; readonly wildcards: Wildcards }[] = [];
   #directory: string | undefined;
   #ofDirectory = -1;
@@ -43,14 +43,14 @@ export class PatternDecider {
   }
 
   #literalsAt(path: string): readonly number[] {
-    // Most paths are longer: their hash is not needed
+    // Most paths are longer, and need not be hashed
     return (path.length <= this.#longestLiteral ? this.#literals.get(path) : undefined) ?? NONE;
   }
 
   #indexOfDirectory(path: string): number {
     if (path === this.#directory) return this.#ofDirectory;
     let last = -1;
-    // A path beyond the longest literal cannot be one: stored names may have thousands of components
+    // Not beyond the longest literal, because a stored name may have thousands of components
     for (
       let end = path.indexOf('/');
       end !== -1 && end <= this.#longestLiteral;

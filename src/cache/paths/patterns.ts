@@ -4,10 +4,11 @@ import { compileGlob, matchesPath, matchesWithin, mayMatchBelow } from './glob.t
 
 /** One line of the `path` input. */
 export interface Pattern {
+  /** Whether it excludes (`!`). */
   readonly negate: boolean;
-  /** Written with a trailing separator: matches only directories. */
+  /** Whether it matches only directories, because it is written with a separator at its end. */
   readonly directoriesOnly: boolean;
-  /** The absolute path above the first wildcard, in the platform's spelling; without wildcards the whole path. */
+  /** The absolute path above the first wildcard, or the whole path if there is none. In the platform's spelling. */
   readonly lead: string;
   /** The lead in comparable spelling. */
   readonly comparableLead: string;
@@ -28,13 +29,13 @@ export interface Wildcards {
   leadsTo(path: string): boolean;
 }
 
-/** Lines that name nothing. `!${{ inputs.skip }}` with an empty input is `!` alone, which does not mean the workspace. */
+/** Lines that name nothing. `!${{ inputs.skip }}` with an empty input is `!`, which does not mean the workspace. */
 const NAMES_NOTHING = /^#|^[!\s]*$/;
 
 /** The signs before a line's text. Each `!` turns inclusion into exclusion, or back. */
 const SIGNS = /^[!\s]*/;
 
-/** Returns whether a line of the `path` input names something to save: it is no exclusion, no comment, and not empty. */
+/** Returns whether a line of the `path` input names something to save, and is no exclusion, no comment and not empty. */
 export function isIncluding(line: string): boolean {
   return !NAMES_NOTHING.test(line.trim()) && !isNegated(SIGNS.exec(line)![0]);
 }
@@ -45,7 +46,7 @@ function isNegated(signs: string): boolean {
 
 /**
  * Parses the lines of the `path` input by the rules of @actions/glob: a leading `~` is the home directory, a relative path
- * is in the workspace, `!` excludes, `#` begins a comment. A trailing `/**` has no effect, because a directory is always
+ * is in the workspace, `!` excludes, and `#` begins a comment. A trailing `/**` has no effect, because a directory is always
  * saved as a whole.
  */
 export function parsePatterns(lines: readonly string[], anchors: Anchors): readonly Pattern[] {
@@ -61,7 +62,7 @@ function parsePattern(line: string, anchors: Anchors): Pattern {
   const signs = SIGNS.exec(line)![0];
   const text = line.slice(signs.length).trim();
   const negate = isNegated(signs);
-  const { base, rest } = anchored(text, anchors);
+  const { base, rest } = splitBase(text, anchors);
   // `/`, `C:\` or `\\server\share\`
   const root = anchors.platformPath.parse(base).root;
   const segments = splitSegments(base.slice(root.length), rest, anchors);
@@ -83,7 +84,7 @@ function parsePattern(line: string, anchors: Anchors): Pattern {
   };
 }
 
-/** Splits a path at its separators, without `.` and `..`, and without `**` at its end. The base has no wildcards. */
+/** Splits a path at its separators. Resolves `.` and `..`, and leaves out `**` at the end. The base has no wildcards. */
 function splitSegments(base: string, rest: string, { windows }: Anchors): readonly Segment[] {
   const separator = windows ? /[\\/]+/ : /\/+/;
   const segments: Segment[] = base
@@ -100,7 +101,7 @@ function splitSegments(base: string, rest: string, { windows }: Anchors): readon
 }
 
 /** Returns the directory that a line is relative to, and the rest of the line. */
-function anchored(text: string, anchors: Anchors): { base: string; rest: string } {
+function splitBase(text: string, anchors: Anchors): { base: string; rest: string } {
   const { platformPath, windows, workspace, home } = anchors;
   if (text === '~' || text.startsWith('~/') || (windows && text.startsWith('~\\'))) {
     return { base: home, rest: text.slice(1) };

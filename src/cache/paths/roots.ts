@@ -23,7 +23,7 @@ export async function findRoots(
   }
 }
 
-/** Returns whether this is a directory, or a symlink to one. Throws `SourceTreeError` if that cannot be read. */
+/** Returns whether a path is a directory, or a symlink to one. Throws `SourceTreeError` if it cannot be read. */
 export function isDirectory(absolute: string): boolean {
   try {
     return statFile(absolute, false)?.isDirectory() ?? false;
@@ -41,11 +41,11 @@ function exists(absolute: string): boolean {
   }
 }
 
+/** Limit on a reason in a message, in UTF-16 units: names of files and lines of `path` may be long. */
 const MAX_REASON_LENGTH = 300;
 
 function searchError(error: unknown): SourceTreeError {
   const { message, code } = error as NodeJS.ErrnoException;
-  // Names of the tree and lines of `path` may be long
   const reason = message.length > MAX_REASON_LENGTH ? `${message.slice(0, MAX_REASON_LENGTH)}...` : message;
   const sudo = isDenied(code) && thisPlatform.hasSudo ? '; `sudo: true` reads as root' : '';
   const advice = error instanceof SearchLimitError ? '; name the directories to save, without `**`' : sudo;

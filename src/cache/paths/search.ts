@@ -12,26 +12,26 @@ export type WildPattern = Pattern & { readonly wildcards: Wildcards };
 export interface SearchOptions {
   /** Returns the spelling of a path in which patterns match it. */
   readonly comparable: (absolute: string) => string;
-  /** A line may include a path below an excluded directory: the search continues in directories that it has found. */
-  readonly inFound: boolean;
+  /** Whether it also searches directories that it has found, because a line may include a path below an excluded directory. */
+  readonly searchesFound: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Limit on the ways to one directory: directories that contain links to each other have more than a search can follow. */
+/** Limit on the ways to one directory through links. Directories with links to each other have more than a search can follow. */
 const MAX_WAYS_TO_LINK_TARGET = 10_000;
 
-/** The search ends without its result, for a reason in the tree. The message is one clause. */
+/** The error of a search that ends because of the links in the tree. The message is one clause. */
 export class SearchLimitError extends Error {
   override name = 'SearchLimitError';
 }
 
 /**
- * Finds the existing paths that match one of the patterns: absolute, in no order, perhaps twice.
+ * Finds the existing paths that match one of the patterns: absolute, in no order, some of them twice.
  *
- * As @actions/glob 0.7.0 (internal-globber.js), it enters links to directories, but not back into a directory on its way.
- * It differs in four points. A link matches by its name alone, also if it has no target (there a link to itself ends the
- * search). Names need not be UTF-8. A directory that is saved as a whole is not searched, and the staging
- * of a restore is not found.
+ * As @actions/glob 0.7.0 (internal-globber.js), it enters links to directories, but not back into a directory on its way. It
+ * differs in four points. A link matches by its name alone, also if it has no target (in @actions/glob, a link to itself ends
+ * the search). Names need not be UTF-8. A directory that is saved as a whole is not searched. The staging of a restore is not
+ * found.
  *
  * Throws the system's error for a directory that cannot be searched, `SearchLimitError`, and the signal's reason.
  */
@@ -39,11 +39,11 @@ export async function search(
   patterns: readonly WildPattern[],
   options: SearchOptions,
 ): Promise<readonly string[]> {
-  const found: string[] = [];
+  const found: (readonly string[])[] = [];
   for (const [lead, group] of Map.groupBy(patterns, pattern => pattern.lead)) {
-    if (statFile(lead, false)?.isDirectory()) await searchBelow(lead, group, options, found);
+    if (statFile(lead, false)?.isDirectory()) found.push(await searchBelow(lead, group, options));
   }
-  return found;
+  return found.flat();
 }
 
 /** A directory on the way of the search. */
@@ -51,17 +51,17 @@ interface Way {
   readonly path: string;
   readonly realPath: string;
   readonly above: Way | undefined;
-  /** A link has been entered on the way. */
-  readonly behindLink: boolean;
+  /** Whether a link has been entered on the way. */
+  readonly isBehindLink: boolean;
 }
 
 async function searchBelow(
   lead: string,
   patterns: readonly WildPattern[],
-  { comparable, inFound, signal }: SearchOptions,
-  found: string[],
-): Promise<void> {
-  const pending: Way[] = [{ path: lead, realPath: realPathOf(lead), above: undefined, behindLink: false }];
+  { comparable, searchesFound, signal }: SearchOptions,
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  const pending: Way[] = [{ path: lead, realPath: realPathOf(lead), above: undefined, isBehindLink: false }];
   /** How often each directory has been entered through a link, by its real path. */
   const entered = new Map<string, number>();
   const countEntered = (linkTarget: string) => {
@@ -75,8 +75,8 @@ async function searchBelow(
     if (isStagingName(component)) return;
     const isLink = entry.isSymbolicLink();
     const realPath = isLink ? undefined : join(way.realPath, component);
-    // Only behind a link can the search meet a directory that it is already in
-    if (realPath !== undefined && way.behindLink && isOnWay(realPath, way)) return;
+    // Only behind a link the search can come to a directory that it is already in
+    if (realPath !== undefined && way.isBehindLink && isOnWay(realPath, way)) return;
     const path = join(way.path, component);
     const name = comparable(path);
     const matching = patterns.filter(({ wildcards }) => wildcards.matches(name));
@@ -89,10 +89,10 @@ async function searchBelow(
     const directory = entry.isDirectory() ? realPath : target;
     const isFound = matching.some(({ directoriesOnly }) => directory !== undefined || !directoriesOnly);
     if (isFound) found.push(path);
-    const isWhole = isFound && !isLink && !inFound;
+    const isWhole = isFound && !isLink && !searchesFound;
     if (directory === undefined || !mayLead || isWhole || isOnWay(directory, way)) return;
     if (isLink) countEntered(directory);
-    pending.push({ path, realPath: directory, above: way, behindLink: way.behindLink || isLink });
+    pending.push({ path, realPath: directory, above: way, isBehindLink: way.isBehindLink || isLink });
   };
   const turns = new Turns(signal);
   for (let way = pending.pop(); way; way = pending.pop()) {
@@ -101,6 +101,7 @@ async function searchBelow(
       visit(way, entry);
     }
   }
+  return found;
 }
 
 function isOnWay(realPath: string, way: Way): boolean {

@@ -30,7 +30,7 @@ export function describeReason({ entry, reason }: Deletion, rules: PruneRules, n
 }
 
 /** Warning after deletions in a bucket that keeps versions. */
-export const VERSIONS_REMAIN =
+export const VERSIONS_KEPT =
   'The bucket keeps versions, so the bytes of deleted caches stay as old versions: add a lifecycle rule for them (NoncurrentVersionExpiration).';
 
 /** Returns the results as sentences. */

@@ -10,22 +10,22 @@ export interface LeftoverRequest {
   readonly store: ObjectStore;
   /** Input `prefix`. */
   readonly prefix: string;
-  /** The caches that are counted and may be deleted, and the place of the leftovers. */
+  /** The caches that count and may be deleted. Only their leftovers are removed. */
   readonly patterns: CachePatterns;
-  /** Decide, and delete nothing. */
+  /** Whether to decide only, and to delete nothing. */
   readonly dryRun: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Numbers of removed leftovers, or of those that would be. */
+/** Numbers of removed leftovers. After a dry run, the numbers of those that would be removed. */
 export interface LeftoverResult {
-  /** Deleted markers whose cache did not exist, or those that would be. */
+  /** Deleted markers whose cache did not exist. */
   readonly deletedMarkers: number;
-  /** Deleted trial objects of `cache-s3 doctor` that were older than a day, or those that would be. */
+  /** Deleted trial objects of `cache-s3 doctor` that were older than a day. */
   readonly deletedTrials: number;
-  /** Such markers and trial objects that the credentials do not allow to delete. */
+  /** Markers and trial objects that the credentials do not allow to delete. */
   readonly refusedLeftovers: number;
-  /** Aborted uploads that were older than a day, or those that would be. Undefined if the credentials do not allow it. */
+  /** Aborted uploads that were older than a day. Undefined if the credentials do not allow it. */
   readonly abortedUploads: number | undefined;
 }
 
@@ -36,66 +36,56 @@ export const NO_LEFTOVERS: LeftoverResult = {
   abortedUploads: 0,
 };
 
-/** Deletions that run at the same time. */
+/** Maximum number of deletions at once. */
 export const PARALLEL_DELETIONS = { limit: 8 };
-/** Age in ms from which the object of a trial is taken for that of an ended one. */
+/** Age in ms from which a trial object is that of a trial that has ended. */
 const STALE_TRIAL_MS = 24 * 60 * 60 * 1000;
 
-/** Names of objects that jobs and doctors have left behind. */
-export interface Leftovers {
-  /** The objects of caches that were not listed, by the names of their markers. */
-  readonly markers: Map<string, string>;
-  /** Old trial objects. */
-  readonly trials: string[];
+/** A marker without a cache, or an old trial object. */
+export type Leftover = Extract<InventoryItem, { readonly kind: 'marker' | 'trial' }>;
+
+/** Returns whether an item of the inventory is a leftover that the patterns select. */
+export function isLeftover(item: InventoryItem, { store, patterns }: LeftoverRequest): item is Leftover {
+  if (item.kind === 'marker') return matchesPatterns(item.cache, patterns);
+  if (item.kind !== 'trial' || !matchesTrial(item.place, patterns)) return false;
+  // An object whose time is not known may be in use now
+  const { modifiedMs = store.nowMs } = item.object;
+  return store.nowMs - modifiedMs >= STALE_TRIAL_MS;
 }
 
-/** Adds an item of the inventory if it is a leftover of the patterns' place. */
-export function addLeftover(leftovers: Leftovers, item: InventoryItem, request: LeftoverRequest): void {
-  const { name, modifiedMs } = item.object;
-  if (item.kind === 'marker' && matchesPatterns(item.cache, request.patterns))
-    leftovers.markers.set(name, item.cache.objectName);
-  // One whose time is not known may be in use now
-  const ageMs = modifiedMs === undefined ? 0 : request.store.nowMs - modifiedMs;
-  const isOldTrial = item.kind === 'trial' && ageMs >= STALE_TRIAL_MS;
-  if (isOldTrial && matchesTrial(item.place, request.patterns)) leftovers.trials.push(name);
-}
-
-/** Removes the leftovers, and aborts uploads that are older than a day. Throws the errors of the store. */
+/** Deletes the leftovers, and aborts uploads that are older than a day. Throws the errors of the store. */
 export async function removeLeftovers(
-  { markers, trials }: Leftovers,
+  leftovers: readonly Leftover[],
   request: LeftoverRequest,
 ): Promise<LeftoverResult> {
-  const { store, dryRun, signal } = request;
+  const deleted = { marker: 0, trial: 0 };
   let refusedLeftovers = 0;
-  /** Removes objects, unless it is a dry run. Returns the number of those for which `remove` returns true. */
-  const removeAll = async (names: readonly string[], remove: (name: string) => Promise<boolean>) => {
-    let removed = 0;
-    await forEachWithin(names, PARALLEL_DELETIONS, async name => {
-      try {
-        if (dryRun || (await remove(name))) removed++;
-      } catch (error) {
-        // The prune of a smaller place must not fail
-        if (!(error instanceof StoreRefusedError)) throw error;
-        refusedLeftovers++;
-      }
-    });
-    return removed;
-  };
-  const remove = (name: string) => store.delete(name, { signal }).then(() => true);
-  const deletedMarkers = await removeAll([...markers.keys()], async name => {
-    // The cache may have been saved since the listing
-    return !(await store.head(markers.get(name)!, { signal })) && remove(name);
+  await forEachWithin(leftovers, PARALLEL_DELETIONS, async leftover => {
+    try {
+      if (request.dryRun || (await deleteLeftover(leftover, request))) deleted[leftover.kind]++;
+    } catch (error) {
+      // The prune of a smaller place must not fail
+      if (!(error instanceof StoreRefusedError)) throw error;
+      refusedLeftovers++;
+    }
   });
-  const deletedTrials = await removeAll(trials, remove);
-  return { deletedMarkers, deletedTrials, refusedLeftovers, abortedUploads: await abortUploads(request) };
+  const abortedUploads = await abortUploads(request);
+  return { deletedMarkers: deleted.marker, deletedTrials: deleted.trial, refusedLeftovers, abortedUploads };
 }
 
-/** Returns the number of aborted uploads, or of those that would be. Returns undefined if the credentials do not allow it. */
+/** Deletes an object. Returns false for a marker whose cache has been saved since the listing. */
+async function deleteLeftover(leftover: Leftover, { store, signal }: LeftoverRequest): Promise<boolean> {
+  if (leftover.kind === 'marker' && (await store.head(leftover.cache.objectName, { signal }))) return false;
+  await store.delete(leftover.object.name, { signal });
+  return true;
+}
+
+/** Aborts old uploads, unless it is a dry run. Returns their number, or undefined if the credentials do not allow it. */
 async function abortUploads(request: LeftoverRequest): Promise<number | undefined> {
   const { store, prefix, patterns, dryRun, signal } = request;
   const { repository, scope } = placeOfPatterns(patterns);
   const root = cachesRoot(prefix, repository, scope);
-  /** Returns whether an upload is one of a cache or a trial that the patterns choose. */
+  /** Returns whether an upload is that of a cache or of a trial that the patterns select. */
   const isOwn = (name: string) => {
     const cache = parseCacheName(prefix, name);
     if (cache !== undefined) return matchesPatterns(cache, patterns);

@@ -14,11 +14,11 @@ export interface PruneRules {
   readonly perRepositoryBytes?: number | undefined;
   /** Bytes that all caches may have together. The least recently used are deleted first. */
   readonly maxSizeBytes?: number | undefined;
-  /** Keep this many of the newest caches of each scope and version, whatever the other rules are. */
+  /** Keep this many of the newest caches of each scope and version, even if another rule applies to them. */
   readonly keepNewest?: number | undefined;
 }
 
-/** The choice of a user: the caches that count and may be deleted, and the rules. */
+/** The options of a user: the caches that count and may be deleted, and the rules. */
 export type PruneChoice = CachePatterns & Omit<PruneRules, 'all'>;
 
 /**
@@ -26,7 +26,6 @@ export type PruneChoice = CachePatterns & Omit<PruneRules, 'all'>;
  * caches but the newest are deleted. `repository` alone deletes none.
  */
 export function rulesOf(choice: PruneChoice): PruneRules {
-  // A choice may come with other options of a command
   const { scope, key, unusedMs, maxAgeMs, perRepositoryBytes, maxSizeBytes, keepNewest } = choice;
   const rules = { unusedMs, maxAgeMs, perRepositoryBytes, maxSizeBytes, keepNewest };
   const isNarrowed = [scope, key, keepNewest].some(one => one !== undefined);
@@ -51,7 +50,7 @@ export interface Deletion {
 interface PrunePlan {
   /** Least recently used first. */
   readonly deletions: readonly Deletion[];
-  /** The largest number of bytes by which one repository, or all caches, are over their limit, because `keepNewest` keeps caches. */
+  /** The most bytes by which a repository, or all caches together, exceed their limit because `keepNewest` keeps caches. */
   readonly excessBytes: number;
 }
 
@@ -67,7 +66,7 @@ export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, now
   }
   left.sort(byLastUse);
   let excessBytes = 0;
-  /** Deletes the first caches of `group` that are not kept until the remaining caches together have at most `limit` bytes. */
+  /** Deletes the first caches of `group` that are not kept, until the others have at most `limit` bytes. Returns the others. */
   const shrink = (group: readonly CacheEntry[], limit: number, reason: PruneReason) => {
     let bytes = bytesOf(group);
     const fitting = group.filter(entry => {
@@ -89,7 +88,7 @@ export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, now
   return { deletions: deletions.sort((a, b) => byLastUse(a.entry, b.entry)), excessBytes };
 }
 
-/** Returns the rule that applies to a cache whatever the others are. */
+/** Returns the first rule that applies to a cache by itself. Returns undefined if none does. */
 function ownReason(entry: CacheEntry, rules: PruneRules, nowMs: number): PruneReason | undefined {
   const { all, unusedMs, maxAgeMs } = rules;
   if (all) return 'all';
@@ -109,8 +108,8 @@ export function isUnused(entry: CacheEntry, unusedMs: number, nowMs: number): bo
 }
 
 /**
- * Returns the newest `count` caches of each scope and version, and those whose time is not known, which may be newer. A version
- * has the caches of the same paths.
+ * Returns the newest `count` caches of each scope and version, and those whose time is not known, which may be newer. Caches of
+ * the same paths have the same version.
  */
 function newestOf(entries: readonly CacheEntry[], count: number): ReadonlySet<CacheEntry> {
   if (count === 0) return new Set();
@@ -134,7 +133,7 @@ export function bytesOf(entries: Iterable<CacheEntry>): number {
   return sum;
 }
 
-/** Of two caches with the same last use, the older one comes first. Those whose last use is not known come last. */
+/** Sorts the least recently used cache first, and of several the oldest. Caches whose last use is not known come last. */
 function byLastUse(a: CacheEntry, b: CacheEntry): number {
   return (
     orNewest(lastUseMs(a)) - orNewest(lastUseMs(b)) ||

@@ -4,10 +4,10 @@ import { matchesPatterns, placeOfPatterns } from '../cache-patterns.ts';
 import { type CacheEntry, type ObjectState, readInventory } from '../inventory.ts';
 import { markerName } from '../keys/cache-names.ts';
 import {
-  addLeftover,
+  isLeftover,
+  type Leftover,
   type LeftoverRequest,
   type LeftoverResult,
-  type Leftovers,
   NO_LEFTOVERS,
   PARALLEL_DELETIONS,
   removeLeftovers,
@@ -16,16 +16,16 @@ import { bytesOf, type Deletion, type PruneRules, planPrune } from './plan.ts';
 
 export interface PruneRequest extends LeftoverRequest {
   /**
-   * Returns whether a cache of the patterns counts too. Called again for a cache that has changed since the listing.
-   * Default: all do.
+   * Returns whether a cache that matches the patterns is selected. Called again for a cache that has changed since the listing.
+   * Default: all are selected.
    */
   readonly select?: (entry: CacheEntry) => boolean;
   readonly rules: PruneRules;
-  /** Delete leftovers: markers without a cache, and the trial objects of `cache-s3 doctor` and uploads that are older than a day. */
+  /** Whether to delete markers without a cache and old trial objects of `cache-s3 doctor`, and to abort old uploads. */
   readonly removesLeftovers: boolean;
   /** Called for each object that was read. */
   onRead?(): void;
-  /** Called for each cache that was deleted, or would be. */
+  /** Called for each cache that was deleted, or that a dry run would delete. */
   onDeletion(deletion: Deletion): Promise<void> | void;
 }
 
@@ -33,34 +33,31 @@ export interface PruneResult extends LeftoverResult {
   /** Selected caches before the deletions. */
   readonly caches: number;
   readonly bytes: number;
-  /** Deleted caches, or those that would be. */
+  /** Deleted caches, or those that a dry run would delete. */
   readonly deletedCaches: number;
   readonly deletedBytes: number;
   /** Decisions that were taken again, because the cache had been used or saved since the listing. */
   readonly changed: number;
-  /** Bytes by which the largest excess is over its limit on the size (plan.ts). */
+  /** As in `PrunePlan`. */
   readonly excessBytes: number;
 }
 
-/** Maximum number of plans. A new one is made only if caches have changed since the last. */
+/** Maximum number of plans. A new one is made only if caches have changed since the last one. */
 const MAX_PLANS = 100;
 /** Objects of a listing between two checks of the heap, which would otherwise keep the garbage of hundreds of pages. */
 const TRIM_EVERY = 2000;
 const TRIM_ABOVE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Deletes caches by rules, with their markers. With `removesLeftovers` also deletes markers without a cache and old trial
- * objects, and aborts uploads older than a day.
+ * Deletes caches by rules, with their markers, and leftovers if `removesLeftovers` is set. Throws the errors of the store, after
+ * the deletions in flight have ended.
  *
- * Directly before each deletion the object and its marker are read again: if one has changed since it was listed, the
- * decision is taken again from its new state. It may be ended at any moment, and several may run at once: a cache is
- * deleted before its marker, and a later run removes a marker without a cache. Throws the errors of the store,
- * after the deletions in flight have ended.
+ * Directly before each deletion the object and its marker are read again. If one has changed since the listing, the decision is
+ * taken again. A prune may be killed at any moment, and several may run at once: a cache is deleted before its marker, and a
+ * later prune removes a marker without a cache.
  */
 export async function pruneCaches(request: PruneRequest): Promise<PruneResult> {
-  const entries: Entries = new Map();
-  const leftovers: Leftovers = { markers: new Map(), trials: [] };
-  await readCaches(request, entries, leftovers);
+  const { entries, leftovers } = await readCaches(request);
   const caches = entries.size;
   const bytes = bytesOf(entries.values());
   const { deletedCaches, deletedBytes, changed, excessBytes } = await deleteByPlans(request, entries);
@@ -71,23 +68,25 @@ export async function pruneCaches(request: PruneRequest): Promise<PruneResult> {
 /** The selected caches, by the names of their objects. */
 type Entries = Map<string, CacheEntry>;
 
-async function readCaches(request: PruneRequest, entries: Entries, leftovers: Leftovers): Promise<void> {
-  const { store, prefix, patterns, signal, onRead } = request;
+async function readCaches(request: PruneRequest): Promise<{ entries: Entries; leftovers: Leftover[] }> {
+  const { store, prefix, patterns, removesLeftovers, signal, onRead } = request;
+  const entries: Entries = new Map();
+  const leftovers: Leftover[] = [];
   let read = 0;
   for await (const item of readInventory(store, { prefix, ...placeOfPatterns(patterns), signal })) {
     onRead?.();
     if (++read % TRIM_EVERY === 0) trimHeap(TRIM_ABOVE_BYTES);
-    if (item.kind !== 'cache') {
-      if (request.removesLeftovers) addLeftover(leftovers, item, request);
-    } else if (isSelected(item, request)) entries.set(item.object.name, item);
+    if (item.kind === 'cache' && isSelected(item, request)) entries.set(item.object.name, item);
+    else if (removesLeftovers && isLeftover(item, request)) leftovers.push(item);
   }
+  return { entries, leftovers };
 }
 
 function isSelected(entry: CacheEntry, { patterns, select }: PruneRequest): boolean {
   return matchesPatterns(entry, patterns) && (select?.(entry) ?? true);
 }
 
-/** Plans and deletes until nothing has changed meanwhile. */
+/** Plans and deletes until no cache has changed meanwhile. Keeps `entries` up to date. */
 async function deleteByPlans(request: PruneRequest, entries: Entries) {
   const { store, rules, dryRun, onDeletion } = request;
   const total = { deletedCaches: 0, deletedBytes: 0, changed: 0 };
@@ -95,25 +94,30 @@ async function deleteByPlans(request: PruneRequest, entries: Entries) {
     const { deletions, excessBytes } = planPrune([...entries.values()], rules, store.nowMs);
     const changedBefore = total.changed;
     await forEachWithin(deletions, PARALLEL_DELETIONS, async deletion => {
-      const { entry } = deletion;
-      const result = dryRun ? 'deleted' : await deleteUnchanged(entry, entries, request);
-      if (result === 'changed') total.changed++;
-      if (result !== 'deleted') return;
-      total.deletedCaches++;
-      total.deletedBytes += entry.object.sizeBytes;
-      await onDeletion(deletion);
+      const { name, sizeBytes } = deletion.entry.object;
+      const result = dryRun ? 'deleted' : await deleteUnchanged(deletion.entry, request);
+      entries.delete(name);
+      if (result === 'deleted') {
+        total.deletedCaches++;
+        total.deletedBytes += sizeBytes;
+        await onDeletion(deletion);
+      } else if (result !== 'missing') {
+        total.changed++;
+        if (isSelected(result, request)) entries.set(name, result);
+      }
     });
     if (dryRun || total.changed === changedBefore || plans === MAX_PLANS) return { ...total, excessBytes };
   }
 }
 
-/** Reads a cache again, and deletes it with its marker if it has not changed. Another prune may have deleted the cache. */
+/**
+ * Reads a cache again, and deletes it with its marker if it has not changed. Returns its new state if it has changed, and
+ * 'missing' if another prune has deleted it.
+ */
 async function deleteUnchanged(
   entry: CacheEntry,
-  entries: Entries,
-  request: PruneRequest,
-): Promise<'deleted' | 'changed' | 'gone'> {
-  const { store, prefix, signal } = request;
+  { store, prefix, signal }: PruneRequest,
+): Promise<'deleted' | 'missing' | CacheEntry> {
   const { name } = entry.object;
   const marker = markerName(prefix, name);
   const [object, markerNow] = await Promise.all([
@@ -121,24 +125,19 @@ async function deleteUnchanged(
     marker === undefined ? undefined : store.head(marker, { signal }),
   ]);
   const now = object && { ...entry, object, marker: markerNow };
-  if (now && !isSame(now, entry)) {
-    if (isSelected(now, request)) entries.set(name, now);
-    else entries.delete(name);
-    return 'changed';
-  }
+  if (now && !isSame(now, entry)) return now;
   if (now) await store.delete(name, { signal });
   // The other prune may have been killed before it deleted the marker
   if (marker !== undefined && entry.marker) await store.delete(marker, { signal });
-  entries.delete(name);
-  return now ? 'deleted' : 'gone';
+  return now ? 'deleted' : 'missing';
 }
 
-/** Compares an entry of a listing or of an earlier HEAD with a later HEAD. */
+/** Returns whether a cache has not changed since a listing or an earlier HEAD. */
 function isSame(a: CacheEntry, b: CacheEntry): boolean {
   return isSameObject(a.object, b.object) && isSameObject(a.marker, b.marker);
 }
 
-/** Compares times in whole seconds, which are all that a HEAD of S3 returns. */
+/** Returns whether two states are equal. Compares times in whole seconds, because a HEAD of S3 returns no fraction. */
 function isSameObject(a: ObjectState | undefined, b: ObjectState | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   const seconds = ({ modifiedMs }: ObjectState) => modifiedMs && Math.floor(modifiedMs / 1000);

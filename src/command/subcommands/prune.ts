@@ -1,10 +1,5 @@
 import { type CachePatterns, matchesWildcard } from '../../cache/cache-patterns.ts';
-import {
-  describeCache,
-  describeReason,
-  describeResult,
-  VERSIONS_REMAIN,
-} from '../../cache/prune/describe.ts';
+import { describeCache, describeReason, describeResult, VERSIONS_KEPT } from '../../cache/prune/describe.ts';
 import { type Deletion, hasRule, rulesOf } from '../../cache/prune/plan.ts';
 import { type PruneRequest, pruneCaches } from '../../cache/prune/prune-caches.ts';
 import { formatBytes, formatCount } from '../../report/units.ts';
@@ -101,7 +96,7 @@ async function runPrune(
     // The document begins with the deletions, which may be many: none of them is kept
     if (output.json) await output.raw(`\n],\n${safeJson({ dryRun, ...result, requests }).slice(1)}\n`);
     else for (const line of describeResult(result, dryRun)) await output.line(line);
-    if (store.versioned && result.deletedCaches > 0) output.note(`Warning: ${VERSIONS_REMAIN}`);
+    if (store.versioned && result.deletedCaches > 0) output.note(`Warning: ${VERSIONS_KEPT}`);
     return result.deletedCaches;
   } catch (error) {
     if (output.json && !(error instanceof OutputError)) {

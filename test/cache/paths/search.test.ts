@@ -40,10 +40,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-async function found(lines: readonly string[], inFound = true, signal?: AbortSignal): Promise<string[]> {
+async function found(
+  lines: readonly string[],
+  searchesFound = true,
+  signal?: AbortSignal,
+): Promise<string[]> {
   const anchors = createAnchors({ workspace: root, home: at('home'), platformPath: path });
   const patterns = parsePatterns(lines, anchors) as readonly WildPattern[];
-  const paths = new Set(await search(patterns, { comparable: anchors.comparable, inFound, signal }));
+  const paths = new Set(await search(patterns, { comparable: anchors.comparable, searchesFound, signal }));
   return [...paths].map(name => slashed(path.relative(root, name))).sort();
 }
 
