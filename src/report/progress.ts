@@ -15,8 +15,8 @@ interface ProgressOptions {
 export interface Progress {
   /** Counts transferred bytes. Needs no `this`. */
   readonly add: (bytes: number) => void;
-  /** Sets the total, in bytes. May be called late or not at all. */
-  expect(totalBytes: number): void;
+  /** Sets how many bytes will follow. May be called late, not at all, or again for a transfer that starts over. */
+  expect(furtherBytes: number): void;
   /** Stops the lines and ends their group. */
   end(): void;
 }
@@ -49,8 +49,8 @@ export function createProgress(options: ProgressOptions): Progress {
     add(count) {
       bytes += count;
     },
-    expect(totalBytes) {
-      total = totalBytes;
+    expect(furtherBytes) {
+      total = bytes + furtherBytes;
     },
     end() {
       clearInterval(timer);

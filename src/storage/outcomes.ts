@@ -1,4 +1,3 @@
-import type { DamagedArchiveError } from '../archive/archive-errors.ts';
 import type { ObjectVersion } from './object-store.ts';
 import {
   ForkCredentialsError,
@@ -94,23 +93,31 @@ interface Saved {
   readonly reusedBytes: number;
 }
 
-interface AfterFallback {
-  /** Set by the fallback: the outcome of the first backend, in whose place this one was used. */
-  readonly insteadOf?: Unserved;
+/** An object that matched a restore and cannot be restored. The next match is tried in its place. */
+export interface Rejected {
+  /**
+   * `damaged`: on every machine; the save of the same job may replace the object. `unusable`: the object is sound, but this
+   * release or this machine cannot use it.
+   */
+  readonly kind: 'damaged' | 'unusable';
+  readonly key: string;
+  readonly object: ObjectVersion;
+  readonly error: Error;
 }
 
-export type LookupOutcome = (Hit | Miss | Unserved | Failed | Cancelled) & AfterFallback;
-export type RestoreOutcome = (
-  | Restored
-  | Miss
-  /** The object that matched is damaged on every machine. The save of the same job may replace it. */
-  | { readonly kind: 'damaged'; readonly object: ObjectVersion; readonly error: DamagedArchiveError }
-  /** The object that matched is sound, but this release or this machine cannot use it: a miss, and nothing to replace. */
-  | { readonly kind: 'unusable'; readonly key: string; readonly error: Error }
-  | Unserved
-  | RestoreFailed
-  | Cancelled
-) &
+interface AfterRejections {
+  /** Of a restore: the better matches, best first. */
+  readonly rejected?: readonly Rejected[];
+}
+
+interface AfterFallback {
+  /** Set by the fallback: the outcome of the first backend, in whose place this one was used. */
+  readonly insteadOf?: Unserved & AfterRejections;
+}
+
+export type LookupOutcome = (Hit | Miss | Unserved | Failed | Cancelled) & AfterRejections & AfterFallback;
+export type RestoreOutcome = (Restored | Miss | Unserved | RestoreFailed | Cancelled) &
+  AfterRejections &
   AfterFallback;
 export type SaveOutcome = (
   | Saved
@@ -151,6 +158,14 @@ export function isRefusedByPolicy(outcome: Outcome): boolean {
 /** Returns whether a pull request from a fork has no credentials: that is by design too. */
 export function isForkWithoutCredentials(outcome: Outcome): boolean {
   return outcome.kind === 'refused' && outcome.error instanceof ForkCredentialsError;
+}
+
+/** Returns the objects that a restore has rejected, also if the fallback was used after them. */
+export function rejectedObjects({
+  rejected,
+  insteadOf,
+}: LookupOutcome | RestoreOutcome): readonly Rejected[] {
+  return rejected ?? insteadOf?.rejected ?? [];
 }
 
 /** Returns whether a restore has failed after it published or moved files. */

@@ -56,7 +56,7 @@ export function cacheCases(settings: () => Partial<S3Settings>, traits: Partial<
       const job = all.job();
       await buildTree(job.workspace, { 'tree/file': randomBytes(sizeBytes) });
       await putObject(store, await job.objectName(key), randomBytes(1000), { onlyIfAbsent: true });
-      expect(await job.restore(key)).toMatchObject({ kind: 'damaged' });
+      expect(await job.restore(key)).toMatchObject({ rejected: [{ kind: 'damaged' }] });
       await buildTree(job.workspace, { 'tree/file': randomBytes(sizeBytes) });
       expect(await job.save(key)).toMatchObject({ kind: 'saved' });
       await expectTree(all.job(), key, job);

@@ -78,7 +78,12 @@ test('an object is damaged if a request for its data and a HEAD show that it end
     return undefined;
   };
   expect(await job.restore('k1', { restoreKeys: [] })).toMatchObject({
-    kind: 'damaged',
-    error: { message: expect.stringContaining('it ends before the data that its manifest names') },
+    kind: 'miss',
+    rejected: [
+      {
+        kind: 'damaged',
+        error: { message: expect.stringContaining('it ends before the data that its manifest names') },
+      },
+    ],
   });
 });

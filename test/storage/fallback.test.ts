@@ -74,15 +74,19 @@ const tooLong: Outcome = {
   error: new NameTooLongError('1,090 bytes, at most 1024'),
 };
 const damage: Outcome = {
-  ...{ kind: 'damaged', object: { name: 'o', etag: 'e', key: 'key' } },
-  error: new DamagedArchiveError('frame 3 has the wrong checksum'),
+  ...{ kind: 'miss', diagnosis: undefined },
+  rejected: [
+    {
+      ...{ kind: 'damaged', key: 'key', object: { name: 'o', etag: 'e' } },
+      error: new DamagedArchiveError('frame 3 has the wrong checksum'),
+    },
+  ],
 };
 
 test.each<Outcome>([
   hit,
   { kind: 'miss', diagnosis: 'it was saved with other paths' },
   damage,
-  { kind: 'unusable', key: 'key', error: new Error('format 3') },
   { kind: 'failed', error: new Error('/x cannot be written'), treeChanged: true },
   { kind: 'cancelled' },
 ])('the outcome $kind of the bucket is final and is passed on as it is', async outcome => {

@@ -32,9 +32,8 @@ async function expectKept(
 ): Promise<void> {
   const before = readFileSync(file);
   expect(await job.restore(key)).toMatchObject({
-    kind: 'unusable',
-    key,
-    error: { message: expect.stringContaining(reason) },
+    kind: 'miss',
+    rejected: [{ kind: 'unusable', key, error: { message: expect.stringContaining(reason) } }],
   });
   expect(await describeTree(job.workspace)).toEqual({});
   await buildTree(job.workspace, own);

@@ -5,8 +5,10 @@ import {
   hasChangedTree,
   isForkWithoutCredentials,
   type LookupOutcome,
+  type Rejected,
   type Restored,
   type RestoreOutcome,
+  rejectedObjects,
 } from '../../storage/outcomes.ts';
 import type { ActionInputs } from '../inputs/inputs.ts';
 import type { Runner } from '../runner/runner.ts';
@@ -35,6 +37,8 @@ export async function reportOutcome(
   outcome: LookupOutcome | RestoreOutcome,
 ): Promise<void> {
   const { inputs } = phase;
+  const rejected = rejectedObjects(outcome);
+  for (const object of rejected) reportRejected(runner, object);
   switch (outcome.kind) {
     case 'hit': {
       setHitOutputs(runner, outcome);
@@ -44,16 +48,7 @@ export async function reportOutcome(
     }
     case 'miss':
       if (outcome.diagnosis !== undefined) runner.log.info(outcome.diagnosis);
-      return reportMiss(runner, phase, 'miss');
-    case 'unusable':
-      runner.log.notice(`The object of key '${outcome.key}' is not used: ${outcome.error.message}.`);
-      return reportMiss(runner, phase, 'miss');
-    case 'damaged':
-      runner.log.debug(outcome.error.stack ?? '');
-      runner.log.warning(
-        `Cache not restored, because its object is damaged: ${outcome.error.message}. No file was changed.`,
-      );
-      return reportMiss(runner, phase, 'damaged');
+      return reportMiss(runner, phase, rejected.some(({ kind }) => kind === 'damaged') ? 'damaged' : 'miss');
     case 'unavailable':
     case 'refused': {
       const effect = inputs.failOnCacheMiss ? '' : ' The job continues without the cache.';
@@ -71,6 +66,13 @@ export async function reportOutcome(
       runner.log.warning('Cache not restored: the step was cancelled.');
       return closeRestore(runner, phase, 'cancelled');
   }
+}
+
+/** Reports an object that matched and cannot be restored. */
+function reportRejected({ log }: Runner, { kind, key, error }: Rejected): void {
+  log.debug(error.stack ?? '');
+  if (kind === 'unusable') log.notice(`The object of key '${key}' is not used: ${error.message}.`);
+  else log.warning(`The object of key '${key}' is not used, because it is damaged: ${error.message}.`);
 }
 
 /** Reports a restore that failed: it is not known whether there is a cache. */

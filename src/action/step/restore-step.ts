@@ -6,6 +6,7 @@ import {
   hasChangedTree,
   type LookupOutcome,
   type RestoreOutcome,
+  rejectedObjects,
 } from '../../storage/outcomes.ts';
 import type { OpenBackend } from '../backend/open-backend.ts';
 import type { ActionInputs } from '../inputs/inputs.ts';
@@ -111,8 +112,12 @@ function stateAfter(
   outcome: LookupOutcome | RestoreOutcome,
   { lookupOnly }: ActionInputs,
 ): Partial<StepState> {
-  const state = { finished: !hasChangedTree(outcome), bucketWasDown: bucketWasDown(outcome) };
-  if (outcome.kind === 'damaged') return { ...state, damaged: outcome.object };
+  const damaged = rejectedObjects(outcome).find(({ kind }) => kind === 'damaged')?.object;
+  const state = {
+    finished: !hasChangedTree(outcome),
+    bucketWasDown: bucketWasDown(outcome),
+    ...(damaged && { damaged }),
+  };
   if (outcome.kind !== 'hit') return state;
   const { source, key, object } = outcome;
   const base = object === undefined || lookupOnly ? {} : { base: object };

@@ -78,8 +78,10 @@ function skipReason(plan: StepPlan, state: StepState | undefined, records: JobRe
 }
 
 /** Returns whether the store that this step saves to already has the key, and keeps it. GitHub's never replaces a cache. */
-function isSaved({ inputs, target }: StepPlan, state: StepState): boolean {
-  const replaces = inputs.overwrite && target.kind !== 'github';
+function isSaved({ inputs, target, places }: StepPlan, state: StepState): boolean {
+  // The hit was in another ref, if this ref's own object of the key is damaged
+  const isDamaged = state.damaged?.name === places.write.objectName(inputs.key);
+  const replaces = (inputs.overwrite || isDamaged) && target.kind !== 'github';
   return state.matchedKey === inputs.key && !replaces && state.source === target.kind;
 }
 

@@ -17,7 +17,7 @@ export interface StepState extends CacheInputs {
   readonly matchedKey?: string;
   /** Whether the bucket was down in the main phase (`OpenOptions.bucketWasDown`). */
   readonly bucketWasDown: boolean;
-  /** The object that matched and is damaged. */
+  /** The best match that is damaged. */
   readonly damaged?: ObjectVersion;
   /** The object that was restored. */
   readonly base?: ObjectVersion;

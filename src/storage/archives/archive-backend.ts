@@ -3,7 +3,7 @@ import { TAIL_BYTES } from '../../archive/format/limits.ts';
 import { countOf } from '../../report/units.ts';
 import type { LookupRequest, RestoreRequest, SaveRequest, StorageBackend } from '../backend.ts';
 import { type ObjectStore, STALE_UPLOAD_MS } from '../object-store.ts';
-import { type Hit, outcomeOfError, type RestoreOutcome } from '../outcomes.ts';
+import { type Hit, outcomeOfError, type Rejected, type RestoreOutcome } from '../outcomes.ts';
 import { ObjectMissingError, ObjectReplacedError, StoreUnavailableError } from '../store-errors.ts';
 import type { ArchiveBackendOptions } from './archive-options.ts';
 import { type FoundObject, findObject } from './find-object.ts';
@@ -11,6 +11,9 @@ import { noteUse, type UseNote } from './note-use.ts';
 
 /** How often a restore starts over when its object is replaced underneath it. */
 const RESTORE_ATTEMPTS = 3;
+
+/** How many damaged or unusable objects a restore skips. Each may cost the download of its data. */
+const MAX_REJECTED = 3;
 
 /** Caches as archives in an object store. The code that packs and unpacks is loaded when it is needed: a miss needs none. */
 export function createArchiveBackend(store: ObjectStore, options: ArchiveBackendOptions): StorageBackend {
@@ -31,13 +34,13 @@ export function createArchiveBackend(store: ObjectStore, options: ArchiveBackend
       }
     },
     async restore(request) {
-      try {
-        requireZstd();
-        return await restoreNewest(store, request, options);
-      } catch (error) {
-        const outcome = outcomeOfError(error, store.kind, request.signal);
-        return outcome.kind === 'failed' ? { ...outcome, treeChanged: false } : outcome;
+      const rejected: Rejected[] = [];
+      while (rejected.length < MAX_REJECTED) {
+        const outcome = await restoreBest(store, request, rejected, options);
+        if (!isRejected(outcome)) return rejected.length === 0 ? outcome : { ...outcome, rejected };
+        rejected.push(outcome);
       }
+      return { kind: 'miss', diagnosis: undefined, rejected };
     },
     async save(request) {
       try {
@@ -53,13 +56,39 @@ export function createArchiveBackend(store: ObjectStore, options: ArchiveBackend
   };
 }
 
-async function restoreNewest(
+function isRejected(outcome: RestoreOutcome | Rejected): outcome is Rejected {
+  return outcome.kind === 'damaged' || outcome.kind === 'unusable';
+}
+
+/** Restores the best match that is not among the rejected ones. Turns each error into an outcome. */
+async function restoreBest(
   store: ObjectStore,
   request: RestoreRequest,
+  rejected: readonly Rejected[],
   options: ArchiveBackendOptions,
-): Promise<RestoreOutcome> {
+): Promise<RestoreOutcome | Rejected> {
+  try {
+    requireZstd();
+    return await restoreUnreplaced(
+      store,
+      request,
+      new Set(rejected.map(({ object }) => object.name)),
+      options,
+    );
+  } catch (error) {
+    const outcome = outcomeOfError(error, store.kind, request.signal);
+    return outcome.kind === 'failed' ? { ...outcome, treeChanged: false } : outcome;
+  }
+}
+
+async function restoreUnreplaced(
+  store: ObjectStore,
+  request: RestoreRequest,
+  rejected: ReadonlySet<string>,
+  options: ArchiveBackendOptions,
+): Promise<RestoreOutcome | Rejected> {
   for (let attempt = 1; ; attempt++) {
-    const found = await findObject(store, request, TAIL_BYTES);
+    const found = await findObject(store, request, TAIL_BYTES, rejected);
     if (found.kind === 'miss') return found;
     const use = noteUseOf(store, found, request);
     try {
@@ -87,10 +116,10 @@ async function explain(
   found: FoundObject,
   request: RestoreRequest,
   { records }: ArchiveBackendOptions,
-): Promise<RestoreOutcome> {
+): Promise<RestoreOutcome | Rejected> {
   const { name, etag, key } = found;
   const object = { name, etag };
-  if (error instanceof UnusableArchiveError) return { kind: 'unusable', key, error };
+  if (error instanceof UnusableArchiveError) return { kind: 'unusable', key, object, error };
   if (error instanceof TargetTreeError) return { kind: 'failed', error, treeChanged: error.treeChanged };
   let damage = error;
   if (error instanceof ObjectMissingError) {
@@ -99,7 +128,7 @@ async function explain(
   }
   if (!(damage instanceof DamagedArchiveError)) throw error;
   records.markDamaged(object);
-  return { kind: 'damaged', object, error: damage };
+  return { kind: 'damaged', key, object, error: damage };
 }
 
 function hitOf(

@@ -19,16 +19,18 @@ export interface FoundObject extends ObjectInfo {
  *
  * Requests all exact names at once, then all listings at once. An exact hit in the first scope costs one round trip and waits
  * for nothing else; a miss costs two (and one more for each further page). The listing for a diagnosis is sent along with the
- * others, before it is known that they end in a miss. With `tailBytes` > 0 an exact hit comes with its last bytes.
+ * others, before it is known that they end in a miss. With `tailBytes` > 0 an exact hit comes with its last bytes. Objects whose
+ * names are in `rejected` do not match.
  */
 export async function findObject(
   store: ObjectStore,
   request: LookupRequest,
   tailBytes: number,
+  rejected: ReadonlySet<string> = new Set(),
 ): Promise<FoundObject | Miss> {
   const others = new AbortController();
   try {
-    return await search(store, request, tailBytes, anySignal(others.signal, request.signal));
+    return await search(store, request, tailBytes, rejected, anySignal(others.signal, request.signal));
   } finally {
     others.abort();
   }
@@ -38,10 +40,15 @@ async function search(
   store: ObjectStore,
   request: LookupRequest,
   tailBytes: number,
+  rejected: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<FoundObject | Miss> {
   const { places, primaryKey, restoreKeys } = request;
-  const probes = places.map(place => unobserved(probe(store, place, primaryKey, tailBytes, signal)));
+  const probes = places
+    .map(place => place.objectName(primaryKey))
+    .map(name =>
+      rejected.has(name) ? undefined : unobserved(probe(store, name, primaryKey, tailBytes, signal)),
+    );
   let exact: FoundObject | undefined;
   let exactAt = 0;
   for (; exactAt < probes.length; exactAt++) {
@@ -51,7 +58,9 @@ async function search(
   const prefixes = [...new Set([primaryKey, ...restoreKeys])];
   const listings = places
     .slice(0, exactAt)
-    .flatMap(place => prefixes.map(prefix => unobserved(list(store, place, prefix, request, signal))));
+    .flatMap(place =>
+      prefixes.map(prefix => unobserved(list(store, place, prefix, request, rejected, signal))),
+    );
   const elsewhere = exact ? undefined : findElsewhere(store, request, signal);
   let keyInOtherVersion = false;
   for (const listing of listings) {
@@ -86,12 +95,11 @@ function unobserved<T>(promise: Promise<T>): Promise<T> {
 
 async function probe(
   store: ObjectStore,
-  place: KeyPlace,
+  name: string,
   key: string,
   tailBytes: number,
   signal: AbortSignal,
 ): Promise<FoundObject | undefined> {
-  const name = place.objectName(key);
   if (tailBytes === 0) {
     const info = await store.head(name, { signal });
     return info && foundObject(key, info);
@@ -113,13 +121,14 @@ async function list(
   place: KeyPlace,
   prefix: string,
   { primaryKey, version }: LookupRequest,
+  rejected: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<Listed> {
   let newest: FoundObject | undefined;
   let keyInOtherVersion = false;
   for await (const info of store.list(place.listPrefix(prefix), { signal })) {
     const parsed = place.parse(info.name);
-    if (!parsed?.key.startsWith(prefix)) continue;
+    if (!parsed?.key.startsWith(prefix) || rejected.has(info.name)) continue;
     // The requested part is the user's own, and may have line breaks
     if (CONTROL_CHARACTER.test(parsed.key.slice(prefix.length))) continue;
     if (parsed.version !== version) keyInOtherVersion ||= parsed.key === primaryKey;

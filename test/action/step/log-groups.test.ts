@@ -56,11 +56,15 @@ describe('the group of progress lines of a restore', () => {
     [
       'damage',
       {
-        kind: 'damaged',
-        object: { name: 'o', etag: 'e' },
-        error: new DamagedArchiveError('it is short'),
+        ...{ kind: 'miss', diagnosis: undefined },
+        rejected: [
+          {
+            ...{ kind: 'damaged', key: 'npm-1', object: { name: 'o', etag: 'e' } },
+            error: new DamagedArchiveError('it is short'),
+          },
+        ],
       },
-      'warning: Cache not restored, because its object is damaged: it is short. No file was changed.',
+      "warning: The object of key 'npm-1' is not used, because it is damaged: it is short.",
     ],
     ['outage', outage, 'warning: no answer. The job continues without the cache.'],
     ['cancellation', { kind: 'cancelled' }, expect.stringMatching(/^warning: Cache not restored: /)],

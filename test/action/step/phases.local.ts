@@ -50,7 +50,7 @@ describe('phases that run as processes', () => {
       writeFileSync(file, 'torn');
 
       const damaged = await phase('restore-only', { workspace: 'two', inputs });
-      expect(damaged.log).toContain('its object is damaged');
+      expect(damaged.log).toContain("The object of key 'k1' is not used, because it is damaged");
       // No post phase follows that would read it
       expect(damaged.state).toEqual({});
       expect(namesInTemp()).toEqual([expect.stringMatching(/^cache-s3-damaged-[0-9a-f]{64}$/)]);

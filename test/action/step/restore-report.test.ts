@@ -113,7 +113,10 @@ describe('a miss', () => {
   test('is the result for an object of another format, after a notice', async () => {
     const error = new UnusableArchiveError('it is of archive format 3, and this release reads format 1');
     const { lines, state } = await runRestore({
-      restore: async () => ({ kind: 'unusable', key: 'npm-1', error }),
+      restore: async () => ({
+        ...{ kind: 'miss', diagnosis: undefined },
+        rejected: [{ kind: 'unusable', key: 'npm-1', object: { name: 'o', etag: 'e' }, error }],
+      }),
     });
     expect(lines.slice(0, 2)).toEqual([
       "notice: The object of key 'npm-1' is not used: it is of archive format 3, and this release reads format 1.",
@@ -160,14 +163,30 @@ describe('a restore that goes wrong', () => {
   test('reports a damaged object as a miss with a warning and lets the save replace it', async () => {
     const object = { name: 'o', etag: 'e' };
     const error = new DamagedArchiveError('frame 3 has another SHA-256');
-    const restore = async () => ({ kind: 'damaged', object, error }) as const;
+    const rejected = [{ kind: 'damaged', key: 'npm-1', object, error }] as const;
+    const restore = async () => ({ kind: 'miss', diagnosis: undefined, rejected }) as const;
     const { lines, state, outputs } = await runRestore({ restore });
-    expect(lines[0]).toBe(
-      'warning: Cache not restored, because its object is damaged: frame 3 has another SHA-256. No file was changed.',
-    );
+    expect(lines.slice(0, 2)).toEqual([
+      "warning: The object of key 'npm-1' is not used, because it is damaged: frame 3 has another SHA-256.",
+      'info: Cache not found for input keys: npm-1',
+    ]);
+    expect(lines[2]).toContain('result=damaged');
     expect(outputs).not.toHaveProperty('cache-hit');
     expect(state?.damaged).toEqual({ name: 'o', etag: 'e' });
     expect(state?.matchedKey).toBeUndefined();
+  });
+
+  test('names the key of a damaged object before the cache that was restored in its place', async () => {
+    const object = { name: 'o-2', etag: 'e' };
+    const error = new DamagedArchiveError('it is short');
+    const rejected = [{ kind: 'damaged', key: 'npm-2', object, error }] as const;
+    const restore = async () => ({ ...hit, key: 'npm-0', exact: false, rejected });
+    const { lines, state } = await runRestore({ restore });
+    expect(lines.slice(0, 2)).toEqual([
+      "warning: The object of key 'npm-2' is not used, because it is damaged: it is short.",
+      'info: Cache restored from key: npm-0',
+    ]);
+    expect(state).toMatchObject({ damaged: object, matchedKey: 'npm-0', base: { name: 'o' } });
   });
 
   test('warns of a tree that cannot be written', async () => {

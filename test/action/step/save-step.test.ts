@@ -39,6 +39,15 @@ describe('the post phase', () => {
     expect(request?.overwrite).toBe(true);
   });
 
+  test('replaces the damaged object of its own ref after an exact hit in another ref', async () => {
+    const name = (await post()).request!.place.objectName('npm-1');
+    const exact = { matchedKey: 'npm-1', source: 's3' } as const;
+    const damaged = { name, etag: 'e' };
+    expect((await post({ state: { ...exact, damaged } })).request).toMatchObject({ damaged });
+    const other = await post({ state: { ...exact, damaged: { ...damaged, name: 'o' } } });
+    expect(other.request).toBeUndefined();
+  });
+
   test('uses the key and paths of the restore', async () => {
     const { request } = await post({ inputs: { key: 'npm-2', path: 'elsewhere' } });
     expect(request).toMatchObject({ key: 'npm-1', paths: ['node_modules'] });

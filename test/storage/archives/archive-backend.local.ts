@@ -5,7 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../../src/storage/directory/file-names.ts';
+import { StoreUnavailableError } from '../../../src/storage/store-errors.ts';
 import { bent, tree } from '../../archive/support/refuses.ts';
+import { override } from '../../support/override.ts';
 import { linux, requires } from '../../support/platform-needs.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -48,8 +50,8 @@ async function damagedObject(key: string, damage: (bytes: Buffer) => Buffer) {
 /** The object that a restore finds damaged. */
 async function damageFound(job: CacheJob, ...args: Parameters<CacheJob['restore']>) {
   const outcome = await job.restore(...args);
-  if (outcome.kind !== 'damaged') return expect.fail(`the outcome is ${outcome.kind}`);
-  return outcome.object;
+  expect(outcome).toMatchObject({ kind: 'miss', rejected: [{ kind: 'damaged' }] });
+  return outcome.rejected![0]!.object;
 }
 
 describe('a save', () => {
@@ -256,6 +258,65 @@ describe('a damaged object', () => {
   });
 });
 
+describe('a restore whose best match is damaged', () => {
+  /** Saves caches in this order, each with its key as content, and damages some of them. */
+  async function saved(keys: readonly string[], isDamaged: (key: string) => boolean) {
+    const { job, store, fileOf } = setUp();
+    for (const [index, key] of keys.entries()) {
+      const first = await jobWith(job, key);
+      await first.saveInFull(key);
+      const file = fileOf(first, key);
+      if (isDamaged(key)) writeFileSync(file, torn());
+      utimesSync(file, index + 1, index + 1);
+    }
+    return { job, store };
+  }
+
+  test('restores the next newest cache of its restore-key', async () => {
+    const { job } = await saved(['k-1', 'k-2', 'k-3'], key => key === 'k-3');
+    const reader = job();
+    expect(await reader.restore('k-4', { restoreKeys: ['k-'] })).toMatchObject({
+      ...{ kind: 'hit', key: 'k-2', exact: false },
+      rejected: [{ kind: 'damaged', key: 'k-3', object: { name: reader.objectName('k-3') } }],
+    });
+    expect(contentIn(reader)).toBe('k-2');
+  });
+
+  test('restores another cache in place of that of the exact key, which its save replaces', async () => {
+    const { job } = await saved(['k-1', 'k-2'], key => key === 'k-2');
+    const second = job();
+    const outcome = await second.restore('k-2', { restoreKeys: ['k-'] });
+    expect(outcome).toMatchObject({ kind: 'hit', key: 'k-1', rejected: [{ key: 'k-2' }] });
+    const damaged = outcome.rejected![0]!.object;
+    expect(await second.save('k-2', { damaged, record: false })).toMatchObject({ kind: 'saved' });
+    expect(await job().restore('k-2')).toMatchObject({ kind: 'hit', exact: true });
+  });
+
+  test('tries three objects and then is a miss', async () => {
+    const keys = ['k-1', 'k-2', 'k-3', 'k-4'];
+    const { job } = await saved(keys, key => key !== 'k-1');
+    expect(await job().restore('k-5', { restoreKeys: ['k-'] })).toMatchObject({
+      kind: 'miss',
+      rejected: [{ key: 'k-4' }, { key: 'k-3' }, { key: 'k-2' }],
+    });
+  });
+
+  test('reports it also if the store fails afterwards', async () => {
+    const { job, store } = await saved(['k-1', 'k-2'], key => key === 'k-2');
+    let listings = 0;
+    const failing = override(store, {
+      list: (...args) => {
+        if (++listings > 2) throw new StoreUnavailableError('connection refused');
+        return store.list(...args);
+      },
+    });
+    expect(await job({ store: failing }).restore('k-3', { restoreKeys: ['k-'] })).toMatchObject({
+      kind: 'unavailable',
+      rejected: [{ key: 'k-2' }],
+    });
+  });
+});
+
 test('a damaged object of the default branch is not replaced by a pull request', async () => {
   const { job, fileOf } = setUp();
   const [main, own] = ['refs/heads/main', 'refs/pull/7/merge'];
@@ -269,7 +330,7 @@ test('a damaged object of the default branch is not replaced by a pull request',
   expect(damaged.name).toBe(first.objectName('k'));
   expect(await second.save('k', { damaged, record: false })).toMatchObject({ kind: 'saved' });
   expect(readFileSync(fileOf(first, 'k'), 'utf8')).toBe('torn');
-  expect(await job({ refs: [main] }).restore('k')).toMatchObject({ kind: 'damaged' });
+  await damageFound(job({ refs: [main] }), 'k');
 });
 
 test('an object of another format is unusable, and no save replaces it', async () => {
@@ -279,9 +340,14 @@ test('an object of another format is unusable, and no save replaces it', async (
   });
   const bytes = readFileSync(file);
   expect(await second.restore('k')).toMatchObject({
-    kind: 'unusable',
-    key: 'k',
-    error: { message: 'it has archive format 1, and this release reads only format 2' },
+    kind: 'miss',
+    rejected: [
+      {
+        kind: 'unusable',
+        key: 'k',
+        error: { message: 'it has archive format 1, and this release reads only format 2' },
+      },
+    ],
   });
   expect(await second.saveInFull('k')).toMatchObject({ kind: 'exists' });
   expect(readFileSync(file).equals(bytes)).toBe(true);
@@ -307,10 +373,8 @@ test(
     writeFileSync(file, object);
     const second = await jobWith(job, 'two');
     expect(await second.restore('k')).toMatchObject({
-      kind: 'unusable',
-      error: {
-        message: expect.stringContaining('has a component of more than 255 bytes, the limit of this system'),
-      },
+      kind: 'miss',
+      rejected: [{ kind: 'unusable', error: { message: expect.stringContaining('of more than 255 bytes') } }],
     });
     expect(await second.saveInFull('k')).toMatchObject({ kind: 'exists' });
     expect(readFileSync(file).equals(object)).toBe(true);

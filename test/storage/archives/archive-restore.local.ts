@@ -184,9 +184,7 @@ describe('a restore', () => {
     store.getRange = async () => undefined;
     const second = all.job({ store });
     expect(await second.restore('k-1')).toMatchObject({
-      kind: 'damaged',
-      error: expect.any(DamagedArchiveError),
-      object: { name },
+      rejected: [{ kind: 'damaged', error: expect.any(DamagedArchiveError), object: { name } }],
     });
     expect(fs.readdirSync(second.workspace)).toEqual([]);
     const again = all.job();
@@ -221,9 +219,13 @@ describe('a restore', () => {
     });
     const workers = countWorkers();
     expect(await all.job().restore('k-2', { warm })).toMatchObject({
-      kind: 'damaged',
-      error: { name: 'DamagedArchiveError', message: expect.stringContaining(from) },
-      object: { name: to },
+      rejected: [
+        {
+          kind: 'damaged',
+          error: { name: 'DamagedArchiveError', message: expect.stringContaining(from) },
+          object: { name: to },
+        },
+      ],
     });
     // Those of a warm restore had begun to start
     expect(countWorkers()).toBe(workers);
@@ -244,8 +246,12 @@ describe('a restore', () => {
     };
     const reader = all.job({ store });
     expect(await reader.restore('k-2')).toMatchObject({
-      kind: 'damaged',
-      error: { message: expect.stringContaining('the checksum of a frame is wrong') },
+      rejected: [
+        {
+          kind: 'damaged',
+          error: { message: expect.stringContaining('the checksum of a frame is wrong') },
+        },
+      ],
     });
     expect(fs.readdirSync(reader.workspace)).toEqual([]);
   });

@@ -63,7 +63,7 @@ describeDirectory(store => {
     const file = await fs.open(objects[0]!, 'r+');
     await file.write(Buffer.from('damage'), 0, 6, 5 * MiB);
     await file.close();
-    await expectUnchanged(to, await to.restore({ key: 'k' }), /its object is damaged/);
+    await expectUnchanged(to, await to.restore({ key: 'k' }), /because it is damaged/);
   });
 
   test(outage, async () => {
@@ -114,7 +114,7 @@ describeGateway(store => {
     const { proxy, inputs, broken } = await brokenGateway();
     const { to } = await savedAndOld(inputs, broken);
     proxy.rule = corrupt;
-    await expectUnchanged(to, await to.restore({ key: 'k' }), /its object is damaged/);
+    await expectUnchanged(to, await to.restore({ key: 'k' }), /because it is damaged/);
   });
 
   test(outage, async () => {

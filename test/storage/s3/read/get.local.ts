@@ -156,7 +156,7 @@ test('a read of a worker that gets 412 makes the restore start over', async () =
 });
 
 test.each<[string, Fault, object]>([
-  ['other bytes', { kind: 'corrupt', atByte: 1000 }, { kind: 'damaged' }],
+  ['other bytes', { kind: 'corrupt', atByte: 1000 }, { rejected: [{ kind: 'damaged' }] }],
   [
     'a whole object instead of a range',
     { kind: 'answer', status: 200, body: 'x'.repeat(100) },
