@@ -12,7 +12,7 @@ import { S3Upload } from './write/upload.ts';
 /**
  * Creates the store of a bucket. Opens no connection and creates no client before the first call.
  *
- * Importing this module loads the AWS SDK (about 20 ms): code that may not need the bucket imports it dynamically.
+ * This module loads the AWS SDK (about 20 ms), so code that may not need the bucket imports it dynamically.
  */
 export function createS3Store(settings: S3Settings, options: CallerOptions): ObjectStore {
   const caller = new Caller(settings, options);
@@ -43,7 +43,7 @@ export function createS3Store(settings: S3Settings, options: CallerOptions): Obj
   };
 }
 
-/** For a program that makes single calls (`cache-s3 doctor`), and imports this module at run time so that `dist/` has the SDK once. */
+/** For `cache-s3 doctor`, which makes single calls. It imports this module at run time, so that `dist/` has the SDK once. */
 export { Caller } from './calls/caller.ts';
 export * as sdk from './calls/sdk.ts';
 export { isStatus } from './errors/response-error.ts';

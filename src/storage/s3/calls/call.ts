@@ -27,7 +27,7 @@ export interface CallSpec {
   /** Whether the caller has another way: a failure does not open the circuit. */
   readonly replaceable?: boolean;
   /**
-   * Time in ms of a call that cleans up. It has at least this time, also when earlier calls have used up the time to wait. After the
+   * Time in ms of a call that cleans up. It has at least this time, even if earlier calls have used up the time to wait. After the
    * endpoint was given up, one such call is sent, within this time, and retried while the endpoint responds.
    */
   readonly lastCallMs?: number;

@@ -1,12 +1,12 @@
 import type { ClientRequest } from 'node:http';
 import { ObservedCall } from '../../observed-call.ts';
 import { errorCode } from '../errors/s3-errors.ts';
-import { ProtocolError } from '../transport/protocol-error.ts';
+import { ProtocolError, UPGRADE_REFUSAL } from '../transport/protocol-error.ts';
 
 /** Bound of a response with its headers, in bytes. GitHub's token has some 3 KB, the keys of a host 1 KB. */
 const MAX_RESPONSE_BYTES = 128 * 1024;
 
-/** One call of a client of the runner's or the host's services. What it prints is dropped: it may quote the server. */
+/** One call of a client of the runner's or the host's services. Drops what the client prints, because it may quote the server. */
 export class CredentialsCall extends ObservedCall {
   /** The status of the latest response. */
   status: number | undefined;
@@ -32,9 +32,7 @@ export class CredentialsCall extends ObservedCall {
 
   protected override failureOf(problem: 'length' | 'upgrade'): Error {
     return new ProtocolError(
-      problem === 'length'
-        ? `the response is longer than ${MAX_RESPONSE_BYTES} bytes`
-        : 'the server switches protocols (101), which was not requested',
+      problem === 'length' ? `the response is longer than ${MAX_RESPONSE_BYTES} bytes` : UPGRADE_REFUSAL,
     );
   }
 }

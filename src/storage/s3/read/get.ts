@@ -128,8 +128,8 @@ async function readRange(
 }
 
 /**
- * Returns a range for which a HEAD is needed. One without bytes cannot be requested by HTTP, and a 416 has neither size nor ETag. A
- * suffix range is then requested by its offsets: some servers refuse one that is longer than the object (rclone's S3 layer, gofakes3).
+ * Returns a range by the size that HEAD returns. HTTP cannot request a range without bytes, and a 416 has neither size nor ETag.
+ * Some servers refuse a suffix range that is longer than the object (rclone's S3 layer, gofakes3), so it is requested by offsets.
  * @throws StoreUnavailableError if the server returns fewer bytes than it should: the archive is not damaged then.
  */
 async function rangeByHead(

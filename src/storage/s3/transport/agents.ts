@@ -7,40 +7,40 @@ import type { S3Settings } from '../s3-settings.ts';
 import { isExcepted } from './no-proxy.ts';
 import { TunnelPool } from './tunnel-pool.ts';
 
-/** How to connect, as plain data that any thread can use. */
+/** Settings of connections, as plain data that any thread can use. */
 export interface ConnectionSettings {
-  /** PEM blocks of further certificate authorities. */
+  /** PEM blocks of additional certificate authorities. Undefined if there are none. */
   readonly authorities: string | undefined;
   readonly proxies: Proxies;
 }
 
 /** The proxies of the environment. */
 interface Proxies {
-  /** URLs for requests by http and by https. */
+  /** URL of the proxy for requests by http. */
   readonly http: string | undefined;
+  /** URL of the proxy for requests by https. */
   readonly https: string | undefined;
-  /** The hosts that they are not used for. */
+  /** The hosts for which they are not used, as in NO_PROXY. */
   readonly noProxy: string;
 }
 
-/** The connection pools of one transport. */
+/** The connection pools of a transport. */
 export interface Agents {
-  /** Returns the pool for a server: through the proxy of the environment, or past it. */
-  for(secure: boolean, hostname: string, port: number): http.Agent;
+  /** Returns the pool for a server: through the proxy of the environment, or direct. */
+  for(isSecure: boolean, hostname: string, port: number): http.Agent;
   /** Destroys all connections. */
   destroy(): void;
 }
 
 /**
- * Idle connections are closed after this many ms, before servers do (AWS about 20 s, radosgw 65 s): a request on a
- * connection that the server is just closing costs a retry.
+ * Time in ms after which an idle connection is closed. It is shorter than on servers (AWS about 20 s, radosgw 65 s), because a
+ * request on a connection that the server is closing costs a retry.
  */
 const IDLE_CONNECTION_MS = 10_000;
 
 /**
  * Reads the settings of connections.
- *
- * @throws StoreRefusedError when the file cannot be used, or the proxy cannot be checked.
+ * @throws StoreRefusedError for a ca-file that cannot be used, or an https proxy without a certificate check.
  */
 export function readConnectionSettings({
   caFile,
@@ -52,10 +52,8 @@ export function readConnectionSettings({
 }
 
 /**
- * Creates keep-alive pools. They have no bound of their own: the callers bound the requests in flight, and time in a
- * queue would count as time of the connection (`connectMs`). Proxies come from the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY),
- * which Node uses only where `proxyEnv` is set; NODE_EXTRA_CA_CERTS is part of the default authorities.
- *
+ * Creates keep-alive pools. Their size is not bounded: the callers bound the requests in flight, and time in a queue would count
+ * as time of the connection (`connectMs`). NODE_EXTRA_CA_CERTS is part of the default authorities.
  * @throws StoreRefusedError when a proxy variable is malformed.
  */
 export function createAgents({ authorities, proxies }: ConnectionSettings): Agents {
@@ -67,18 +65,18 @@ export function createAgents({ authorities, proxies }: ConnectionSettings): Agen
   const ca = authorities === undefined ? undefined : [...tls.getCACertificates('default'), authorities];
   // Node checks an https proxy by the authorities of the thread, and has no option for others
   if (ca && hasSecureProxy(proxies)) tls.setDefaultCACertificates(ca);
-  // Node gets no `no_proxy`: no-proxy.ts decides which hosts are excepted
+  // Without `no_proxy`, because no-proxy.ts decides for which hosts the proxy is not used
   const proxy = { proxyEnv: { http_proxy: proxies.http, https_proxy: proxies.https } };
   const secure = {
-    // Not left to NODE_TLS_REJECT_UNAUTHORIZED, which any step of a job can set
+    // Otherwise NODE_TLS_REJECT_UNAUTHORIZED decides, which any step of a job can set
     rejectUnauthorized: true,
-    // Read once: as the option `ca` each connection would read them again, which takes 13 ms and 1.4 MB (Node 24.21)
+    // Parsed once. With the option `ca` each connection would parse them, which takes 13 ms and 1.4 MB (Node 24.21)
     ...(ca && { secureContext: tls.createSecureContext({ ca }) }),
   };
   try {
-    const createPools = (HttpsPool: typeof https.Agent, way: http.AgentOptions) => ({
-      http: new http.Agent({ ...common, ...way }),
-      https: new HttpsPool({ ...common, ...secure, ...way }),
+    const createPools = (HttpsPool: typeof https.Agent, options: http.AgentOptions) => ({
+      http: new http.Agent({ ...common, ...options }),
+      https: new HttpsPool({ ...common, ...secure, ...options }),
     });
     const direct = createPools(https.Agent, {});
     const proxied = createPools(proxies.https ? TunnelPool : https.Agent, proxy);
@@ -104,8 +102,8 @@ export function createAgents({ authorities, proxies }: ConnectionSettings): Agen
 }
 
 /**
- * Reads the proxies. Adds http:// to one without a scheme, as actions/cache and curl do; Node 24.21 would ignore it. Leaves out
- * the schemes that Node does not support, such as socks5://.
+ * Reads the proxies from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Adds http:// to a proxy without a scheme, as actions/cache and curl
+ * do; Node 24.21 would ignore it. Leaves out schemes that Node does not support, such as socks5://.
  */
 function readProxies(environment: Readonly<NodeJS.ProcessEnv>): Proxies {
   const read = (name: string) => environment[name] || environment[name.toUpperCase()] || '';
@@ -118,10 +116,8 @@ function readProxies(environment: Readonly<NodeJS.ProcessEnv>): Proxies {
 }
 
 /**
- * Returns host and port of the environment's proxy for a server, without its user and password. Returns undefined if there is
- * none.
- *
- * @param endpoint undefined means AWS.
+ * Returns host and port of the environment's proxy for a server, without user and password. Returns undefined if there is none.
+ * @param endpoint the server. Undefined means AWS.
  */
 export function proxyOf(
   environment: Readonly<NodeJS.ProcessEnv>,
@@ -136,13 +132,13 @@ export function proxyOf(
   return URL.canParse(proxy) ? new URL(proxy).host : undefined;
 }
 
-/** Returns the clause that names the proxy to a server (`proxyOf`). Returns '' if there is none. */
+/** Returns a clause that names the proxy for a server (`proxyOf`). Returns '' if there is none. */
 export function throughProxy(environment: Readonly<NodeJS.ProcessEnv>, endpoint: URL | undefined): string {
   const proxy = proxyOf(environment, endpoint);
   return proxy === undefined ? '' : `; the proxy at ${proxy}`;
 }
 
-/** Refuses an https proxy if the environment turns its certificate check off, which no option of the agent can turn on. */
+/** Refuses an https proxy if the environment turns off its certificate check, which no option of an agent can turn on. */
 function refuseUncheckedProxy(proxies: Proxies, environment: Readonly<NodeJS.ProcessEnv>): void {
   if (environment.NODE_TLS_REJECT_UNAUTHORIZED !== '0' || !hasSecureProxy(proxies)) return;
   throw new StoreRefusedError(
@@ -155,7 +151,7 @@ function hasSecureProxy({ http, https }: Proxies): boolean {
   return [http, https].some(proxy => proxy?.startsWith('https:'));
 }
 
-/** Bound of a ca-file in bytes. All authorities of a system have 220 KB. */
+/** Bound of a ca-file in bytes. The authorities of a system take 220 KB. */
 const MAX_CA_BYTES = 4 * 1024 * 1024;
 
 function readAuthorities(file: string): string {
@@ -165,14 +161,14 @@ function readAuthorities(file: string): string {
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new StoreRefusedError(
-      `ca-file ${JSON.stringify(file)} cannot be read (${reason}); expected a file of PEM certificates`,
+      `the file ${JSON.stringify(file)} cannot be read (${reason}); expected PEM certificates`,
       "the input 'ca-file'",
       { cause: error },
     );
   }
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {
     throw new StoreRefusedError(
-      `ca-file ${JSON.stringify(file)} holds no certificate; expected PEM blocks (-----BEGIN CERTIFICATE-----)`,
+      `the file ${JSON.stringify(file)} has no certificate; expected PEM blocks (-----BEGIN CERTIFICATE-----)`,
       "the input 'ca-file'",
     );
   }

@@ -3,13 +3,13 @@ import { releaseOwned } from '../../../archive/memory/buffers.ts';
 import type { FillingBuffer } from '../../../archive/messages/fetch.ts';
 import { ProtocolError } from './protocol-error.ts';
 
-/** Reads the bodies of responses within a bound in bytes. The transport bounds them in time. */
+/** Reads the bodies of responses, and bounds them in bytes. The transport bounds their time. */
 
-/** Bound of the bodies that are neither a range nor a listing, in bytes. S3's own have a few hundred. */
+/** Bound in bytes of a body that is neither a range nor a listing. S3 sends a few hundred bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
 /**
- * Reads a whole body of at most `maxBytes`. A longer one is destroyed at once.
+ * Reads a whole body of at most `maxBytes`. Destroys a longer one at once.
  * @throws ProtocolError for a longer body, a connection error for one that ends early.
  */
 export function readWhole(body: Readable, maxBytes: number): Promise<Buffer> {
@@ -27,7 +27,7 @@ export function readWhole(body: Readable, maxBytes: number): Promise<Buffer> {
 }
 
 /**
- * Reads a body into the rest of a buffer, counting its bytes in `target.filled`.
+ * Reads a body into the rest of a buffer, and counts its bytes in `target.filled`.
  * @param onBytes is called with the number of bytes of each piece.
  * @throws ProtocolError for a body that is longer than the rest, a connection error for one that breaks off.
  */
@@ -46,18 +46,15 @@ export function readInto(
       }
       bytes.set(chunk, target.filled);
       target.filled += length;
-      // Node's parser copies what it passes on, so the chunk is ours
+      // Node's parser has copied the chunk, so nothing else uses its memory
       releaseOwned(chunk);
       onBytes(length);
     });
-    finished(body, error => {
-      if (error) reject(error);
-      else resolve();
-    });
+    finished(body, error => (error ? reject(error) : resolve()));
   });
 }
 
-/** Returns the error of a body that ended before all of its range. */
+/** Makes the error for a body that ended before the end of its range. */
 export function endedEarly(): Error {
   return Object.assign(new Error('the body ended early'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
 }

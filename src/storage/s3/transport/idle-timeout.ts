@@ -1,16 +1,16 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../../retry/clock.ts';
 
-/** Steps into which the idle timeout is cut. */
+/** Number of steps of an idle timeout. */
 const STEPS = 5;
 
 /**
  * Calls `onIdle` when a connected socket has moved no byte for `idleTimeoutMs`, in either direction. Returns a function
- * that ends the watch.
+ * that cancels this.
  *
- * Node's own timer alone knows when the system took a part of a buffer, but it reports this only by starting over once
- * when it fires (Node 24, `Socket.prototype._onTimeout`): set to the whole limit, it gives a peer that stops reading
- * twice the time. So it runs in steps, and a step that began without a byte counts as idle.
+ * Only Node's timer knows when the system took a part of a buffer. It reports this only by starting over once when it fires
+ * (Node 24, `Socket.prototype._onTimeout`): with the whole limit, it gives a peer that stops reading twice the time. Therefore
+ * it runs in steps, and a step without a byte counts as idle.
  */
 export function watchIdleTimeout(
   socket: Socket,
@@ -23,7 +23,7 @@ export function watchIdleTimeout(
   let idleSince = firedAt;
   let bytes = movedBytes(socket);
   let cancelCheck = () => {};
-  // Timers run before sockets are read: after other work of this thread, the bytes may be waiting there
+  // Node runs timers before it reads sockets: after other work of this thread, bytes may wait in the socket
   const checkOnceRead = () => {
     if (movedBytes(socket) === bytes) return onIdle();
     idleSince = clock.now();
@@ -32,7 +32,7 @@ export function watchIdleTimeout(
   const onTimeout = () => {
     const now = clock.now();
     const moved = movedBytes(socket);
-    // After a byte, or a part of a buffer, the timer has started over in between
+    // After a byte, or a part of a buffer, the timer has started over
     if (moved !== bytes || now - firedAt > 1.5 * stepMs) idleSince = now - stepMs;
     bytes = moved;
     firedAt = now;
@@ -47,7 +47,7 @@ export function watchIdleTimeout(
   };
 }
 
-/** Bytes received and bytes handed to the system, as far as a socket counts them. */
+/** Returns the number of bytes that were received or passed to the system, as far as a socket counts them. */
 function movedBytes(socket: Socket): number {
   return socket.bytesRead + socket.bytesWritten - socket.writableLength;
 }

@@ -1,8 +1,7 @@
 /**
- * Returns whether the variable NO_PROXY excepts a host from the proxy, as in curl (8.x, `Curl_check_noproxy`): a name also covers
- * the names below it, with or without a leading dot, and `*` covers all. As in @actions/http-client, an entry may have a port.
- * Node 24.21 covers the names below only with a leading dot.
- *
+ * Returns whether the variable NO_PROXY excludes a host from the proxy, as in curl (8.x, `Curl_check_noproxy`): a name covers its
+ * subdomains too, with or without a leading dot, and `*` covers all. As in @actions/http-client, an entry may have a port.
+ * Node 24.21 covers subdomains only with a leading dot.
  * @param hostname without brackets.
  */
 export function isExcepted(noProxy: string, hostname: string, port: number): boolean {

@@ -6,12 +6,12 @@ import { answerOf, type RequestAnswer, type RequestTicket } from './request-tick
 import type { SenderMessage } from './sender-messages.ts';
 import { bodyOf, md5Of, Transport } from './transport.ts';
 
-/** Number of sent bytes that one report covers. `compression-level: auto` depends on the reports, so it is small. */
+/** Number of sent bytes that one report covers. It is small, because `compression-level: auto` depends on the reports. */
 const REPORT_BYTES = 1024 * 1024;
 
 /**
- * Serves the main thread at the other end of `port`: holds parts, and sends each with the requests that the main thread has
- * signed, over connections of this thread.
+ * Serves the main thread at the other end of `port`: keeps parts, and sends each by the requests that the main thread has signed,
+ * over connections of this thread.
  */
 export function servePartSender(port: MessagePort, settings: ConnectionSettings): void {
   const transport = new Transport(settings, systemClock);
@@ -31,7 +31,7 @@ export function servePartSender(port: MessagePort, settings: ConnectionSettings)
 
   port.on('message', (message: SenderMessage) => {
     switch (message.kind) {
-      case 'hold':
+      case 'add':
         parts.set(message.part, message.pieces);
         break;
       case 'send':

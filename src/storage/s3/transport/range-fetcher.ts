@@ -6,8 +6,8 @@ import { answerOf, type RequestTicket } from './request-ticket.ts';
 import { Transport } from './transport.ts';
 
 /**
- * Returns the fetcher of a worker: sends a request that the main thread has signed, over connections of its own, and returns
- * the response as it is.
+ * Creates the fetcher of a worker. It sends a request that the main thread has signed, over connections of the worker, and returns
+ * the response unchecked.
  */
 export function createRangeFetcher(settings: ConnectionSettings): Fetcher {
   const transport = new Transport(settings, systemClock);

@@ -5,14 +5,15 @@ import { ProtocolError } from './protocol-error.ts';
 import { NoResponseError } from './timers.ts';
 import type { SendOptions, TransportRequest, TransportResponse } from './transport.ts';
 
-/** The messages with which the main thread lets a worker send a request that it has signed. All of it is plain data. */
+/** Messages by which another thread sends the requests that the main thread has signed. They are plain data. */
 
+/** A signed request and its limits. */
 export interface RequestTicket {
   readonly request: Omit<TransportRequest, 'body'>;
   readonly limits: Omit<SendOptions, 'signal'>;
 }
 
-/** Makes the ticket of a request. Throws the reason of a signal that was aborted while the request was signed. */
+/** Makes the ticket of a request. Throws the signal's reason if it was aborted while the request was signed. */
 export function ticketOf(
   { body: _, ...request }: TransportRequest,
   { signal, ...limits }: SendOptions,
@@ -24,14 +25,14 @@ export function ticketOf(
 /** The outcome of one request: the head of its response, its failure, or both if it failed after the head. */
 export interface RequestAnswer {
   readonly head?: ResponseHead | undefined;
-  /** The body, unless it is that of a range: such a body fills the worker's buffer, and only a refusal of the range is here. */
+  /** The body. Undefined for the success of a range, whose bytes are in the worker's buffer. */
   readonly body?: Uint8Array | undefined;
   readonly failure?: SentError | undefined;
 }
 
 type ResponseHead = Omit<TransportResponse, 'body'>;
 
-/** The properties of an error by which failures are classified and described. Cloning keeps only its message. */
+/** The properties by which an error is classified and described. The clone of an error keeps only its message. */
 interface SentError {
   readonly name: string;
   readonly message: string;
@@ -51,8 +52,8 @@ function decodeError({ name, message, code }: SentError): Error {
 }
 
 /**
- * Makes the answer of a thread that sends a request for the main thread, which decides whether the response is the right one and
- * what follows from a failure.
+ * Makes the answer of a thread that sends a request for the main thread. The main thread checks the response, and decides what
+ * follows from a failure.
  * @param read reads the body of a success. Default: into the answer.
  */
 export async function answerOf(
@@ -73,7 +74,7 @@ export async function answerOf(
   }
 }
 
-/** Returns the response of an answer, or throws its failure. A body that failed fails here too, when it is read. */
+/** Returns the response of an answer. Throws a failure before the head. A failure after it is one of the body, when it is read. */
 export function responseOf({ head, body, failure }: RequestAnswer): TransportResponse {
   const error = failure && decodeError(failure);
   if (!head) throw error;
@@ -83,6 +84,6 @@ export function responseOf({ head, body, failure }: RequestAnswer): TransportRes
       this.destroy(error);
     },
   });
-  // The reader of the body listens too; this listener keeps the failure of one that is not needed from ending the process
+  // The reader of the body has a listener too. Without this one, the failure of a body without a reader would end the process
   return { ...head, body: failing.on('error', () => {}) };
 }

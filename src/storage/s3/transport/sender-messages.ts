@@ -1,19 +1,19 @@
 import type { RequestTicket } from './request-ticket.ts';
 
-/** The messages between the main thread and a thread that sends parts. */
-
-/** A message to the thread. `part` numbers a part that it holds, `id` a request for its report (archive/messages/report.ts). */
+/** A message to a thread that sends parts. `part` is the number of a part, `id` that of a report (archive/messages/report.ts). */
 export type SenderMessage =
-  | { readonly kind: 'hold'; readonly part: number; readonly pieces: readonly Uint8Array[] }
+  /** Transfers a part to the thread. */
+  | { readonly kind: 'add'; readonly part: number; readonly pieces: readonly Uint8Array[] }
+  /** Sends the part. The answer is a RequestAnswer. */
   | {
       readonly kind: 'send';
       readonly id: number;
       readonly part: number;
       readonly ticket: RequestTicket;
     }
-  /** Returns the MD5 of the part, in base64. */
+  /** Computes the MD5 of the part. The answer is the MD5 in base64. */
   | { readonly kind: 'digest'; readonly id: number; readonly part: number }
-  /** Ends a sent request. It is still answered. */
+  /** Cancels a request, which is still answered. */
   | { readonly kind: 'cancel'; readonly id: number }
   /** Frees the memory of the part. */
   | { readonly kind: 'release'; readonly part: number };

@@ -4,15 +4,15 @@ import type { Clock } from '../../../retry/clock.ts';
 import { TimeoutError } from '../../../retry/time-limits.ts';
 import { watchIdleTimeout } from './idle-timeout.ts';
 
-/** Minimum rate of a body. It is far below that of a slow link that many requests share. */
+/** Minimum rate of a body. It is far below the rate of one of many requests that share a slow link. */
 const MIN_BYTES_PER_SECOND = 1024;
 
-/** The request has been sent whole, and no response began within a limit that allows for the server's work. */
+/** No response began after the whole request had been sent, within a limit that leaves time for the server's work. */
 export class NoResponseError extends TimeoutError {
   override name = 'NoResponseError';
 }
 
-/** The limits in time of one request. Each calls `fail` with a TimeoutError when it is exceeded. */
+/** The time limits of one request. Each calls `fail` with a TimeoutError when it is exceeded. */
 export class Timers {
   readonly #clock: Clock;
   readonly #fail: (error: TimeoutError) => void;
@@ -23,9 +23,9 @@ export class Timers {
     this.#fail = fail;
   }
 
-  /** Fails with `missing` after `ms` milliseconds. Returns a function that cancels this. */
-  limit(ms: number, missing: string, Kind = TimeoutError): () => void {
-    const cancel = this.#clock.after(ms, () => this.#fail(new Kind(`${missing} within ${ms / 1000} s`)));
+  /** Fails with `reason` after `ms` milliseconds. Returns a function that cancels this. */
+  limit(ms: number, reason: string, Kind = TimeoutError): () => void {
+    const cancel = this.#clock.after(ms, () => this.#fail(new Kind(`${reason} within ${ms / 1000} s`)));
     this.#cancels.add(cancel);
     return cancel;
   }
@@ -39,7 +39,7 @@ export class Timers {
     return cancel;
   }
 
-  /** Fails when the body of a response brings less than 1 KiB a second over `windowMs`, also when it is not read. */
+  /** Fails when less than 1 KiB a second of a body arrives over `windowMs`, also when nothing reads the body. */
   watchRate({ socket }: IncomingMessage, windowMs: number): void {
     const least = (MIN_BYTES_PER_SECOND * windowMs) / 1000;
     let cancel = () => {};
@@ -47,9 +47,9 @@ export class Timers {
       const before = socket.bytesRead;
       const due = this.#clock.now() + windowMs;
       const close = () => {
-        // After a standstill of this process the bytes of the window are still in the socket: it gets another one
-        const late = this.#clock.now() - due > windowMs / 5;
-        if (late || socket.bytesRead - before >= least) openWindow();
+        // After other work of this process, bytes of the window may still wait in the socket: they count in another window
+        const isLate = this.#clock.now() - due > windowMs / 5;
+        if (isLate || socket.bytesRead - before >= least) openWindow();
         else this.#fail(new TimeoutError(`less than ${least} bytes within ${windowMs / 1000} s`));
       };
       cancel = this.#clock.after(windowMs, close);
@@ -58,7 +58,7 @@ export class Timers {
     this.#cancels.add(() => cancel());
   }
 
-  /** Ends all limits. */
+  /** Cancels all limits. */
   clear(): void {
     for (const cancel of this.#cancels) cancel();
   }

@@ -7,30 +7,27 @@ import { releaseOwned } from '../../../archive/memory/buffers.ts';
 import type { Clock } from '../../../retry/clock.ts';
 import { TimeoutError } from '../../../retry/time-limits.ts';
 import { type Agents, type ConnectionSettings, createAgents } from './agents.ts';
-import { ProtocolError } from './protocol-error.ts';
+import { ProtocolError, UPGRADE_REFUSAL } from './protocol-error.ts';
 import { NoResponseError, Timers } from './timers.ts';
 
 /**
- * Sends signed HTTP requests: method, target, headers and body go out, status, headers and body come back.
- *
- * It knows no operation of S3, signs nothing and imports nothing of the SDK, so any thread can use it.
+ * Sends signed HTTP requests. This module knows no operation of S3, signs nothing and imports no package, so any thread can use
+ * it.
  */
 
-/** Maximum number of informational responses (1xx). A server sends none, or one 100 or 103. */
+/** Maximum number of informational responses (1xx) to a request. A server sends none, or one 100 or 103. */
 const MAX_INFORMATIONAL = 8;
 
-/** Bytes that are passed to the socket at once. A larger slice would hide progress for a long time. */
+/** Number of bytes that are passed to the socket at once. A larger slice would hide progress for a long time. */
 const SLICE_BYTES = 256 * 1024;
-
-const UPGRADE_REFUSAL = 'the server switches protocols (101), which was not requested';
 
 /** One request, ready to send. */
 export interface TransportRequest {
   readonly method: string;
   readonly protocol: string;
-  /** A name or an address; an IPv6 address with or without brackets. */
+  /** A host name or an address. An IPv6 address may have brackets. */
   readonly hostname: string;
-  /** Default: the protocol's. */
+  /** Default: the port of the protocol. */
   readonly port?: number | undefined;
   /** Path and query, in the encoding that was signed. */
   readonly target: string;
@@ -38,23 +35,24 @@ export interface TransportRequest {
   readonly body?: string | Uint8Array | Readable | undefined;
 }
 
-/** The head of a response, and its body as it arrives. */
+/** The head of a response, and its body as a stream. */
 export interface TransportResponse {
   readonly status: number;
-  /** Names in lower case; repeated fields are joined with a comma. */
+  /** Names are in lower case. The values of a repeated field are joined with a comma. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Readable;
 }
 
+/** The limits of one request. */
 export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
   /** Limit for name resolution, TCP, TLS and a proxy's tunnel, in ms. */
   readonly connectMs: number;
-  /** Longest time without a byte in either direction once connected, in ms. */
+  /** Longest time without a byte in either direction after the connection, in ms. */
   readonly idleTimeoutMs: number;
   /**
-   * Longest wait for the head of the response once the request has been sent whole, in ms. Default: `idleTimeoutMs`. A reverse proxy
-   * may take the whole body before it passes the first byte on (nginx by default).
+   * Longest wait for the head of the response after the whole request has been sent, in ms. Default: `idleTimeoutMs`. A reverse
+   * proxy may take the whole body before it passes on the first byte (nginx by default).
    */
   readonly responseMs?: number;
 }
@@ -65,7 +63,7 @@ export class Transport {
   readonly #clock: Clock;
 
   /**
-   * Opens no connection yet.
+   * Creates the connection pools. Opens no connection yet.
    * @throws StoreRefusedError when a proxy variable of the environment is malformed.
    */
   constructor(settings: ConnectionSettings, clock: Clock) {
@@ -75,7 +73,7 @@ export class Transport {
 
   /**
    * Sends a request and resolves with the head of its response. Rejects with the signal's own reason, a TimeoutError, a
-   * ProtocolError, or the error of the connection. Errors after the head destroy the body.
+   * ProtocolError, or the error of the connection. An error after the head destroys the body.
    *
    * Always settles, and reads no more of a body than its reader requests.
    */
@@ -83,42 +81,42 @@ export class Transport {
     const { signal, connectMs, idleTimeoutMs, responseMs = idleTimeoutMs } = options;
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const secure = request.protocol === 'https:';
+      const isSecure = request.protocol === 'https:';
       const host = request.hostname.replace(/^\[(.*)\]$/, '$1');
-      const sent = (secure ? https : http).request({
+      const sent = (isSecure ? https : http).request({
         host,
         port: request.port,
         method: request.method,
         path: request.target,
         headers: request.headers,
-        agent: this.#agents.for(secure, host, request.port ?? (secure ? 443 : 80)),
+        agent: this.#agents.for(isSecure, host, request.port ?? (isSecure ? 443 : 80)),
       });
 
       let received: http.IncomingMessage | undefined;
-      // Destroying the request alone after its response has begun would drop the rest of the body without an error
+      // After the response has begun, destroying only the request would drop the rest of the body without an error
       const fail = (error: Error) => {
         (received ?? sent).destroy(error);
-        // Has no effect on a request that has settled. One that waits for a proxy's tunnel has no socket, and emits nothing
+        // A request that waits for a proxy's tunnel has no socket, and emits nothing. No effect after the promise has settled
         reject(error);
       };
       const timers = new Timers(this.#clock, fail);
       const onAbort = () => fail(signal?.reason);
       signal?.addEventListener('abort', onAbort, { once: true });
-      const connected = timers.limit(connectMs, 'no connection');
-      let stopIdle = () => {};
+      const clearConnectLimit = timers.limit(connectMs, 'no connection');
+      let clearIdleLimit = () => {};
       sent.once('socket', socket => {
         releaseReceived(socket, sent);
-        whenConnected(socket, secure, () => {
-          connected();
-          if (!sent.destroyed) stopIdle = timers.watchIdle(socket, idleTimeoutMs);
+        whenConnected(socket, isSecure, () => {
+          clearConnectLimit();
+          if (!sent.destroyed) clearIdleLimit = timers.watchIdle(socket, idleTimeoutMs);
         });
       });
-      // A head that arrives byte by byte is not idle, so it has a limit of its own
-      let headReceived = () => {};
+      // A head that arrives byte by byte is not idle, so it needs another limit
+      let clearResponseLimit = () => {};
       sent.once('finish', () => {
         if (received) return;
-        stopIdle();
-        headReceived = timers.limit(
+        clearIdleLimit();
+        clearResponseLimit = timers.limit(
           responseMs,
           'no response',
           responseMs > idleTimeoutMs ? NoResponseError : TimeoutError,
@@ -135,8 +133,8 @@ export class Transport {
       });
       sent.once('response', message => {
         received = message;
-        headReceived();
-        // The reader of the body listens too; this listener keeps a late failure from ending the process
+        clearResponseLimit();
+        // The reader of the body has a listener too. Without this one, a late failure would end the process
         message.on('error', () => {});
         if (message.statusCode === 101) {
           reject(new ProtocolError(UPGRADE_REFUSAL));
@@ -144,19 +142,19 @@ export class Transport {
           return;
         }
         message.once('end', () => {
-          // The server has refused before it received our whole body: the rest need not be sent
+          // The server has refused the request before it received the whole body: the rest need not be sent
           if (!sent.writableFinished) sent.destroy();
         });
-        stopIdle();
-        stopIdle = timers.watchIdle(message.socket, idleTimeoutMs);
+        clearIdleLimit();
+        clearIdleLimit = timers.watchIdle(message.socket, idleTimeoutMs);
         timers.watchRate(message, idleTimeoutMs);
-        resolve(responseOf(message));
+        resolve(toTransportResponse(message));
       });
       sent.on('error', reject);
       sent.once('close', () => {
         timers.clear();
         signal?.removeEventListener('abort', onAbort);
-        // Has no effect on a request that has settled
+        // No effect after the promise has settled
         reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' }));
       });
       sendBody(sent, request.body);
@@ -169,15 +167,15 @@ export class Transport {
   }
 }
 
-function whenConnected(socket: Socket, secure: boolean, then: () => void): void {
-  const handshaking = secure && (socket as { secureConnecting?: boolean }).secureConnecting === true;
-  if (socket.connecting || handshaking) socket.once(secure ? 'secureConnect' : 'connect', then);
-  else then();
+function whenConnected(socket: Socket, isSecure: boolean, onConnected: () => void): void {
+  const inHandshake = isSecure && (socket as { secureConnecting?: boolean }).secureConnecting === true;
+  if (socket.connecting || inHandshake) socket.once(isSecure ? 'secureConnect' : 'connect', onConnected);
+  else onConnected();
 }
 
 /**
- * Frees what is read from a socket as soon as Node's parser has taken it: the parser copies it, and the collector would keep
- * some 50 MB of it in each thread. A request's own listener is on the socket before this one, and both leave it at its end.
+ * Frees received bytes as soon as Node's parser has copied them: the garbage collector would keep some 50 MB of them in each
+ * thread. Node's listener was added to the socket before this one, and both are removed at the end of the request.
  */
 function releaseReceived(socket: Socket, request: http.ClientRequest): void {
   socket.on('data', releaseOwned);
@@ -194,7 +192,7 @@ function sendBody(sent: http.ClientRequest, body: TransportRequest['body']): voi
   }
 }
 
-function responseOf(message: http.IncomingMessage): TransportResponse {
+function toTransportResponse(message: http.IncomingMessage): TransportResponse {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(message.headers)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
@@ -203,9 +201,9 @@ function responseOf(message: http.IncomingMessage): TransportResponse {
 }
 
 /**
- * Makes the pieces the body of one request. A stream rather than one joined buffer: nothing is copied, and the signature
- * covers UNSIGNED-PAYLOAD instead of a SHA-256 over every byte in the main thread (frames carry their own).
- * @param onSent is called with the number of bytes of each slice that was passed on.
+ * Makes the body of one request from the pieces. With a stream in place of one joined buffer nothing is copied, and the signature
+ * covers UNSIGNED-PAYLOAD in place of a SHA-256 over every byte in the main thread (frames have a SHA-256).
+ * @param onSent is called with the number of bytes of each slice that was passed to the socket.
  */
 export function bodyOf(pieces: readonly Uint8Array[], onSent: (bytes: number) => void): Readable {
   return Readable.from(slicesOf(pieces, onSent), { objectMode: false });
@@ -221,7 +219,7 @@ function* slicesOf(pieces: readonly Uint8Array[], onSent: (bytes: number) => voi
   }
 }
 
-/** Returns the MD5 of the pieces. In hexadecimal it is the ETag of an object that is stored by one request unencrypted. */
+/** Returns the MD5 of the pieces. In hexadecimal it is the ETag of an unencrypted object that one request has stored. */
 export function md5Of(pieces: readonly Uint8Array[], encoding: 'hex' | 'base64'): string {
   const hash = createHash('md5');
   for (const piece of pieces) hash.update(piece);

@@ -7,21 +7,20 @@ import { systemClock } from '../../../retry/clock.ts';
 /** Bound of a proxy's response to CONNECT in bytes. Node has the same bound for the head of any response. */
 const MAX_RESPONSE_BYTES = 16 * 1024;
 
-/** Time in ms after which an unfinished tunnel is closed. The request that waits for it has ended by then. */
+/** Time in ms after which an unfinished tunnel is closed. By then the limit of its request has ended. */
 const TUNNEL_MS = 20_000;
 
 /**
- * A pool of connections through a proxy. Node 24 keeps all that a proxy sends before its response to CONNECT ends, doubles its
- * listeners with each piece of it (lib/https.js, `establishTunnel`), and waits without end for the TLS handshake that follows.
+ * A pool of connections through a proxy, with limits. Without them Node 24 keeps all bytes of a response to CONNECT that does not
+ * end, doubles its listeners with each piece of it (lib/https.js, `establishTunnel`), and waits forever for the TLS handshake.
  */
 export class TunnelPool extends https.Agent {
   override createConnection(
     options: ClientRequestArgs,
     done: (error: Error | null, tunnel: Duplex) => void,
   ): Duplex | null | undefined {
-    const close = () => void socket.destroy();
-    const cancel = systemClock.after(TUNNEL_MS, close);
-    // Before the tunnel is made, this is the connection to the proxy
+    const cancel = systemClock.after(TUNNEL_MS, () => socket.destroy());
+    // The connection to the proxy, until the tunnel is made
     const socket = super.createConnection(options, (error, tunnel) => {
       cancel();
       done(error, tunnel);
@@ -30,8 +29,8 @@ export class TunnelPool extends https.Agent {
     // Node has no listener during the handshake
     socket.on('error', () => {});
     socket.on('newListener', (event, listener) => {
-      // Node waits for the next piece of the response, and keeps its listener of the last one. This event comes before the new
-      // listener is added, so the old one is removed.
+      // Node adds a listener for each piece of the response and keeps the earlier ones. This event comes before the new listener is
+      // added, so the earlier one is removed
       if (event !== 'readable') return;
       socket.removeListener(event, listener);
       if (socket.bytesRead <= MAX_RESPONSE_BYTES) return;

@@ -101,13 +101,13 @@ test('a proxy by https is refused where the environment turns off the check of i
 
 test.each<[string, string | Buffer | undefined, string]>([
   ['does not exist', undefined, 'cannot be read (ENOENT)'],
-  ['has no certificate', 'text', 'holds no certificate'],
+  ['has no certificate', 'text', 'has no certificate'],
   ['has over 4 MiB', Buffer.alloc(4 * 1024 * 1024 + 1), 'cannot be read ('],
 ])('a ca-file that %s is refused with a message that names it', (_, content, reason) => {
   const file = path.join(scratch(), 'ca.pem');
   if (content !== undefined) writeFileSync(file, content);
   expect(() => read({}, file)).toThrow(
-    refusalOf("the input 'ca-file'", expect.stringContaining(`ca-file ${JSON.stringify(file)} ${reason}`)),
+    refusalOf("the input 'ca-file'", expect.stringContaining(`the file ${JSON.stringify(file)} ${reason}`)),
   );
 });
 

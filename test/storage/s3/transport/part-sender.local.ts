@@ -43,7 +43,7 @@ test('a part is sent once for each request, and its bytes are reported while the
     to.writeHead(bodies.length === 1 ? 503 : 200, { etag: '"e"' }).end('answer');
   });
   const pieces = [Buffer.alloc(2 * MiB, 'a'), Buffer.alloc(MiB + 5, 'b')];
-  post({ kind: 'hold', part: 7, pieces });
+  post({ kind: 'add', part: 7, pieces });
   send(1, 7);
   const { answer, bytes } = await endOf(1);
   expect(answer).toMatchObject({ head: { status: 503, headers: { etag: '"e"' } } });
@@ -58,7 +58,7 @@ test('a part is sent once for each request, and its bytes are reported while the
 test('a digest is the MD5 of the part in base64, and needs no request', async () => {
   let requests = 0;
   const { post, endOf } = await senderTo(() => requests++);
-  post({ kind: 'hold', part: 1, pieces: [Buffer.from('he'), Buffer.from('llo')] });
+  post({ kind: 'add', part: 1, pieces: [Buffer.from('he'), Buffer.from('llo')] });
   post({ kind: 'digest', id: 5, part: 1 });
   expect((await endOf(5)).answer).toBe('XUFAKrxLKna5cZ2REBfFkg==');
   expect(requests).toBe(0);
@@ -72,7 +72,7 @@ test('a request that is cancelled is answered by a failure, and its part can be 
     arrived.resolve();
     if (arrivals++ > 0) to.end();
   });
-  post({ kind: 'hold', part: 1, pieces: [Buffer.from('one')] });
+  post({ kind: 'add', part: 1, pieces: [Buffer.from('one')] });
   send(1, 1);
   await arrived.promise;
   post({ kind: 'cancel', id: 1 });
@@ -93,7 +93,7 @@ test('the release of a part frees its memory', async () => {
   });
   const bytes = new Uint8Array(MiB);
   // Without a copy between the threads, to see its memory from here
-  other.emit('message', { kind: 'hold', part: 1, pieces: [bytes] });
+  other.emit('message', { kind: 'add', part: 1, pieces: [bytes] });
   other.emit('message', { kind: 'release', part: 1 });
   expect(bytes.byteLength).toBe(0);
 });

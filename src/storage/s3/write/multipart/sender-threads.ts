@@ -46,7 +46,7 @@ export class SenderThreads {
     const part = ++this.#lastPart;
     const own = pieces.map(alone);
     thread.post(
-      { kind: 'hold', part, pieces: own },
+      { kind: 'add', part, pieces: own },
       own.map(({ buffer }) => buffer),
     );
     thread.parts++;
