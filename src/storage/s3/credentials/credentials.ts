@@ -11,8 +11,9 @@ import { assumeRole, type CredentialsOptions } from './role.ts';
 import { SDK_CONSTANTS } from './sdk-constants.ts';
 import { readSharedFiles } from './shared-files.ts';
 
+/** Time limit of the instance metadata service, in ms. */
 const INSTANCE_METADATA_MS = 2000;
-/** All sources together: a web identity is exchanged over the network. */
+/** Time limit of all sources together, in ms. */
 const CREDENTIALS_MS = 9000;
 
 /** Time before the expiry of credentials at which they are renewed, in ms. */
@@ -22,14 +23,13 @@ const RENEW_BEFORE_MS = 300_000;
 const RENEW_AGAIN_MS = 60_000;
 
 /**
- * Returns the credentials that sign the requests: the keys of the settings, or those of the role that they name. There are none if
- * only a save takes a role. Without such keys and roles they come from the environment, a web identity token, the shared file, or
- * the instance metadata service. The last is used only if the settings allow it: elsewhere a runner would wait for an address that
- * does not respond. Of these sources a fork's pull request gets keys only: a role of the runner is not lent to its code. With
- * AWS_PROFILE the shared file goes before the web identity, and the keys of the environment are not used (the rule of
- * @aws-sdk/credential-provider-node 3).
+ * Returns the credentials that sign the requests: the keys of the settings, or the keys of the role in the settings. There are none
+ * if only a save takes a role. If the settings have neither, these sources are tried in order: the keys of the environment, the web
+ * identity token, the shared files, and the instance metadata service (only if the settings allow it, because its address does not
+ * respond outside AWS). With AWS_PROFILE the keys of the environment are not used, and the shared files come before the web
+ * identity, as in @aws-sdk/credential-provider-node 3. A pull request from a fork gets only keys from these sources, no role.
  *
- * Credentials that expire are renewed. The SDK's providers are imported when they are needed: most runs have keys.
+ * Renews credentials that expire. Imports the SDK's providers only when they are needed, because most runs have keys.
  */
 export function credentialsFor(
   settings: S3Settings,
@@ -50,7 +50,7 @@ function onlyForSave({ forkPullRequest }: S3Settings): NoCredentialsError {
   );
 }
 
-/** Keeps credentials, or the failure to get any. Renews them before they expire; if that fails, they are used to their end. */
+/** Keeps credentials, or the failure to get any. Renews them before they expire. If that fails, they are used until they expire. */
 function renewing(source: Source): Source {
   let known: Promise<AwsCredentialIdentity> | undefined;
   let renewAtMs = Number.POSITIVE_INFINITY;
@@ -77,8 +77,8 @@ function renewing(source: Source): Source {
 }
 
 /**
- * Returns the time of the next renewal. A session may be shorter than the time before its end at which it is renewed, and a
- * clock that is ahead takes new keys for expired ones: each request would need a renewal.
+ * Returns the time of the next renewal in ms since 1970, at least one minute from now while the credentials are valid. Otherwise
+ * each request would renew them if the session is very short, or if the runner's clock is ahead of the server's.
  */
 function renewalMs(expiresMs: number, nowMs: number): number {
   const earliest = nowMs + RENEW_AGAIN_MS;
@@ -110,7 +110,11 @@ async function fromSources(
   throw noCredentials(settings, hasFailed, reasons.length > 0 ? ` (${reasons.join('; ')})` : '');
 }
 
-/** Makes the error. `hasFailed`: a source exists and gave no credentials. `reasons` are those of all sources, in brackets. */
+/**
+ * Makes the error of a run without credentials.
+ * @param hasFailed whether a source exists and returned no credentials.
+ * @param reasons those of all sources, in brackets, or ''.
+ */
 function noCredentials(
   { missingKey, forkPullRequest }: S3Settings,
   hasFailed: boolean,
@@ -134,8 +138,8 @@ function missingText(missingKey: S3Settings['missingKey']): string {
 }
 
 /**
- * Returns a provider's reason in at most 200 characters. Of a service only status and code, as its message may quote the
- * token; of a process not the command line and output, which Node's message quotes.
+ * Returns the reason of a provider in at most 200 characters. For a service it is status and code, because the message may quote
+ * the token. For a process it is fixed, because Node's message quotes command line and output.
  */
 function reasonOf(error: Error): string {
   const { status, statusAndCode } = classify(error);
@@ -144,11 +148,12 @@ function reasonOf(error: Error): string {
   return redact(error.message.slice(0, 200)).replace(/\.$/, '');
 }
 
+/** Yields the sources that the environment names, in order, each with its name for messages. */
 function* sources(
   settings: S3Settings,
   stsHandler: CredentialsOptions['stsHandler'],
 ): Generator<[string, Source]> {
-  const { region, instanceMetadata, forkPullRequest, environment: env } = settings;
+  const { region, instanceMetadata, environment: env } = settings;
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
   if (accessKeyId && secretAccessKey && !env.AWS_PROFILE) {
     const sessionToken = env.AWS_SESSION_TOKEN;
@@ -158,7 +163,7 @@ function* sources(
     ];
   }
   const client = { ...SDK_CONSTANTS, requestHandler: stsHandler() };
-  const profile: [string, Source] = ['shared file', () => fromProfile(env, !forkPullRequest, region, client)];
+  const profile: [string, Source] = ['shared file', () => fromProfile(settings, client)];
   if (env.AWS_PROFILE) yield profile;
   const { AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile, AWS_ROLE_ARN: roleArn } = env;
   if (tokenFile && roleArn) {

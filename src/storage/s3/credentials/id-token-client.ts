@@ -1,2 +1,2 @@
-/** The runner's own client for OIDC tokens. One module, so that the build can make a file of it: few runs take a role. */
+/** The runner's client for OIDC tokens, in a module that the build makes a separate file: few runs take a role. */
 export { getIDToken } from '@actions/core';

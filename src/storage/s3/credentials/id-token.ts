@@ -3,13 +3,13 @@ import { ProtocolError } from '../transport/protocol-error.ts';
 import { CredentialsCall } from './credentials-call.ts';
 import { MAX_TOKEN_BYTES } from './profile.ts';
 
-/** Returns whether the runner offers OIDC tokens: to jobs with the permission `id-token: write`, and not to forks. */
+/** Returns whether the runner offers OIDC tokens to this job, which needs the permission `id-token: write` and is not of a fork. */
 export function offersIdTokens(env: Readonly<NodeJS.ProcessEnv>): boolean {
   return Boolean(env.ACTIONS_ID_TOKEN_REQUEST_URL && env.ACTIONS_ID_TOKEN_REQUEST_TOKEN);
 }
 
 /**
- * Requests a new OIDC token of this run from the runner's service, within the time of the signal.
+ * Requests a new OIDC token of this run from the runner's service.
  * @throws the signal's reason; an error with the status or the code of a failed request; a ProtocolError.
  */
 export async function requestIdToken(audience: string, signal: AbortSignal): Promise<string> {
@@ -30,7 +30,7 @@ export async function requestIdToken(audience: string, signal: AbortSignal): Pro
   throw new ProtocolError('the response has no token');
 }
 
-/** Returns a failure that can be classified. The client repeats a request up to ten times, and its message quotes the server's. */
+/** Returns a failure that can be classified. The client's own error only has a message, which quotes the server's. */
 function explain({ status, code }: CredentialsCall): Error {
   if (code !== undefined) return Object.assign(new Error(code), { code });
   if (status === undefined) return new ProtocolError('ACTIONS_ID_TOKEN_REQUEST_URL is not a URL');

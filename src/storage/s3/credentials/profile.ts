@@ -2,32 +2,28 @@ import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { AwsCredentialIdentity } from '@smithy/types';
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
+import type { S3Settings } from '../s3-settings.ts';
 import { homeDirectory, type Profile, readSharedFiles, type SharedFiles } from './shared-files.ts';
 
 /** Bound of a web identity token in bytes. */
 export const MAX_TOKEN_BYTES = 64 * 1024;
 
-/** Maximum length of a chain of `source_profile`s. */
+/** Maximum number of profiles in a chain of `source_profile`s. */
 const MAX_CHAIN = 8;
 
-/** A source that does not exist, or that this run may not use. It has not failed. */
+/** A source does not exist, or this run may not use it. It has not failed. */
 export class NoSourceError extends Error {
   override name = 'NoSourceError';
 }
 
 /**
- * Resolves the credentials of a profile in the shared AWS files. Its keys are returned at once; for all else the SDK's
- * provider is loaded, once every file that it will read has been found to be a regular one.
- *
- * @param hostIdentity whether the profile may use an identity of the host: a role, a process or a token.
- * @param region of the STS, if the profile names none.
+ * Resolves the credentials of a profile in the shared AWS files. Returns its keys, if it has any. Otherwise checks that every file
+ * that the SDK's provider reads is a regular one, and loads the provider. A pull request from a fork gets only keys.
  * @param client settings of the clients that the provider makes.
  * @throws NoSourceError if there is no default profile, or none for this run; an Error that gives the reason.
  */
 export async function fromProfile(
-  env: NodeJS.ProcessEnv,
-  hostIdentity: boolean,
-  region: string,
+  { environment: env, forkPullRequest, region }: S3Settings,
   client: Readonly<Record<string, unknown>>,
 ): Promise<AwsCredentialIdentity> {
   const name = env.AWS_PROFILE || 'default';
@@ -40,7 +36,7 @@ export async function fromProfile(
   }
   const keys = keysOf(profile);
   if (keys) return keys;
-  if (!hostIdentity) {
+  if (forkPullRequest) {
     throw new NoSourceError(
       `the profile '${name}' has no keys, and a pull request from a fork gets no role of the runner`,
     );
@@ -53,18 +49,18 @@ export async function fromProfile(
     filepath,
     configFilepath,
     clientConfig: chain.some(({ role_arn: role }) => role) ? { ...client, ...stsEndpoint(env) } : client,
-    // A region of the profile itself takes precedence over this one
+    // A region in the profile takes precedence over this one
     parentClientConfig: { region, requestHandler: client.requestHandler },
   })();
 }
 
-/** Returns the endpoint of the STS as a client's setting, where the environment names one. */
+/** Returns the endpoint of the STS as a setting of a client, if the environment names one. */
 export function stsEndpoint(env: NodeJS.ProcessEnv): { readonly endpoint?: string } {
   const endpoint = env.AWS_ENDPOINT_URL_STS || env.AWS_ENDPOINT_URL;
   return endpoint ? { endpoint } : {};
 }
 
-/** Returns a profile and those that it names as its source. */
+/** Returns a profile and its chain of source profiles, up to the first that does not exist. */
 function chainOf(name: string, { profiles }: SharedFiles): Profile[] {
   const chain: Profile[] = [];
   for (let next: string | undefined = name; next !== undefined; ) {
@@ -78,7 +74,7 @@ function chainOf(name: string, { profiles }: SharedFiles): Profile[] {
   return chain;
 }
 
-/** Returns the keys of a profile without a role. */
+/** Returns the keys of a profile. Returns undefined if it has none, or if they only serve to take a role. */
 function keysOf(profile: Profile): AwsCredentialIdentity | undefined {
   const {
     aws_access_key_id: accessKeyId,

@@ -14,12 +14,13 @@ import { CredentialsCall } from './credentials-call.ts';
 import { offersIdTokens, requestIdToken } from './id-token.ts';
 import { SDK_CONSTANTS } from './sdk-constants.ts';
 
-/** The token and the role together: a gateway requests the issuer's keys for each exchange. */
+/** Time limit of token and role together, in ms. A gateway fetches the issuer's keys for each exchange. */
 const ROLE_MS = 10_000;
 
-/** Wait before a second exchange begins beside the first, in ms. radosgw 16.2.15 never answers one in some 15,000. */
+/** Wait before a second exchange begins beside the first, in ms. radosgw 16.2.15 does not respond to about one in 15,000. */
 const EXCHANGE_AGAIN_MS = 3000;
 
+/** Needs of the sources of credentials. */
 export interface CredentialsOptions {
   readonly clock: Clock;
   /** Makes the handler that sends requests to an STS, which may take `firstByteMs` for the first byte of its response. */
@@ -28,14 +29,14 @@ export interface CredentialsOptions {
   readonly mask: (secret: string) => void;
 }
 
-/** The keys of a role and the run that has taken it. */
+/** The keys of a role, and the run that has taken it. */
 export interface RoleCredentials extends AwsCredentialIdentity {
   readonly role: NonNullable<IdentityUse['role']>;
 }
 
 /**
- * Requests a token of the run and exchanges it for the keys of a role (AssumeRoleWithWebIdentity), in 10 s at most. Every
- * secret is masked before it is used, and kept nowhere.
+ * Requests a token of the run and exchanges it for the keys of a role (AssumeRoleWithWebIdentity), in 10 s at most. Masks each
+ * secret before it is used.
  * @throws NoCredentialsError if the runner offers no token; PolicyRefusedError if the STS refuses the role to this run;
  * RoleError for other failures.
  */
@@ -47,7 +48,7 @@ export async function assumeRole(
   if (!offersIdTokens(settings.environment)) throw noToken(settings);
   const limit = deadline(ROLE_MS, clock);
   const { signal } = limit;
-  const attempts = <T>(attempt: () => Promise<T>): Promise<T> => {
+  const withRetries = <T>(attempt: () => Promise<T>): Promise<T> => {
     const waits = new RetryWaits(settings.attempts);
     // radosgw 16.2.15 makes a user for each subject, and returns 409 to jobs that take their first role at the same time
     const waitAfter = (error: unknown) =>
@@ -55,16 +56,16 @@ export async function assumeRole(
     return retry(() => unlessAborted(attempt(), signal), { waitAfter, clock, signal });
   };
   try {
-    const token = await attempts(() => requestIdToken(role.audience, signal)).catch(error => {
+    const token = await withRetries(() => requestIdToken(role.audience, signal)).catch(error => {
       throw tokenFailure(error);
     });
     mask(token);
     const claims = describeClaims(token);
-    // Ends its requests with the signal: an open one would keep the process
-    const exchanged = (ended: AbortSignal) =>
+    // Its requests end with the signal, because an open one would keep the process running
+    const attempt = (ended: AbortSignal) =>
       new CredentialsCall().run(() => exchange(token, role, settings, stsHandler), ended);
-    const hedged = () => hedge(exchanged, { afterMs: EXCHANGE_AGAIN_MS, clock, signal });
-    const keys = await attempts(hedged).catch(error => {
+    const hedged = () => hedge(attempt, { afterMs: EXCHANGE_AGAIN_MS, clock, signal });
+    const keys = await withRetries(hedged).catch(error => {
       throw stsFailure(error, role, settings, claims);
     });
     mask(keys.secretAccessKey);
@@ -86,6 +87,7 @@ function noToken({ forkPullRequest }: S3Settings): NoCredentialsError {
       );
 }
 
+/** Exchanges a token for the keys of a role. Throws a ProtocolError for keys of another form. */
 async function exchange(
   webIdentityToken: string,
   { arn: roleArn, stsEndpoint }: RoleSettings,
@@ -105,17 +107,17 @@ async function exchange(
     },
   })();
   const { accessKeyId, secretAccessKey, sessionToken = '' } = keys;
-  // They go into headers, and a short text that is masked would hide words of the log
+  // Keys are put into headers, and the mask of a short text would hide words of the log
   if (isKeyId(accessKeyId) && isKey(secretAccessKey) && isKey(sessionToken)) return { ...keys, sessionToken };
   throw new ProtocolError(NO_KEYS);
 }
 
-/** AWS has at most 128 characters of `\w`, radosgw and MinIO 20. A slash would end it in the Authorization header. */
+/** AWS has at most 128 characters of `\w`, radosgw and MinIO 20. A slash would end the id in the Authorization header. */
 const isKeyId = (text: string) => /^[\w.=@+-]{1,128}$/.test(text);
 
 const isKey = (text: string) => /^[!-~]{16,8192}$/.test(text);
 
-/** Names the run in the log of the store: 2 to 64 characters of [\w+=,.@-]. */
+/** Returns the name of the session in the store's log: 2 to 64 characters of [\w+=,.@-] that name the run. */
 function sessionName({
   GITHUB_RUN_ID: run = '',
   GITHUB_RUN_ATTEMPT: attempt = '',

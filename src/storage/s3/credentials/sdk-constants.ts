@@ -1,6 +1,6 @@
 /**
  * Settings that a client of the SDK would otherwise read from the environment and from ~/.aws, at the start or at each call.
- * It reads these files without a limit: it fails without a home directory and hangs on a FIFO.
+ * Without a home directory it would fail, and on a FIFO it would hang.
  */
 export const SDK_CONSTANTS = {
   maxAttempts: 1,

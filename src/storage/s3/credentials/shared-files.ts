@@ -2,13 +2,13 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
 
-/** Bound of each of the AWS files in bytes. */
+/** Bound of each file in bytes. */
 const MAX_BYTES = 1024 * 1024;
 
 /** The settings of one profile by their names. */
 export type Profile = Readonly<Record<string, string>>;
 
-/** The AWS configuration and credentials files. */
+/** The configuration file and the credentials file of AWS, with their profiles by name. */
 export interface SharedFiles {
   readonly configFile: string;
   readonly credentialsFile: string;
@@ -17,8 +17,8 @@ export interface SharedFiles {
 
 /**
  * Reads ~/.aws/config and ~/.aws/credentials, or the files that AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name. A file
- * that does not exist has no profiles; settings of the credentials file take precedence.
- * @throws when a file is not a regular one, too long, or not readable.
+ * that does not exist has no profiles. Settings of the credentials file take precedence.
+ * @throws an Error if a file is not a regular one, is too long, or cannot be read.
  */
 export function readSharedFiles(env: NodeJS.ProcessEnv): SharedFiles {
   const configFile = fileAt(env.AWS_CONFIG_FILE, 'config');
@@ -39,7 +39,7 @@ function fileAt(named: string | undefined, name: string): string {
   return file.startsWith('~/') ? path.join(homeDirectory(), file.slice(2)) : file;
 }
 
-/** Returns the home directory. Without one it is the root, which has none of the files. */
+/** Returns the home directory, or the root directory if there is none: it has none of the files. */
 export function homeDirectory(): string {
   try {
     return homedir();
@@ -58,12 +58,12 @@ function readIfPresent(file: string): string {
   }
 }
 
-/** Returns the name in `[profile name]` of the configuration file, whose other sections are no profiles. */
+/** Returns the name in `[profile name]`. Returns undefined for another section of the configuration file. */
 function profileName(section: string): string | undefined {
   return /^profile\s+(["']?)([^"']+)\1$/.exec(section)?.[2];
 }
 
-/** Parses the sections of a file. Indented settings belong to a subsection, which none of ours is. */
+/** Parses the sections of a file. Skips indented settings: they belong to a subsection, which no profile needs here. */
 function parseIni(text: string): [section: string, settings: Record<string, string>][] {
   const sections: [string, Record<string, string>][] = [];
   for (const line of text.split('\n')) {
@@ -80,7 +80,7 @@ function parseIni(text: string): [section: string, settings: Record<string, stri
   return sections;
 }
 
-/** A comment begins with # or ; at the beginning of a line or after white space. */
+/** Removes a comment, which begins with # or ; at the beginning of the line or after white space. */
 function withoutComment(line: string): string {
   const begin = /(?:^|\s)[#;]/.exec(line)?.index;
   return begin === undefined ? line : line.slice(0, begin);

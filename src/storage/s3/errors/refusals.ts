@@ -199,7 +199,7 @@ export function tlsRefusal(code: string | undefined, error: unknown): Refusal | 
   return ["the input 'endpoint'", `TLS failed, ${reason ?? 'without a reason'}`];
 }
 
-/** Returns the own entry of a table for a code, which may be any word, such as `constructor`. Returns undefined if there is none. */
+/** Returns the table's own entry for a code, which may be any word (`constructor`). Returns undefined if there is none. */
 export function ownEntry<T>(table: Readonly<Record<string, T>>, code: string | undefined): T | undefined {
   return code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined;
 }
