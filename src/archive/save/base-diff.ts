@@ -38,7 +38,7 @@ export class BaseDiff {
   readonly #updated = new Map<number, Entry>();
   /** First names of reused files and symlinks that have several names. */
   readonly #firstNames = new Set<string>();
-  /** Unchanged directories above the scan's next entry, except those that are packed again. `index` is that in the base. */
+  /** Unchanged directories above the scan's next entry that are not packed again. `index` is their index in the base. */
   readonly #open = new OpenDirectories<{ name: string; found: ScannedEntry; index: number }>();
   readonly #deadDirectories: Set<string>;
   /** Index of the base's next entry. */
@@ -61,9 +61,9 @@ export class BaseDiff {
   }
 
   /**
-   * Takes the next entry of the scan (`exact`, in byte order) and the index of the base's entry of the same name.
-   * `hasSameContent`: it is a touched file with the base's data. Returns the entries to pack because of it, in this order.
-   * Throws `BaseOutgrownError` for one of another type that has the name of a directory in the base's frames: tar could not
+   * Compares the next entry of the scan (`exact`, in byte order) with the base's entry of the same name, which has this index.
+   * `hasSameContent` is true for a touched file with the base's data. Returns the entries to pack because of it, in this order.
+   * Throws `BaseOutgrownError` for a new entry of another type at the name of a directory in the base's frames: tar could not
    * write it there.
    */
   next(found: ScannedEntry, index: number, hasSameContent: boolean): readonly ScannedEntry[] {
@@ -77,7 +77,7 @@ export class BaseDiff {
       throw new BaseOutgrownError('a directory was replaced by an entry of another type');
     const directory = this.#open.parentOf(found.name);
     if (!directory) return [found];
-    // Each entry that tar makes in a directory changes the directory's time: its own entry has to come again before that
+    // Each entry that tar makes in a directory changes the directory's time, so the directory must be packed again before it
     this.#open.leave();
     this.#isReused[directory.index] = 0;
     return [directory.found, found];
@@ -127,7 +127,7 @@ export class BaseDiff {
       return false;
     if (found.type === EntryType.hardLink) {
       const { linkName } = found;
-      // Where the first name is packed again, so is this one: a plain tar reader would link to the older data
+      // If the first name is packed again, this one is too: a plain tar reader would link to the older data
       return manifest.entries[entry.linkTo]!.name === linkName && this.#firstNames.has(linkName);
     }
     // An entry without data is wholly in the manifest
@@ -142,8 +142,8 @@ export class BaseDiff {
 }
 
 /**
- * Returns the entry with the attributes of the disk. Returns the original one if its restore has led to these attributes: a
- * file system with coarse times, for example, rounds those of the base.
+ * Returns the entry with the attributes of the disk. Returns the original entry if its restore has led to these attributes: a file
+ * system with coarse times, for example, rounds its mtime.
  */
 function withAttributesOf(found: ScannedEntry, original: Entry): Entry {
   const { mtimeUs, mtimeRestNs, uid, gid } = found;

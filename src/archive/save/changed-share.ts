@@ -11,16 +11,14 @@ import { hashedPieces } from './touched-files.ts';
 
 /** Files that are compared with the disk, which takes some ms: enough to know a share of 20 % to within 2 %. */
 const SAMPLES = 512;
-/** Bounds of what is read of touched files, which takes up to some 20 ms: enough to know their share to within 4 %. */
+/** Pieces and bytes of touched files that are read, at most, in up to some 20 ms: enough to know their share to within 4 %. */
 const MAX_READ_PIECES = 128;
 const MAX_READ_BYTES = 16 * 1024 * 1024;
 
 /** Added to the estimate, as a share of the region, so that the scan rarely contradicts it. */
 const MARGIN = 0.03;
 
-/**
- * Estimates before the scan whether a save should copy the base, from samples of its files. A wrong answer costs only time.
- */
+/** Estimates before the scan, from samples of files, whether a save should copy the base. A wrong estimate costs only time. */
 export async function isLikelyWorthReusing(base: BaseArchive, layout: PathLayout): Promise<boolean> {
   const { regionBytes, deadBytes } = regionUsage(base.manifest);
   const changed = await changedShare(base, layout);
@@ -74,7 +72,7 @@ function pickSamples({ entries, frames }: Manifest): Sample[] {
   return samples;
 }
 
-/** Returns the share of touched pieces, 0 to 1, that have other data than the base: reads some of them. */
+/** Reads some of the touched pieces. Returns the share of them, 0 to 1, that have other data than the base. */
 async function differingShare(touched: readonly HashedPiece[], { contents }: BaseArchive): Promise<number> {
   if (touched.length === 0) return 0;
   const bytes = touched.reduce((sum, { size }) => sum + size, 0);

@@ -22,8 +22,8 @@ export class CompressionLevels {
   readonly runs: LevelRun[] = [];
   readonly #isAuto: boolean;
   #level: number;
-  /** Frames in a row that found the queue full, or, negative, less than half full. */
-  #found = 0;
+  /** Number of frames in a row that found the queue full. Negative if they found it less than half full. */
+  #inRow = 0;
 
   constructor(level: CompressionLevel) {
     this.#isAuto = level === 'auto';
@@ -46,14 +46,14 @@ export class CompressionLevels {
 
   #step(queued: number): void {
     const direction = queued >= 1 ? 1 : queued < 0.5 ? -1 : 0;
-    this.#found = Math.sign(this.#found) === direction ? this.#found + direction : direction;
-    if (Math.abs(this.#found) < FRAMES_A_STEP) return;
+    this.#inRow = Math.sign(this.#inRow) === direction ? this.#inRow + direction : direction;
+    if (Math.abs(this.#inRow) < FRAMES_A_STEP) return;
     this.#level = Math.min(HIGHEST, Math.max(LOWEST, this.#level + direction));
-    this.#found = 0;
+    this.#inRow = 0;
   }
 }
 
-/** Changes of level that a log line has, at most: there may be one for each eight frames. */
+/** Levels in a log line, at most: the level may change after each eight frames. */
 const MAX_SHOWN = 64;
 
 /** Describes the levels of a save for the debug log: `3 (40 frames), 4 (8), 5 (120)`. */

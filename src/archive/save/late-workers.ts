@@ -2,7 +2,7 @@ import type { Job, ResultOf } from '../messages/job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { InlineRunner } from '../worker/worker.ts';
 
-/** Jobs that this thread runs: about 128 MiB of tar, the most that a restore unpacks on its main thread. */
+/** Jobs that this thread runs: about 128 MiB of tar, the most that a restore unpacks on the main thread of a crowded host. */
 const JOBS_BEFORE_WORKERS = 32;
 
 /**

@@ -40,22 +40,22 @@ export class LostFirstNames {
   *#plan(members: readonly ScannedEntry[]): Generator<FramePlan> {
     const planner = new FramePlanner();
     for (const member of members) {
-      const settled = this.#settled(member);
-      if (settled) yield* planner.add(settled);
+      const resolved = this.#resolve(member);
+      if (resolved) yield* planner.add(resolved);
     }
     yield* planner.rest();
   }
 
   /** Returns the member with another target, or as a file. Returns undefined if it has vanished. */
-  #settled(member: ScannedEntry): ScannedEntry | undefined {
+  #resolve(member: ScannedEntry): ScannedEntry | undefined {
     const lost = this.#lostFirstOf(member);
     if (!lost) return member;
-    if (lost.successor === undefined) return this.#promoted(member, lost);
+    if (lost.successor === undefined) return this.#promote(member, lost);
     // The successor may be lost as well
-    return this.#settled({ ...member, linkName: lost.successor });
+    return this.#resolve({ ...member, linkName: lost.successor });
   }
 
-  #promoted(member: ScannedEntry, lost: LostName): ScannedEntry | undefined {
+  #promote(member: ScannedEntry, lost: LostName): ScannedEntry | undefined {
     const { path, name } = member;
     const found = readEntry(path, name, { follow: false, exact: true, skip: () => {} });
     if (!found?.stats.isFile()) {

@@ -18,7 +18,7 @@ const MIB = 1024 * 1024;
 
 /** Size of the heap above which a full save trims it: little of it is in use after the scan, and V8 does not collect the rest. */
 const TRIM_HEAP_ABOVE_BYTES = 128 * MIB;
-/** The same in a large process: a save may take 600 MB in all (ADR 0011). */
+/** The limit in place of it in a large process: a save may take 600 MB in all (ADR 0011). */
 const TRIM_HEAP_IF_LARGE_ABOVE_BYTES = 40 * MIB;
 /**
  * Size of the heap above which an incremental save trims it. A collection frees less there, because the base's entries are in use,
@@ -29,17 +29,17 @@ const TRIM_INCREMENTAL_HEAP_ABOVE_BYTES = 384 * MIB;
 /** Reason to skip a file. A network file system that fails may show the same: its file must not be saved cut or padded. */
 const SHORT = 'shorter than its size, as files in /sys are';
 
-/** An entry on its way into a manifest. */
+/** An entry to write to a manifest. */
 export interface ManifestEntry {
-  /** Its `linkTo` is not known yet. */
+  /** Its `linkTo` is set when it is written. */
   readonly entry: Entry;
-  /** The first name of a hard link. Without meaning for other types. */
+  /** The first name of a hard link. Not used for other types. */
   readonly linkName: string;
-  /** A file with several names, to which others may be linked. */
+  /** Whether other entries may be hard links to it. */
   readonly isLinkable: boolean;
 }
 
-/** The manifest's skippable frame, and its number of entries. */
+/** The manifest's skippable frame, and the number of its entries. */
 export interface FinishedManifest {
   readonly manifest: Uint8Array;
   readonly entries: number;
@@ -71,9 +71,9 @@ export class ManifestBuilder {
   }
 
   /**
-   * Adds the next frame, as a worker returned it. Returns whether the archive has it: if all its members have vanished it is
-   * empty, and left out. Its hard links must have a first name with data in the archive (lost-first-names.ts).
-   * Throws `SourceTreeError`, here or at the end, for more entries than an archive holds.
+   * Adds the next frame, as a worker returned it. Returns false for a frame to leave out: all its members have vanished. Its hard
+   * links must have a first name with data in the archive (lost-first-names.ts).
+   * Throws `SourceTreeError`, here or at the end, for more entries than an archive can have.
    */
   add({ members, slice }: FramePlan, result: PackResult): boolean {
     if (this.#waiting) trimHeap(TRIM_INCREMENTAL_HEAP_ABOVE_BYTES);
@@ -93,7 +93,7 @@ export class ManifestBuilder {
     const large = this.#large!;
     if (typeof packed === 'string') large.omission ??= packed;
     if (end === member.size) this.#addMember(member, large.frame, large.omission ?? large.first);
-    // Without the header, which is in the first slice, tar takes no data
+    // Without the header, which is in the first slice, tar would not read this slice as data
     return typeof large.first !== 'string' && this.#addFrame(result);
   }
 

@@ -12,7 +12,7 @@ import { BaseDiff } from './base-diff.ts';
 import { type FinishedManifest, ManifestBuilder } from './manifest-builder.ts';
 import { planFrames } from './plan-frames.ts';
 import { type BaseArchive, isWorthReusing } from './reuse-estimate.ts';
-import { type ComparedTurn, TouchedFiles } from './touched-files.ts';
+import { type ComparedBatch, TouchedFiles } from './touched-files.ts';
 import { type ArchiveOutput, WritesAfterCopy } from './writes-after-copy.ts';
 
 export interface SourceOptions {
@@ -28,17 +28,17 @@ export interface SourceOptions {
 export interface PackSource {
   readonly builder: ManifestBuilder;
   readonly plans: AsyncGenerator<FramePlan, void>;
-  /** Lets workers help with the scan, when there are some. */
+  /** Lets workers read directories for the scan. */
   readonly useWorkers?: (pool: JobRunner) => void;
   /** Bytes of the object that are copied from the base. */
   readonly reusedBytes: number;
-  /** Takes the bytes that follow the copied ones. */
+  /** Destination of the bytes that follow the copied ones. */
   readonly output: ArchiveOutput;
   /** Returns the manifest, as `builder.finish` does, when there are no more plans. */
   readonly finish: () => FinishedManifest;
 }
 
-/** Packs the whole tree. */
+/** Returns the source of a full save. */
 export function wholeTree({ layout, roots, notices, head, output, signal }: SourceOptions): PackSource {
   const listings = new Listings(false);
   const builder = new ManifestBuilder(notices);
@@ -59,10 +59,10 @@ export interface CopyableBase extends BaseArchive {
 }
 
 /**
- * Packs the entries that changed since `base` was restored: the store copies the base's bytes while the tree is scanned, and
- * changed files are packed as the scan finds them. If too much has changed, `finish` throws `BaseOutgrownError`. The plans
- * throw it as soon as a directory has been replaced by an item of another type. `openPool` returns workers that compare
- * touched files; the caller closes them.
+ * Returns the source of an incremental save: the store copies the base's bytes while the tree is scanned, and entries that have
+ * changed since the restore of `base` are packed as the scan finds them. `finish` throws `BaseOutgrownError` if too much has
+ * changed. The plans throw it as soon as a directory has been replaced by an item of another type. `openPool` returns workers
+ * that compare touched files; the caller closes them.
  */
 export function incrementalSource(
   options: SourceOptions,
@@ -86,7 +86,7 @@ export function incrementalSource(
     finish() {
       if (!isWorthReusing(diff.usage())) throw new BaseOutgrownError('too much of the tree has changed');
       const deadDirectories = diff.deadDirectories();
-      // They are in the head, whose size a reader limits
+      // The head, whose size a reader limits, has them as JSON strings
       const bytes = deadDirectories.reduce((sum, name) => sum + encodedLength(name) + 3, 0);
       if (bytes > MAX_HEAD_BYTES / 2) throw new BaseOutgrownError('too many directories were removed');
       const rest = deadDirectories.length > 0 ? { deadDirectories } : {};
@@ -95,8 +95,8 @@ export function incrementalSource(
   };
 }
 
-/** Yields the changed entries. Throws the errors of `turns`, and `BaseOutgrownError`. */
-async function* changedEntries(turns: AsyncIterable<ComparedTurn>, diff: BaseDiff): AsyncGenerator<Batch> {
-  for await (const { found, indexes, isSame } of turns)
+/** Yields the changed entries. Throws the errors of `batches`, and `BaseOutgrownError`. */
+async function* changedEntries(batches: AsyncIterable<ComparedBatch>, diff: BaseDiff): AsyncGenerator<Batch> {
+  for await (const { found, indexes, isSame } of batches)
     yield found.flatMap((entry, at) => diff.next(entry, indexes[at]!, isSame[at] === 1));
 }

@@ -22,9 +22,9 @@ import {
 
 interface PackOptions extends SourceOptions {
   readonly level: CompressionLevel;
-  /** Called if there is more to pack than one quick frame; closed here. */
+  /** Called if there is more to pack than one quick frame. `pack` closes the runner. */
   readonly runner: () => JobRunner;
-  /** Called before a full save of more than one quick frame, up to level 9. */
+  /** Called before a full save of more than one quick frame at level 9 or lower. */
   readonly isHostCrowded: () => boolean;
   readonly base?: CopyableBase | undefined;
 }
@@ -69,7 +69,7 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
     if (!isQuick) {
       const workers = openPool();
       const begin = () => source.useWorkers?.(workers);
-      // An incremental save has its workers compare more than they pack
+      // The workers of an incremental save compare more than they pack
       if (!reused && levels.level <= QUICK_LEVEL && options.isHostCrowded())
         pool = new LateWorkers(workers, begin);
       else begin();
@@ -120,10 +120,10 @@ async function packFrames(
   return { entries, rawBytes, sizeBytes, reusedBytes, levels: levels.runs };
 }
 
-/** Above it, zstd takes up to a second for each MiB, in which no signal is handled (4 MiB at level 19: 4.2 s on a busy host). */
+/** Above this level zstd may take a second for each MiB, without handling signals (4 MiB at level 19: 4.2 s on a busy host). */
 const QUICK_LEVEL = 9;
 
-/** Returns whether the main thread may pack it. */
+/** Returns whether the main thread may pack a frame. */
 function isQuickToPack({ members }: FramePlan, level: number): boolean {
   return level <= QUICK_LEVEL || members.reduce((sum, member) => sum + member.size, 0) <= 256 * 1024;
 }
@@ -134,8 +134,8 @@ async function* concat<T>(first: Iterable<T>, rest: AsyncIterable<T>): AsyncGene
 }
 
 /**
- * Returns the limit of frames in flight. A worker packs one frame and has one that waits, and finished frames wait for an
- * earlier one that takes longer.
+ * Returns the maximum number of frames in flight. A worker packs one frame and has one that waits, and finished frames wait for
+ * an earlier one that takes longer.
  */
 function framesInFlight(runner: JobRunner): number {
   return 3 * runner.width + 1;

@@ -17,8 +17,8 @@ export async function* planFrames(batches: AsyncIterable<Batch>): AsyncGenerator
 const NONE: readonly FramePlan[] = [];
 
 /**
- * Groups members into frames of about 4 MiB of tar, in their order. A frame holds whole members; a file over 8 MiB
- * starts a row of slices of its own, so that its data is read, and later written, by several workers.
+ * Groups members into frames of about 4 MiB of tar, in their order. A frame has whole members, or a slice of a file over 8 MiB:
+ * several workers read the data of such a file, and later write it.
  */
 export class FramePlanner {
   #open: ScannedEntry[] = [];
@@ -31,14 +31,14 @@ export class FramePlanner {
   add(member: ScannedEntry): Iterable<FramePlan> {
     const { size } = member;
     const full = this.#openBytes > 0 && this.#openBytes + size > FRAME_RAW_BYTES ? this.rest() : NONE;
-    if (size > WHOLE_FILE_BYTES) return slices(member, full);
+    if (size > WHOLE_FILE_BYTES) return planSlices(member, full);
     this.#open.push(member);
     // Most members have pax records, because of the fraction in their mtime
     this.#openBytes += PAX_HEADER_BYTES + size;
     return full;
   }
 
-  /** Returns the frame that is not full yet, if there is one. */
+  /** Ends the open frame and returns it, if there is one. */
   rest(): readonly FramePlan[] {
     if (this.#open.length === 0) return NONE;
     const plan: FramePlan = { members: this.#open, slice: undefined };
@@ -48,16 +48,13 @@ export class FramePlanner {
   }
 }
 
-/**
- * Yields `before`, and the frames of a large file. Its size and identity are taken now: all slices must be of the same state of the
- * file.
- */
-function* slices(scanned: ScannedEntry, before: readonly FramePlan[]): Generator<FramePlan> {
+/** Yields `before`, then the frames of a large file. Its status is read once, because all slices must be of the same state. */
+function* planSlices(scanned: ScannedEntry, before: readonly FramePlan[]): Generator<FramePlan> {
   yield* before;
   const stats = statusNow(scanned.path);
   const size = Number(stats?.size);
   if (!stats?.isFile() || size <= WHOLE_FILE_BYTES || isShortFile(scanned.path, size)) {
-    // Vanished or small by now, or without its data: the worker that reads it whole reports that
+    // It has vanished, is small by now or is shorter than its size: the worker that reads it whole finds the reason
     yield { members: [scanned], slice: undefined };
     return;
   }

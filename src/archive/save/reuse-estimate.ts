@@ -9,11 +9,11 @@ export interface BaseArchive {
   readonly manifest: Manifest;
   /** Status of the restored files, by entry. */
   readonly rows: StatusRows;
-  /** Undefined if they are not known: then a file with another status counts as changed. */
+  /** Hashes of the restored data. Undefined if they are not known: then a file with another status counts as changed. */
   readonly contents: ContentHashes | undefined;
 }
 
-/** How an archive's data region is used, in bytes of the object. */
+/** Use of an archive's data region, in bytes of the object. */
 export interface RegionUsage {
   readonly regionBytes: number;
   /** Bytes that no live entry refers to; an estimate, because frames are compressed as a whole. */
@@ -25,13 +25,13 @@ const MIN_REGION_BYTES = 5 * 1024 * 1024;
 /** The share of dead bytes above which a full save is better. */
 const MAX_DEAD_SHARE = 0.25;
 
-/** Returns whether a save should copy a region that is used like this. */
+/** Returns whether a save should copy a region with this use. */
 export function isWorthReusing({ regionBytes, deadBytes }: RegionUsage): boolean {
   return regionBytes >= MIN_REGION_BYTES && deadBytes <= MAX_DEAD_SHARE * regionBytes;
 }
 
 /**
- * Estimates how many bytes of an archive's frames its live entries use. `isLive` gets the index of an entry; default: all are
+ * Estimates the bytes of an archive's frames that no live entry uses. `isLive` gets the index of an entry; by default all are
  * live.
  */
 export function regionUsage(
@@ -65,7 +65,7 @@ export function regionUsage(
   return { regionBytes, deadBytes: dead * share };
 }
 
-/** Returns the bytes of tar that an entry's header takes: nearly always one of these two numbers. */
+/** Estimates the bytes of an entry's header in tar: nearly all have one of two lengths. */
 function headerBytes(entry: Entry): number {
   return entry.name.length <= NAME_BYTES && fractionOf(entry) === 0 ? BLOCK_BYTES : PAX_HEADER_BYTES;
 }

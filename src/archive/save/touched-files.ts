@@ -9,17 +9,17 @@ import { InlineRunner } from '../worker/worker.ts';
 import { type BaseDiff, isTouched } from './base-diff.ts';
 import type { BaseArchive } from './reuse-estimate.ts';
 
-/** Turns whose touched files are being read. */
-const TURNS_IN_FLIGHT = 8;
-/** Bytes of files that a worker reads in one job. */
+/** Batches whose touched files are being read, at most. */
+const BATCHES_IN_FLIGHT = 8;
+/** A job ends when it has at least this many bytes of files to read. */
 const BYTES_A_JOB = 4 * 1024 * 1024;
-/** A few touched files are read on this thread, before a worker would have started: this many bytes in all. */
+/** Bytes of touched files that this thread reads, in less time than a worker needs to start. */
 const INLINE_BYTES = 1024 * 1024;
 /** To open a file takes as long as to read this many bytes. */
 const OPEN_BYTES = 16 * 1024;
 
-/** Entries of a scan in their order. */
-export interface ComparedTurn {
+/** Entries of a scan that were compared with the base, in their order. */
+export interface ComparedBatch {
   readonly found: Batch;
   /** By entry: the index of the base's entry of the same name, or -1. */
   readonly indexes: readonly number[];
@@ -40,8 +40,8 @@ export class TouchedFiles {
   #pool: JobRunner | undefined;
 
   /**
-   * `openPool` is called when there is more to read than a little; then workers read `listings` of the scan too. The caller
-   * closes what it returns.
+   * Calls `openPool` if there are more than a few touched files; its workers then read directories for `listings` too. The caller
+   * closes the pool.
    */
   constructor(base: BaseArchive, listings: Listings, openPool: () => JobRunner) {
     this.#base = base;
@@ -50,17 +50,17 @@ export class TouchedFiles {
   }
 
   /** Yields all entries of a scan. Throws the errors of the scan and of the pool. */
-  async *compare(scanned: AsyncIterable<Batch>, diff: BaseDiff): AsyncGenerator<ComparedTurn> {
-    const waiting: Promise<ComparedTurn>[] = [];
+  async *compare(scanned: AsyncIterable<Batch>, diff: BaseDiff): AsyncGenerator<ComparedBatch> {
+    const waiting: Promise<ComparedBatch>[] = [];
     for await (const found of scanned) {
       const indexes = found.map(entry => diff.indexOf(entry.name));
       const touched = found.flatMap((entry, at) => (this.#isTouched(entry, indexes[at]!) ? [at] : []));
-      const compared = this.#compareTurn(found, indexes, touched);
+      const compared = this.#compareBatch(found, indexes, touched);
       // It is awaited in its order, or not at all after a failure
       compared.catch(() => {});
       waiting.push(compared);
       // Scans ahead only while files are compared: otherwise the next entries would only take memory
-      if (waiting.length > TURNS_IN_FLIGHT || touched.length === 0) yield await waiting.shift()!;
+      if (waiting.length > BATCHES_IN_FLIGHT || touched.length === 0) yield await waiting.shift()!;
     }
     for (const compared of waiting) yield await compared;
   }
@@ -69,26 +69,26 @@ export class TouchedFiles {
     return size > 0 && index >= 0 && isTouched(this.#base, index, stats.exact!);
   }
 
-  async #compareTurn(
+  async #compareBatch(
     found: Batch,
     indexes: readonly number[],
     touched: readonly number[],
-  ): Promise<ComparedTurn> {
+  ): Promise<ComparedBatch> {
     const isSame = new Uint8Array(found.length);
     const pieces = touched.flatMap(at => {
       isSame[at] = 1;
       const { path, stats } = found[at]!;
       return hashedPieces(this.#base, indexes[at]!, path, stats.exact!).map(piece => ({ ...piece, at }));
     });
-    const jobs = [...jobsOf(pieces)].map(async job => {
-      const result = await this.#runnerFor(job).run(encodeContentJob(job, this.#base.contents!.key));
+    const jobs = [...groupIntoJobs(pieces)].map(async job => {
+      const result = await this.#pickRunner(job).run(encodeContentJob(job, this.#base.contents!.key));
       for (const [index, { at }] of job.entries()) isSame[at]! &= result.isSame[index]!;
     });
     await Promise.all(jobs);
     return { found, indexes, isSame };
   }
 
-  #runnerFor(job: readonly HashedPiece[]): JobRunner {
+  #pickRunner(job: readonly HashedPiece[]): JobRunner {
     if (this.#pool) return this.#pool;
     this.#inlineLeft -= job.reduce((sum, { size }) => sum + size + OPEN_BYTES, 0);
     if (this.#inlineLeft >= 0) return this.#inline;
@@ -99,7 +99,7 @@ export class TouchedFiles {
 }
 
 /** Groups pieces into jobs, in their order. */
-function* jobsOf<P extends HashedPiece>(pieces: readonly P[]): Generator<readonly P[]> {
+function* groupIntoJobs<P extends HashedPiece>(pieces: readonly P[]): Generator<readonly P[]> {
   let group: P[] = [];
   let bytes = 0;
   for (const piece of pieces) {
@@ -113,7 +113,7 @@ function* jobsOf<P extends HashedPiece>(pieces: readonly P[]): Generator<readonl
   if (group.length > 0) yield group;
 }
 
-/** Returns the pieces of a file of the base whose hashes are known: `path` and `stats` are those of the file on the disk. */
+/** Returns the pieces of a file of the base, with their known hashes. `path` and `stats` are of the file on the disk. */
 export function hashedPieces(
   { manifest, contents }: BaseArchive,
   index: number,

@@ -33,14 +33,14 @@ export class WritesAfterCopy implements ArchiveOutput {
     return this.#output.queued;
   }
 
-  /** Resolves when there is room for more. Rejects when the copy or a write has failed. */
+  /** Resolves when there is room for more. Rejects if the copy or a write has failed. */
   async write(bytes: Uint8Array): Promise<void> {
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
     if (!this.#isCopying || this.#waitingBytes > MAX_WAITING_BYTES) await this.flush();
   }
 
-  /** Resolves when all bytes are written after the copied ones. Rejects as `write`. */
+  /** Resolves when the copy has ended and all bytes are written. Rejects as `write` does. */
   async flush(): Promise<void> {
     await this.#copied;
     const waiting = this.#waiting;
