@@ -27,7 +27,7 @@ export class Turns {
   }
 }
 
-/** Calls `action` on each item, with turns in between. Throws the reason of an aborted `signal`. */
+/** Calls `action` on one item after the other, with turns in between. Throws the reason of an aborted `signal`. */
 export async function forEachInTurns<T>(
   items: readonly T[],
   signal: AbortSignal | undefined,

@@ -6,7 +6,7 @@ import { BLOCK_BYTES } from '../format/tar-blocks.ts';
 
 /** Checks the frames and data offsets of a manifest, which later become memory sizes and file offsets. */
 
-/** Throws `DamagedArchiveError` for frames of impossible sizes, or larger than the data region. */
+/** Throws `DamagedArchiveError` for a frame of an impossible size, or if all frames do not fit before the byte `manifestStart`. */
 export function checkFrames(frames: readonly Frame[], manifestStart: number): void {
   let end = 0;
   for (const { size, rawSize } of frames) {
@@ -21,10 +21,10 @@ export function checkFrames(frames: readonly Frame[], manifestStart: number): vo
     throw new DamagedArchiveError('the frames of its manifest are longer than its data');
 }
 
-/** Checks that data is inside its frames, that no two files overlap, and that a sliced file shares no frame. */
+/** Checks entry by entry that the data is inside its frames, and that no two files overlap. */
 export class DataPlacement {
   readonly #frames: readonly Frame[];
-  /** End of the data found so far in each frame's raw bytes. */
+  /** By frame: the end of the data found so far in its raw bytes. */
   readonly #ends: Float64Array;
 
   constructor(frames: readonly Frame[]) {

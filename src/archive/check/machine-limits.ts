@@ -9,14 +9,14 @@ import type { EntryFault } from './root-nesting.ts';
 
 const NOT_VALID = 'has a name that is not valid on this system';
 
-/** Finds names that a sound archive may have and this machine cannot. */
+/** Finds names that an archive may have, but this machine cannot. */
 export class MachineLimits {
   /**
-   * By how much a path is longer than its name (`./a` -> `/home/me/a`: 7), by the name's anchor, in the unit of the platform:
-   * bytes or UTF-16 units.
+   * By anchor: the length of a path minus that of its name (`./a` -> `/home/me/a`: 7), in the unit of the platform, bytes or
+   * UTF-16 units.
    */
   readonly #pathExcess: Readonly<Record<Anchor, number>>;
-  /** A name of at most this many UTF-16 units is within all limits; -1 if each name has to be checked. */
+  /** Names of at most this many UTF-16 units are within all limits; -1 if each name has to be checked. */
   readonly #safeLength: number;
 
   constructor(layout: PathLayout) {
@@ -27,11 +27,11 @@ export class MachineLimits {
     const { maxPathLength, maxComponentLength } = thisPlatform;
     const longest = Math.max(...Object.values(this.#pathExcess));
     const shortest = Math.min(maxComponentLength, maxPathLength - longest);
-    const hasOwnNames = thisPlatform.forbiddenInComponents || !thisPlatform.namesAreBytes;
-    this.#safeLength = hasOwnNames ? -1 : Math.floor(shortest / UNIT_BYTES);
+    const isAnyNameValid = !thisPlatform.forbiddenInComponents && thisPlatform.namesAreBytes;
+    this.#safeLength = isAnyNameValid ? Math.floor(shortest / UNIT_BYTES) : -1;
   }
 
-  /** Returns why this machine cannot have an entry of this name, as the end of a sentence, or undefined. */
+  /** Returns why this machine cannot have an entry of this name, as the end of a sentence. Returns undefined if it can. */
   faultOf(name: string): string | undefined {
     if (name.length <= this.#safeLength) return undefined;
     const { forbiddenInComponents, namesAreBytes, maxPathLength, maxComponentLength } = thisPlatform;
@@ -40,10 +40,10 @@ export class MachineLimits {
     if (!namesAreBytes && !name.isWellFormed()) return NOT_VALID;
     const excess = this.#pathExcess[anchor];
     // The slash at the end of a directory's name is not part of its path
-    const own = name.endsWith('/') ? name.slice(0, -1) : name;
+    const bare = name.endsWith('/') ? name.slice(0, -1) : name;
     const unit = thisPlatform.countsUnits ? 'characters' : 'bytes';
-    if (isLonger(own, maxPathLength - excess))
-      return `has a path of ${measure(own) + excess} ${unit} here, but this system allows ${maxPathLength}`;
+    if (isLonger(bare, maxPathLength - excess))
+      return `has a path of ${measure(bare) + excess} ${unit} here, but this system allows ${maxPathLength}`;
     const isLong = (text: string) => isLonger(text, maxComponentLength);
     if (isLong(name) && name.split('/').some(isLong))
       return `has a component of more than ${maxComponentLength} ${unit}, the limit of this system`;
@@ -59,7 +59,10 @@ function isLonger(text: string, most: number): boolean {
   return thisPlatform.countsUnits ? text.length > most : isLongerThan(text, most);
 }
 
-/** Finds a name that differs only in case from another, if the disk folds case: it would overwrite the other. */
+/**
+ * Finds a name that differs only in case from another, if the disk folds case: it would overwrite the other. Returns undefined
+ * if there is none. Throws the signal's reason.
+ */
 export async function findCaseTwin(
   entries: readonly Entry[],
   roots: readonly Entry[],

@@ -9,15 +9,15 @@ import { hasEntry, lowerBound } from './sorted-entries.ts';
 
 export const BELOW_LEAF = 'is below a file or link of the same archive';
 
-/** An entry and why it is refused, as the end of a sentence. */
+/** An entry that is refused, and the reason as the end of a sentence. */
 export interface EntryFault {
   readonly name: string;
   readonly why: string;
 }
 
 /**
- * Returns one of the sorted `names` that is below a file or link of the archive, or undefined. Searches the names for each
- * file: to search the files for each ancestor of each name would take the square of a name's length.
+ * Returns one of the sorted `names` that is below a file or link of the archive. Returns undefined if there is none. Looks for
+ * each file in the names: the search for each ancestor of a name would take a time that grows with the square of its length.
  */
 async function findBelowLeaf(
   entries: readonly Entry[],
@@ -36,9 +36,9 @@ async function findBelowLeaf(
 }
 
 /**
- * Checks roots by their paths on this machine, where one directory may have several stored names: no two roots have one
- * path, and a root is below another one only if `path` excludes a directory between them. Returns the first fault. Throws the
- * signal's reason.
+ * Checks roots by their paths on this machine, where one directory may have several stored names: no two roots have the same
+ * path, and a root is below another one only if `path` excludes a directory between them. Returns the first fault, or undefined
+ * if there is none. Throws the signal's reason.
  */
 export async function findNestedRoot(
   entries: readonly Entry[],
@@ -53,7 +53,7 @@ export async function findNestedRoot(
     const other = paths.add(layout.toAbsolute(root.name), root);
     if (other) return { name: root.name, why: `has the same path as ${other.name}` };
   }
-  /** Roots below others, by the names that those give them. */
+  /** By the name that a root would have below the root above it: its stored name. */
   const renamed = new Map<string, string>();
   for (const { name } of roots) {
     if (turns.isDue()) await turns.take();

@@ -1,4 +1,4 @@
-/** This folder checks a manifest before a restore requests data: against the format, the step's paths and this machine. */
+/** This folder checks a manifest against the format, the step's paths and this machine, before a restore requests data. */
 
 import { DamagedArchiveError, UnusableArchiveError } from '../archive-errors.ts';
 import { type Entry, EntryType, type Frame, type Manifest, parentName } from '../format/entry.ts';
@@ -17,12 +17,12 @@ import { BELOW_LEAF, type EntryFault, findNestedRoot } from './root-nesting.ts';
 /**
  * Checks a manifest before any data is requested. One invalid entry makes the whole archive invalid.
  *
- * No entry is reached through a link of the same archive: its parent is a directory of the archive, or it is a root, which
- * the step's paths name and which is below no other root. No name contains `..`. The encoding of names (entry-reader.ts)
- * ensures neither: an entry at depth 0 can have any name.
+ * Ensures that no entry is written through a link of the same archive: its parent is a directory of the archive, or it is a
+ * root, which the step's paths name and which is below no other root. Ensures that no name contains `..`. The encoding of names
+ * (entry-reader.ts) ensures neither: an entry at depth 0 can have any name.
  *
- * Returns the roots: the entries whose parent is not in the archive. Throws `DamagedArchiveError`; for an archive that only
- * this machine cannot hold `UnusableArchiveError`; and the signal's reason.
+ * `manifestStart` is the number of bytes before the manifest. Returns the roots: the entries whose parent is not in the archive.
+ * Throws `DamagedArchiveError`, `UnusableArchiveError` if only this machine cannot restore the archive, and the signal's reason.
  */
 export async function validate(
   manifest: Manifest,
@@ -50,7 +50,7 @@ export async function validate(
   return roots;
 }
 
-/** Returns the part of the check that finds damage in one entry after the other, and keeps none. */
+/** Returns a check of one entry after the other that finds damage, and keeps no entry. */
 export function entryCheckOf(layout: PathLayout): CreateEntryCheck {
   return (frames, entries) => {
     const validator = new Validator(frames, entries, layout);
@@ -76,14 +76,13 @@ const TYPES: ReadonlySet<number> = new Set(Object.values(EntryType));
 /** Checks entries in their order. Throws `DamagedArchiveError`. */
 class Validator {
   readonly roots: Entry[] = [];
-  /** The name before the next one. */
+  /** The name of the latest entry. */
   #previous: string | undefined;
-  /** By index: the type of the entry. */
+  /** By entry: its type. */
   readonly #types: Uint8Array;
   readonly #layout: PathLayout;
-  /** The directories that the next entry may be in. */
   readonly #open = new OpenDirectories<Entry>();
-  /** Entries of other types whose names begin the latest one, the longest last. */
+  /** Names of files and links with which the latest name begins, the longest last. */
   readonly #leaves: string[] = [];
   readonly #data: DataPlacement;
 
@@ -93,10 +92,10 @@ class Validator {
     this.#data = new DataPlacement(frames);
   }
 
-  /** Returns why only this machine refuses the path of the entry, as the end of a sentence, or undefined. */
+  /** Returns why only this machine refuses the path of the entry, as the end of a sentence. Returns undefined if it does not. */
   check(entry: Entry, index: number): string | undefined {
     const parent = this.#open.parentOf(entry.name);
-    // The open directories begin the previous name too
+    // The previous name begins with the parent's name too
     if (this.#previous !== undefined && compareNames(this.#previous, entry.name, parent?.name.length) >= 0)
       refuse(entry.name, 'is a duplicate or not in byte order');
     this.#previous = entry.name;
@@ -113,7 +112,7 @@ class Validator {
     return refusal;
   }
 
-  /** Refuses a directory `a/` beside another entry `a`, and a root below one. Only names that begin with `a` are between them. */
+  /** Refuses a directory `a/` beside a file or link `a`, and a root below `a`: the names between them all begin with `a`. */
   #checkLeaves({ name, type }: Entry, isRoot: boolean): void {
     const leaves = this.#leaves;
     while (leaves.length > 0 && !name.startsWith(leaves[leaves.length - 1]!)) leaves.pop();
@@ -164,8 +163,8 @@ class Validator {
   }
 
   /**
-   * Refuses an entry because of the decision of `path` about the name `decided`. Throws if every machine makes it, and
-   * returns the reason if another one may have saved the archive with these paths.
+   * Refuses an entry because `path` excludes or includes the name `decided`. Throws if it does so on every machine, and returns
+   * the reason if another machine may have saved the archive with the same `path`.
    */
   #refusePath(name: string, decided: string, why: string): string {
     if (!this.#layout.dependsOnMachine(decided)) refuse(name, why);

@@ -8,11 +8,11 @@ import type { Claim, FrameKey, OpenedDirectory } from '../messages/disk-job.ts';
 import { claimNames, framePath, inodeText, isFrame } from './frame-files.ts';
 import { problemOf } from './problems.ts';
 
-/** A claim that has not been touched for so long, in ms, is that of a process that has ended. */
+/** Time in ms without a touch after which a claim counts as that of a process that has ended. */
 const DEAD_MS = 1000;
 
-/** Codes of a directory in which nothing can be stored, rather than of one name in it. */
-const HOPELESS = new Set([
+/** Codes of errors that concern the whole directory: nothing can be stored in it. */
+const DIRECTORY_CODES = new Set([
   'EACCES',
   'EPERM',
   'EROFS',
@@ -25,40 +25,41 @@ const HOPELESS = new Set([
 ]);
 
 /**
- * `claim`: a frame that is absent, unless another process holds a claim. `insist`: also beside the claims of others. `replace`: also
- * a frame that is present.
+ * Which frames a claim may be on. `claim`: absent ones that no other running process has claimed. `insist`: absent ones, whatever
+ * others have claimed. `replace`: all.
  */
 export type ClaimKind = 'claim' | 'insist' | 'replace';
 
 /**
- * A frame after a claim: this process fetches and stores it (`ours`, with its claim), another one does (`others`), a file of its
- * size is there (`present`), or it cannot be stored (`refused`).
+ * Outcome of a claim on a frame: this process fetches and stores it (`ours`, with the claim), another one does (`others`), a file
+ * of its size is there (`present`), or it cannot be stored (`refused`).
  */
-export interface TakenClaim {
+export interface ClaimOutcome {
   readonly state: 'ours' | 'others' | 'present' | 'refused';
   readonly claim?: Claim;
 }
 
-const OTHERS: TakenClaim = { state: 'others' };
-const PRESENT: TakenClaim = { state: 'present' };
-const REFUSED: TakenClaim = { state: 'refused' };
+const OTHERS: ClaimOutcome = { state: 'others' };
+const PRESENT: ClaimOutcome = { state: 'present' };
+const REFUSED: ClaimOutcome = { state: 'refused' };
 
-/** A claim of another process, as it was first seen in this state. */
-interface Observed {
+/** The state of another process's claim, and the time when it was first observed. */
+interface Observation {
   readonly state: string;
   readonly sinceMs: number;
 }
 
 /**
- * Claims on frames: a process that fetches a frame for the cache first makes its temporary file, which only one can.
- * The file's time shows that the holder runs, so a killed job leaves no lock behind. Any process may change these files,
- * so every decision may be wrong: then a frame is fetched twice. The methods of one owner are called one after the other, except `beat`.
+ * Claims of this process on frames. A process that fetches a frame for the cache first makes the frame's temporary file, which
+ * only one process can. It touches the file while it runs, so a killed job leaves no lock behind. Any process may change these
+ * files, so every decision may be wrong: then a frame is fetched twice. Call the methods one after the other, except `beat`.
  */
 export class Claims {
   readonly directory: OpenedDirectory;
   /** Names of the claims of this process, by their inodes. */
   readonly #held = new Map<string, string>();
-  readonly #observed = new Map<string, Observed>();
+  /** Claims of other processes, by their names. */
+  readonly #observed = new Map<string, Observation>();
   #problem: string | undefined;
 
   constructor(directory: OpenedDirectory) {
@@ -66,20 +67,20 @@ export class Claims {
     this.#problem = directory.problem;
   }
 
-  /** Code of the reason for which nothing can be stored in the directory. */
+  /** Code of the reason for which nothing can be stored in the directory. Undefined if there is none. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** Claims a frame. One that a running process has claimed belongs to the others, unless this one insists. Never rejects. */
-  async take(frame: FrameKey, kind: ClaimKind): Promise<TakenClaim> {
+  /** Claims a frame. Never rejects. */
+  async take(frame: FrameKey, kind: ClaimKind): Promise<ClaimOutcome> {
     const names = claimNames(frame);
     for (const [index, name] of names.entries()) {
       const taken = await this.#tryName(name, frame, kind);
       if (taken) return taken;
       if (kind !== 'claim') continue;
       if ((await this.#observe(name)) < DEAD_MS) {
-        // Those after it are observed from now on too: all that are dead delay this process by one second together
+        // Begins to observe the claims after it too, so that several dead ones delay this process by one second in all
         for (const later of names.slice(index + 1)) if ((await this.#observe(later)) >= DEAD_MS) break;
         return OTHERS;
       }
@@ -90,8 +91,8 @@ export class Claims {
   }
 
   /** Claims a frame under one of its names. Returns undefined if a file has that name. */
-  async #tryName(name: string, frame: FrameKey, kind: ClaimKind): Promise<TakenClaim | undefined> {
-    // The holder of a claim that has ended may have stored the frame
+  async #tryName(name: string, frame: FrameKey, kind: ClaimKind): Promise<ClaimOutcome | undefined> {
+    // The process that has ended its claim may have stored the frame
     if (kind !== 'replace' && (await this.#hasFrame(frame))) return PRESENT;
     if (this.#problem !== undefined) return REFUSED;
     try {
@@ -113,12 +114,12 @@ export class Claims {
     return fsPath(path.join(this.directory.path, name));
   }
 
-  /** Returns undefined if there is no such file, or it cannot be read. */
+  /** Returns the status of a file. Returns undefined if it does not exist or cannot be read. */
   #statusOf(name: string): Promise<BigIntStats | undefined> {
     return lstat(this.#path(name), { bigint: true }).catch(() => undefined);
   }
 
-  /** Removes a file. Returns whether none has this name any more. Windows does not remove one that is open. */
+  /** Removes a file. Returns whether the name is free then: Windows does not remove a file that is open. */
   async #tryRemove(name: string): Promise<boolean> {
     return unlink(this.#path(name)).then(
       () => true,
@@ -126,9 +127,9 @@ export class Claims {
     );
   }
 
-  /** Stores nothing from now on if the code of an error shows that no other frame can be stored either. */
+  /** Stores nothing from now on if the code of an error concerns the whole directory. */
   noteProblem(code: string): void {
-    if (HOPELESS.has(code)) this.stopStoring(code);
+    if (DIRECTORY_CODES.has(code)) this.stopStoring(code);
   }
 
   /** Stores nothing from now on, for the reason of this code. The first reason remains. */
@@ -136,7 +137,7 @@ export class Claims {
     this.#problem ??= code;
   }
 
-  /** Returns the new claim. Returns undefined if it is not a file with one name. Rejects with the system's errors. */
+  /** Makes the file of a claim. Returns undefined if it is then not a file with one name. Rejects with the system's errors. */
   async #create(name: string): Promise<Claim | undefined> {
     const file = await open(this.#path(name), NEW_FILE | thisPlatform.openFlags, this.directory.mode);
     let inode: string | undefined;
@@ -152,9 +153,10 @@ export class Claims {
     return { name, inode };
   }
 
+  /** Sets the mode of a new file and closes it. Returns its `inodeText`. */
   async #finish(file: FileHandle): Promise<string | undefined> {
     try {
-      // The umask of the process may have taken bits. A file system that sets no mode (exFAT, 9p) gives the frames its own
+      // The umask may have removed bits. A file system without modes (exFAT, 9p) gives all files the mode of its mount
       if (thisPlatform.hasModes) await file.chmod(this.directory.mode).catch(() => {});
       return inodeText(await file.stat({ bigint: true }));
     } finally {
@@ -162,10 +164,10 @@ export class Claims {
     }
   }
 
-  /** Notes the state of the claim of this name. Returns the ms since it was first observed in this state; Infinity without a claim. */
+  /** Notes the state of a claim. Returns the ms since it was first observed in this state; Infinity if there is no claim. */
   async #observe(name: string): Promise<number> {
     const stats = await this.#statusOf(name);
-    // The holder has just stored the frame or given the claim up
+    // Its process has just stored the frame or ended the claim
     if (!stats) return Number.POSITIVE_INFINITY;
     const state = `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
     const now = performance.now();
@@ -175,7 +177,7 @@ export class Claims {
     return 0;
   }
 
-  /** Shows other processes that this one runs. Never rejects. */
+  /** Touches the claims of this process, to show the others that it runs. Never rejects. */
   async beat(): Promise<void> {
     const now = Date.now() / 1000;
     for (const name of [...this.#held.values()]) await lutimes(this.#path(name), now, now).catch(() => {});
@@ -184,7 +186,7 @@ export class Claims {
   /** Ends a claim on a frame that is stored, or that will not be. Never rejects. */
   async settle({ name, inode }: Claim): Promise<void> {
     this.#held.delete(inode);
-    // After the rename the name is free, or a claim of another process
+    // Storing has renamed the file. The name is free then, or another process has claimed it
     if (inodeText(await this.#statusOf(name)) !== inode) return;
     await unlink(this.#path(name)).catch(error => {
       const code = problemOf(error);
@@ -193,6 +195,7 @@ export class Claims {
     });
   }
 
+  /** Ends all claims of this process. Never rejects. */
   async settleAll(): Promise<void> {
     for (const [inode, name] of [...this.#held]) await this.settle({ name, inode });
   }

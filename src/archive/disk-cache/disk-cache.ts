@@ -7,21 +7,21 @@ import type { UnpackResult } from '../messages/unpack-job.ts';
 import { countIfStuck } from '../pool/stuck-threads.ts';
 import { ThreadError } from '../pool/threads.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
-import { type ClaimKind, Claims, type TakenClaim } from './claims.ts';
+import { type ClaimKind, type ClaimOutcome, Claims } from './claims.ts';
 import { frameName } from './frame-files.ts';
 import { diskProblem, problemOf, storeProblem } from './problems.ts';
 
-/** This process touches its claims and the directory this often, in ms. */
+/** Interval in ms in which this process touches its claims and the directory. */
 const BEAT_MS = 250;
-/** Time in ms in which a call to the directory ends. */
+/** Time limit in ms of a call to the directory. */
 const CALL_MS = 8000;
-/** Time in ms that each frame adds to the limit of a search. */
+/** Time in ms that each frame adds to the limit of `find`. */
 const FIND_MS = 1;
-/** Time in ms in which the last check of the limit ends. */
+/** Time limit in ms of the last check of the directory's size. */
 const LAST_CHECK_MS = 15_000;
 /**
- * A job checks the limit each time that it has stored so many bytes. With frames that are being written, and those that are
- * stored during the check, it exceeds the limit by 256 MB at most (bench/results/disk-cache-c-loopback-limit.md).
+ * Bytes of stored frames between two checks of the directory's size. With the frames that are stored until a check ends, one job
+ * exceeds the limit by 256 MB at most (bench/results/disk-cache-c-loopback-limit.md).
  */
 const BYTES_A_CHECK = 192e6;
 
@@ -29,7 +29,7 @@ export interface DiskCacheOptions {
   readonly directory: string;
   /** Limit of the frames in it, in bytes. */
   readonly maxBytes: number;
-  /** Logs the one line on a directory that cannot be used, or in which nothing can be stored. */
+  /** Logs a line about a directory that cannot be used, or in which nothing can be stored. Called once at most. */
   readonly onProblem: (line: string) => void;
 }
 
@@ -37,30 +37,29 @@ export interface DiskCacheOptions {
  * The disk cache of one restore, on the main thread. A directory on a dead mount hangs each thread that touches it. So this thread
  * makes only asynchronous calls, two at a time at most, because the process has four threads for them, and leaves the rest to workers.
  *
- * The calls on claims, the heartbeat and the search are watched: one that takes too long aborts `hangs`, which ends also the jobs
- * of workers, and nothing touches the directory any more. From then on, and after `close`, no frame is found and none can be
- * stored. Only `find` rejects, if the runner is closed.
+ * Calls on claims, heartbeats and `find` have time limits. A call that exceeds its limit aborts `hangs`, which also ends the jobs
+ * of workers, and closes the disk cache. A closed one finds no frames, stores none, and does not touch the directory.
  */
 export class DiskCache {
   readonly #options: DiskCacheOptions;
   /** Undefined until `find` has opened the directory. */
   #claims: Claims | undefined;
-  /** Calls on claims, one after the other. It never settles if one of them hangs. */
+  /** Fulfilled after the latest call on claims, because these run one after the other. Never settles if one of them hangs. */
   #turn: Promise<void> = Promise.resolve();
   readonly #heartbeat: NodeJS.Timeout;
   #beat: Promise<unknown> | undefined;
   #storedSinceCheck = 0;
-  /** Checks of the limit, one after the other. */
+  /** Fulfilled after the latest check of the directory's size. */
   #checks: Promise<void> = Promise.resolve();
   readonly #hangs = new AbortController();
-  /** Is aborted when the directory is given up: it has stopped responding, or the disk cache was closed. */
+  /** Aborted when the disk cache is closed. */
   readonly #end = new AbortController();
   #isReported = false;
   #closed: Promise<void> | undefined;
   /** Bytes of frames that were read from the directory. */
   readBytes = 0;
 
-  /** Touches the directory from now on: one that hangs is known early. */
+  /** Touches the directory from now on, so that one that hangs is known early. */
   constructor(options: DiskCacheOptions) {
     this.#options = options;
     const beat = () => {
@@ -74,7 +73,7 @@ export class DiskCache {
     beat();
   }
 
-  /** Is aborted when the directory stops responding: jobs that use it never end then. The restore can be repeated without it. */
+  /** Aborted when the directory stops responding. Jobs that use it never end then. The restore can be repeated without it. */
   get hangs(): AbortSignal {
     return this.#hangs.signal;
   }
@@ -84,7 +83,7 @@ export class DiskCache {
     return this.#claims?.directory.path ?? this.#options.directory;
   }
 
-  /** Returns whether each frame is there. None is in a directory that cannot be used. Rejects if the runner is closed. */
+  /** Returns for each frame whether it is there: false for all if the directory cannot be used. Rejects if the runner is closed. */
   async find(frames: readonly FrameKey[], runner: JobRunner): Promise<readonly boolean[]> {
     try {
       this.#end.signal.throwIfAborted();
@@ -101,9 +100,9 @@ export class DiskCache {
   }
 
   /** Claims frames for this process. Never rejects. */
-  async claim(frames: readonly FrameKey[], kind: ClaimKind): Promise<readonly TakenClaim[]> {
+  async claim(frames: readonly FrameKey[], kind: ClaimKind): Promise<readonly ClaimOutcome[]> {
     const taken = await this.#inTurn(async claims => {
-      const states: TakenClaim[] = [];
+      const states: ClaimOutcome[] = [];
       for (const frame of frames) {
         if (this.#end.signal.aborted) break;
         states.push(await claims.take(frame, kind));
@@ -113,7 +112,7 @@ export class DiskCache {
     return frames.map((_, index) => taken?.[index] ?? { state: 'refused' });
   }
 
-  /** Ends these claims after the job that was to store their frames, with its result if it has succeeded. Never rejects. */
+  /** Ends claims after the job that was to store their frames. `result` is that of the job, if it succeeded. Never rejects. */
   async settle(ended: readonly Claim[], result: UnpackResult | undefined, runner: JobRunner): Promise<void> {
     const { stored = 0, storeProblem: problem } = result ?? {};
     this.#storedSinceCheck += stored;
@@ -128,8 +127,8 @@ export class DiskCache {
   }
 
   /**
-   * Removes frames over the limit, if this process has stored some. Takes 15 s at most, and ends when `signal` is aborted. Never
-   * rejects.
+   * Removes frames over the limit of the directory's size, if this process has stored some. Takes 15 s at most, and ends when
+   * `signal` is aborted. Never rejects.
    */
   async keepLimit(runner: JobRunner, signal: AbortSignal | undefined): Promise<void> {
     if (this.#storedSinceCheck > 0) this.#checkLimit(runner);
@@ -140,12 +139,12 @@ export class DiskCache {
     this.#reportStore();
   }
 
-  /** Gives up all claims, and refuses others. A call that hangs is left behind. */
+  /** Ends all claims, and refuses others. Does not wait for a call that hangs. Never rejects. */
   close(): Promise<void> {
     clearInterval(this.#heartbeat);
     this.#end.abort();
     const settleAll = async () => {
-      // Windows removes the file of a claim only when no heartbeat has it open
+      // Windows does not remove the file of a claim while a heartbeat has it open
       await Promise.all([this.#turn, this.#beat]);
       await this.#claims?.settleAll();
       this.#reportStore();
@@ -159,7 +158,7 @@ export class DiskCache {
     await this.#claims?.beat();
   }
 
-  /** Returns what `action` returns, and reports the problem that it has met. Returns undefined if the directory is given up. */
+  /** Calls `action` after the earlier calls, and reports a problem that it has met. Returns its result, or undefined after `close`. */
   #inTurn<T>(action: (claims: Claims) => Promise<T>): Promise<T | undefined> {
     const result = this.#turn.then(async () => {
       if (!this.#claims || this.#end.signal.aborted) return undefined;
@@ -171,7 +170,7 @@ export class DiskCache {
     return unlessAborted(result, this.#end.signal).catch(() => undefined);
   }
 
-  /** Returns what `work` returns. Gives the directory up if that takes longer than `limitMs`. Rejects when it is given up. */
+  /** Returns what `work` returns. Closes the disk cache if that takes longer than `limitMs`. Rejects when it is closed. */
   #watch<T>(work: Promise<T>, limitMs = CALL_MS): Promise<T> {
     const cancel = systemClock.after(limitMs, () => {
       this.#report(diskProblem(this.directory, 'ETIMEDOUT'));
@@ -190,7 +189,7 @@ export class DiskCache {
     this.#checks = this.#checks
       .then(() => runner.run({ kind: 'evict', directory, maxBytes }))
       .then(({ isKept }) => {
-        // Files of other users cannot always be removed: then this job adds none
+        // Files of other users cannot always be removed: then this job stores nothing more
         if (!isKept) claims.stopStoring('EFULL');
       })
       .catch(error => {
@@ -198,7 +197,7 @@ export class DiskCache {
       });
   }
 
-  /** Reports the code for which nothing can be stored, if there is one. */
+  /** Reports the reason for which nothing can be stored, if there is one. */
   #reportStore(): void {
     const problem = this.#claims?.problem;
     if (problem !== undefined) this.#report(storeProblem(this.directory, problem));

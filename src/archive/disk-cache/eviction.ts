@@ -12,22 +12,22 @@ import { withDirectory } from './opened-directory.ts';
 import { problemOf } from './problems.ts';
 
 /**
- * How often the directory is measured. One round is not enough if some of the oldest files cannot be removed, or other processes use
- * or remove them meanwhile: then the next ones by age are removed in a second round.
+ * Most rounds of measuring and removing. The first one is not enough if some of the oldest frames cannot be removed, or other
+ * processes use or remove them meanwhile: then the next round removes the next frames by age.
  */
 const ROUNDS = 4;
 /**
- * Time in ms in which the directory is read once: the worker receives no bytes meanwhile. It is enough for some 250,000 files on a
- * local disk. Of more files, only those that it has reached are counted and removed; the next check goes on.
+ * Time in ms after which a reading of the directory ends, because the worker receives no bytes meanwhile. It is enough for about
+ * 250,000 files on a local disk. Of a larger directory only the files that were read are counted and removed.
  */
 const READING_MS = 2000;
-/** Frames of which a round keeps the times and sizes. They take 16 bytes each, and any user may make a great number of files. */
+/** Most frames whose times and sizes a round keeps, in 16 bytes each: any user may make any number of files. */
 const MAX_CANDIDATES = 500_000;
 /** Names that one call reads. */
 const NAMES_A_CALL = 500;
-/** A claim that was not touched for so many ms has no holder. */
+/** Time in ms without a touch after which a claim is removed. */
 const ABANDONED_MS = 60_000;
-/** Free space that is left to others: a tenth of the file system, at most this many bytes. */
+/** Most bytes that stay free for others. On a small file system, a tenth of it does. */
 const MAX_RESERVE_BYTES = 1e9;
 const MAX_FRAME_BYTES = compressBound(MAX_FRAME_RAW_BYTES);
 
@@ -35,22 +35,23 @@ interface CountedFile {
   readonly file: string;
   readonly size: number;
   readonly usedMs: number;
-  /** Whether it is a frame that this process may remove. */
+  /** Whether this is a frame that this process may remove. */
   readonly isCandidate: boolean;
 }
 
 /**
- * Removes frames, least recently used first, until the limit is kept and a part of the disk is free, and claims that killed
- * jobs have left. Any number of processes may do it at once. Files that this user may not remove stay. Throws the system's error
- * if the directory cannot be read.
+ * Removes frames, least recently used first, until they take at most `maxBytes` and a part of the disk is free. Also removes
+ * claims that killed jobs have left. Leaves files that this user may not remove. Any number of processes may call it at once.
+ * Throws the system's error if the directory cannot be read.
  */
 export function evict({ directory, maxBytes }: EvictJob): EvictResult {
   return withDirectory(directory, path => ({ isKept: keepLimit(path, maxBytes) }));
 }
 
 /**
- * Reads the directory twice in a round, for the times of all frames and then for the names of some: names need ten times the
- * memory. Returns false only if all files were read and too many of them cannot be removed. Takes three times `READING_MS` at most.
+ * Removes frames over the limit. Reads the directory twice in a round, for the times of all frames and then for the names of
+ * some: names need ten times the memory. Returns false only if all files were read and too many of them cannot be removed.
+ * Takes three times `READING_MS` at most.
  */
 function keepLimit(directory: string, maxBytes: number): boolean {
   const isLate = timeLimit();
@@ -68,7 +69,7 @@ function keepLimit(directory: string, maxBytes: number): boolean {
     }
     let excess = total - Math.min(maxBytes, total + spareBytes(directory));
     if (excess <= 0) return true;
-    // If the reading was late, there may be candidates that it has not reached
+    // A reading that ended at its time limit may have missed candidates
     if (count === 0) return isLate();
     const lastMs = timeOfOldest(excess, times.subarray(0, count), sizes);
     for (const { file, size, usedMs, isCandidate } of countedFiles(directory)) {
@@ -76,7 +77,7 @@ function keepLimit(directory: string, maxBytes: number): boolean {
       excess -= size;
       if (excess <= 0) return true;
     }
-    // The next check goes on
+    // The next check continues
     if (isLate()) return true;
     triedMs = lastMs;
   }
@@ -89,7 +90,7 @@ function timeLimit(): () => boolean {
   return () => performance.now() >= endMs;
 }
 
-/** Returns the time of the last of the oldest files that have `bytes` together, or of the last one of all. */
+/** Returns the time of the newest of the oldest files that have `bytes` together, or of the newest of all if they have less. */
 function timeOfOldest(bytes: number, times: Float64Array, sizes: Float64Array): number {
   const order = Uint32Array.from(times.keys()).sort((a, b) => times[a]! - times[b]!);
   let sum = 0;
@@ -100,11 +101,11 @@ function timeOfOldest(bytes: number, times: Float64Array, sizes: Float64Array): 
   return times[last ?? order.at(-1)!]!;
 }
 
-/** Lists the frames and claims until `READING_MS` have passed. Removes those that are useless. */
+/** Yields the frames and claims until `READING_MS` have passed. Removes useless ones instead. */
 function* countedFiles(directory: string): Generator<CountedFile> {
   const isLate = timeLimit();
   const now = Date.now();
-  const mayRemove = permission(directory);
+  const mayRemove = createRightCheck(directory);
   const names = opendirSync(directory, { bufferSize: NAMES_A_CALL });
   try {
     for (let name = names.readSync()?.name; name !== undefined && !isLate(); name = names.readSync()?.name) {
@@ -125,7 +126,7 @@ function* countedFiles(directory: string): Generator<CountedFile> {
   }
 }
 
-/** Removes a file. Returns whether none has this name any more. Windows does not remove one that is open. Never throws. */
+/** Removes a file. Returns whether the name is free then: Windows does not remove a file that is open. Never throws. */
 function tryUnlink(file: string): boolean {
   try {
     unlinkSync(file);
@@ -135,29 +136,29 @@ function tryUnlink(file: string): boolean {
   }
 }
 
-/** Returns whether this process may remove files: in a sticky directory only its owner, root and the owner of a file may. */
-function permission(directory: string): (file: Stats) => boolean {
+/** Returns a check whether this process may remove a file: in a sticky directory only its owner, root and the file's owner may. */
+function createRightCheck(directory: string): (file: Stats) => boolean {
   const { mode, uid } = statSync(directory);
   const mayRemoveAll = (mode & STICKY) === 0 || thisUser.uid === 0 || thisUser.uid === uid;
   return file => mayRemoveAll || file.uid === thisUser.uid;
 }
 
-/** A time in the future was set by hand, and would keep the file for ever: it counts as none. */
+/** Returns the time of the last use in ms, or 0 for a time in the future: that was set by hand, and would keep the file for ever. */
 function lastUse({ mtimeMs, atimeMs }: Stats, now: number): number {
   const used = Math.max(mtimeMs, atimeMs);
   return used > now + ABANDONED_MS ? 0 : used;
 }
 
 /**
- * Returns whether a file is no frame, by its size, or a claim without a holder. It is not counted, even if it cannot be removed:
- * one sparse file of another user would displace all frames.
+ * Returns whether a file has a size that no frame has, or is an abandoned claim. Such files are not counted, even if they cannot
+ * be removed: one sparse file of another user would displace all frames.
  */
 function isUseless(kind: 'frame' | 'claim' | undefined, { size }: Stats, unusedMs: number): boolean {
   if (size > MAX_FRAME_BYTES) return true;
   return kind === 'frame' ? size === 0 : unusedMs > ABANDONED_MS;
 }
 
-/** Returns how many bytes more may be stored so that the reserve of the file system stays free. Negative: too many are. */
+/** Returns how many more bytes can be stored while the reserve stays free. Negative if the reserve is not free. */
 function spareBytes(directory: string): number {
   const { bavail, blocks, bsize } = statfsSync(directory);
   return bavail * bsize - Math.min(MAX_RESERVE_BYTES, (blocks * bsize) / 10);

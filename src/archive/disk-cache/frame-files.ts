@@ -14,21 +14,24 @@ import { readAt, withFile, writeAt } from '../fs/with-file.ts';
 import type { Claim, FrameKey } from '../messages/disk-job.ts';
 
 /**
- * Endings of the files that processes write while they hold claims on a frame. Each is for the case that files with those before it
+ * Endings of the temporary files that are claims on a frame. Each one is for the case that files with the endings before it
  * cannot be removed.
  */
 const CLAIM_ENDINGS = ['.part', ...Array.from({ length: 8 }, (_, index) => `.part${index + 2}`)];
 /** SHA-256 in hexadecimal digits, with an ending for a claim. */
 const NAME = /^[0-9a-f]{64}(\.part[2-9]?)?$/;
 
-/** Returns whether a file of this name is a frame or a claim. Other files in the directory are not touched. */
+/** Returns whether a file of this name is a frame or a claim. Returns undefined for other files, which are not touched. */
 export function fileKind(name: string): 'frame' | 'claim' | undefined {
   const match = NAME.exec(name);
   if (!match) return undefined;
   return match[1] === undefined ? 'frame' : 'claim';
 }
 
-export const frameName = ({ sha256 }: Pick<FrameKey, 'sha256'>) => Buffer.from(sha256).toString('hex');
+/** Returns the name of a frame's file. */
+export function frameName({ sha256 }: Pick<FrameKey, 'sha256'>): string {
+  return Buffer.from(sha256).toString('hex');
+}
 
 export function framePath(directory: string, frame: FrameKey): string {
   return path.join(directory, frameName(frame));
@@ -40,7 +43,7 @@ export function claimNames(frame: FrameKey): readonly string[] {
   return CLAIM_ENDINGS.map(ending => name + ending);
 }
 
-/** Returns whether a file is that of a frame of `size` bytes, as far as its status shows. */
+/** Returns whether a file may be a frame of `size` bytes, by its status. */
 export function isFrame(stats: Stats | undefined, size: number): boolean {
   return stats?.isFile() === true && stats.size === size;
 }
@@ -67,15 +70,15 @@ export function readFrame(directory: string, frame: FrameKey): Buffer | undefine
   );
 }
 
-/** Eviction removes the frames that were used least recently. Only the owner of a file can set its time. */
+/** Sets the time of the last use, by which eviction chooses the frames to remove. Only the owner of the file can. */
 function noteUse(fd: number): void {
   const now = Date.now() / 1000;
   ignoreErrors(() => futimesSync(fd, now, now));
 }
 
 /**
- * Returns the text by which a file is known to be the one that a claim has made: numbers of inodes are used again. Returns
- * undefined without a status, and for one that is not of a regular file with one name.
+ * Returns a text that identifies the file of a claim. It has the birth time, because inode numbers are used again. Returns
+ * undefined without a status, and for everything but a regular file with one name.
  */
 export function inodeText(stats: BigIntStats | undefined): string | undefined {
   if (!stats?.isFile() || stats.nlink !== 1n) return undefined;
@@ -106,7 +109,7 @@ export function storeFrame(directory: string, frame: FrameKey, bytes: Uint8Array
 }
 
 /**
- * Codes for a claim that is no longer a file of this process: removed, a link, a FIFO, a directory, of another user. On Windows
- * also for a frame that another process has open, which needs no replacement (EACCES, EBUSY, EPERM).
+ * Codes of a claim that is not a file of this process any more: removed, a link, a FIFO, a directory, of another user. On Windows
+ * also of a frame that another process has open, which needs no replacement (EACCES, EBUSY, EPERM).
  */
 const TAKEN = new Set(['ENOENT', 'ELOOP', 'ENXIO', 'EISDIR', 'EACCES', 'EPERM', 'EBUSY']);

@@ -22,7 +22,7 @@ export function findFrames(job: FindJob): FindResult {
 }
 
 function openDirectory(given: string): OpenedDirectory {
-  // Another user could lead root to other files while root writes. Before the links are resolved, which are safe from then on
+  // Another user could lead root to other files. Checked before the links are resolved: then no other user can change them
   const isSafe = thisUser.uid !== 0 || isRootOwned(given);
   const resolved = realPathOf(given);
   const stats = statSync(resolved, { bigint: true });
@@ -37,7 +37,7 @@ function openDirectory(given: string): OpenedDirectory {
   };
 }
 
-/** A user that may not list the directory cannot keep its limit, and stores nothing. */
+/** Returns the code for which this user cannot list the directory, or undefined. Without a list its limit cannot be kept. */
 function listProblem(directory: string): string | undefined {
   try {
     accessSync(directory, constants.R_OK);
@@ -49,9 +49,9 @@ function listProblem(directory: string): string | undefined {
 }
 
 /**
- * Returns what `use` returns for a path that leads to the directory that was opened. Its owner may have put a link in its place,
- * which would lead eviction to files that are not frames. Throws the errors of the system and of `use`, and ENOENT if no path
- * is known any more.
+ * Calls `use` with a path that leads to the directory that was opened. The owner may have put a link in its place, which would
+ * lead eviction to files that are not frames. Throws the errors of the system and of `use`, and ENOENT if no known path leads
+ * there any more.
  */
 export function withDirectory<T>(directory: OpenedDirectory, use: (path: string) => T): T {
   // Windows opens no directories

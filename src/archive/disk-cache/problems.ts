@@ -1,4 +1,4 @@
-/** Messages on a directory that cannot be used, by the code of the system's error or of the disk cache's own. */
+/** Messages about a directory that cannot be used, by the code of the system's error or a code of the disk cache itself. */
 
 import { OPEN_FILES_LIMIT } from '../archive-errors.ts';
 import { isDenied } from '../fs/tree-errors.ts';
@@ -20,19 +20,19 @@ const REASONS: Readonly<Record<string, string>> = {
   EFULL: 'its frames belong to other users and exceed its size',
 };
 
-/** Returns the code of the system's error, by which a problem is reported. */
+/** Returns the code by which the problem of a system's error is reported. */
 export function problemOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? 'unknown';
 }
 
 const reasonOf = (code: string) => REASONS[code] ?? `the system reported ${code}`;
 
-/** Returns the line on a directory of which nothing is used. */
+/** Returns the line about a directory that is not used. */
 export function diskProblem(directory: string, code: string): string {
   return `The disk cache ${directory} is not used, everything comes from the bucket: ${reasonOf(code)}.`;
 }
 
-/** Returns the line on a directory from which frames are read, but none are stored. */
+/** Returns the line about a directory from which frames are read, but in which none are stored. */
 export function storeProblem(directory: string, code: string): string {
   const reason = isDenied(code) ? 'this user may not write into it' : reasonOf(code);
   return `Nothing is stored in the disk cache ${directory}: ${reason}.`;

@@ -1,10 +1,9 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { STICKY } from '../fs/attributes.ts';
+import { MAX_LINKS } from '../fs/links/symlinks.ts';
 
 const OTHERS_WRITE = 0o022;
-/** path_resolution(7): Linux follows at most so many links in a path. */
-const MAX_LINKS = 40;
 
 /**
  * Returns whether no user but root can make an absolute path lead to another directory: root owns it, the directories above it,

@@ -2,12 +2,9 @@ import { statSync } from 'node:fs';
 import { win32 } from 'node:path';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { type LinkType, linkTypeOf } from '../fs/links/symlinks.ts';
+import { type LinkType, linkTypeOf, MAX_LINKS } from '../fs/links/symlinks.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { fsPath } from '../fs/paths/names.ts';
-
-/** Symlinks that are followed in a row, at most. Linux allows 40, Windows 63. */
-const MAX_LINKS = 40;
 
 /** Targets of symlinks as they will be after a restore. Only Windows needs them: its symlinks have a type. */
 export class LinkTargets {

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { unlessAborted } from '../../retry/signals.ts';
-import type { ClaimKind, TakenClaim } from '../disk-cache/claims.ts';
+import type { ClaimKind, ClaimOutcome } from '../disk-cache/claims.ts';
 import type { DiskCache } from '../disk-cache/disk-cache.ts';
 import type { Frame } from '../format/entry.ts';
 import type { Claim } from '../messages/disk-job.ts';
@@ -147,7 +147,8 @@ class DiskFrames {
   /** Claims frames, and sorts them by what is to be done about them. Never rejects. */
   async #claim(frames: readonly number[], kind: ClaimKind): Promise<SortedFrames> {
     const taken = await this.#disk.cache.claim(this.#keys(frames), kind);
-    const having = (state: TakenClaim['state']) => frames.filter((_, index) => taken[index]!.state === state);
+    const having = (state: ClaimOutcome['state']) =>
+      frames.filter((_, index) => taken[index]!.state === state);
     const absent = new Map<number, Claim | undefined>();
     for (const [index, { state, claim }] of taken.entries())
       if (state === 'ours' || state === 'refused') absent.set(frames[index]!, claim);

@@ -3,11 +3,10 @@ import { join, parse, resolve, sep } from 'node:path';
 import { statFile } from '../file-status.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
 import { decodeName, fsPath } from '../paths/names.ts';
+import { MAX_LINKS } from './symlinks.ts';
 
 /** Device, inode and birth time of a link: no rename changes them, and no other file gets all three. */
 const WIDTH = 3;
-/** Links in one path, as in Linux (path_resolution(7)). */
-const MAX_LINKS = 40;
 
 /** Returns the row of a link. Plain numbers round the last digits of large inode numbers and of times. */
 export function linkRow({ dev, ino, birthtimeMs }: Stats): readonly [number, number, number] {

@@ -5,6 +5,9 @@ import { thisPlatform } from '../platform.ts';
 
 /** Symlinks, which have types on Windows and targets in a spelling of their own. */
 
+/** Most symlinks that are followed in a path, as in Linux (path_resolution(7)). Windows follows 63. */
+export const MAX_LINKS = 40;
+
 /** Reads the target of a symlink as an archive stores it. Throws the system's errors. */
 export function readTarget(path: string): string {
   const target = decodeName(readlinkSync(fsPath(path), 'buffer'));
