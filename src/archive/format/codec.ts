@@ -6,7 +6,7 @@ import type { Frame } from './entry.ts';
 
 /** Compresses, checks and decompresses one zstd frame in memory. docs/adr/0001 explains the choice of `node:zlib`. */
 
-/** Share of their size to which samples must shrink. Otherwise the data is stored uncompressed. */
+/** Share of its size to which a sample must shrink. If none does, the data is stored uncompressed. */
 const STORED_ABOVE = 0.98;
 const SAMPLE_BYTES = 4096;
 const SAMPLES = 8;
@@ -14,7 +14,7 @@ const SAMPLES = 8;
 const ZSTD_BLOCK_BYTES = 128 * 1024;
 /** 4 MiB, a frame's usual size. */
 const WINDOW_LOG = 22;
-/** The default level, whose table sizes are set here. */
+/** The default level, for which a table size is set here. */
 const TUNED_LEVEL = 3;
 /** 2^14 short matches instead of zstd's 2^16: 64 KiB, so that the 512 KiB of long matches stay in a core's cache. */
 const SHORT_TABLE_LOG = 14;
@@ -48,7 +48,7 @@ export function compressBound(rawBytes: number): number {
   return rawBytes + Math.ceil(rawBytes / 128) + 1024;
 }
 
-/** Returns whether no sample of `raw` shrinks, as in archives, images and compressed packages. */
+/** Returns whether no sample of `raw` shrinks by 2 %, as in archives, images and compressed packages. */
 function isIncompressible(raw: Buffer): boolean {
   if (raw.length < 2 * SAMPLES * SAMPLE_BYTES) return false;
   const stride = Math.floor((raw.length - SAMPLE_BYTES) / (SAMPLES - 1));
@@ -82,18 +82,13 @@ function storedFrame(raw: Buffer): Buffer<ArrayBuffer> {
   return frame;
 }
 
-/** Bytes of a hash. */
 export const SHA256_BYTES = 32;
 
-/** Returns the SHA-256, which the manifest keeps for each frame. */
 export function sha256(bytes: Uint8Array): Buffer {
   return hash('sha256', bytes, 'buffer');
 }
 
-/**
- * Checks the hash of a frame and decompresses it.
- * Throws `DamagedArchiveError` if the hash or the decoded length differs from the manifest's.
- */
+/** Checks the hash of a frame, and decompresses it. Throws `DamagedArchiveError` if the hash or the decoded length is wrong. */
 export function openFrame(bytes: Uint8Array, expected: Pick<Frame, 'rawSize' | 'sha256'>): Buffer {
   if (!sha256(bytes).equals(expected.sha256))
     throw new DamagedArchiveError('the checksum of a frame is wrong');
@@ -102,16 +97,16 @@ export function openFrame(bytes: Uint8Array, expected: Pick<Frame, 'rawSize' | '
 
 /** Decompresses a frame whose hash was checked. Throws `DamagedArchiveError` if the decoded length is not `rawSize`. */
 export function decodeFrame(bytes: Uint8Array, rawSize: number): Buffer {
-  let raw: Buffer;
+  let cause: unknown;
   try {
-    raw = zstdDecompressSync(bytes, {
+    const raw = zstdDecompressSync(bytes, {
       chunkSize: Math.max(rawSize + 64, Buffer.poolSize),
       maxOutputLength: Math.max(rawSize, 1),
     });
+    // A skippable frame decodes to nothing without an error
+    if (raw.length === rawSize) return raw;
   } catch (error) {
-    throw new DamagedArchiveError('a frame does not decompress to its length', { cause: error });
+    cause = error;
   }
-  // A skippable frame decodes to nothing without an error
-  if (raw.length !== rawSize) throw new DamagedArchiveError('a frame does not decompress to its length');
-  return raw;
+  throw new DamagedArchiveError('a frame does not decompress to its length', { cause });
 }

@@ -42,8 +42,8 @@ export function manifestFrame(payload: Uint8Array): Buffer {
 }
 
 /**
- * Returns the format number and the compressed payload of a manifest frame that fills `bytes`.
- * Throws `DamagedArchiveError` if it is not such a frame.
+ * Returns the format number and the compressed payload of a manifest's skippable frame.
+ * Throws `DamagedArchiveError` if `bytes` are something else.
  */
 export function readManifestFrame(bytes: Buffer): { format: number; payload: Buffer } {
   if (
@@ -57,7 +57,7 @@ export function readManifestFrame(bytes: Buffer): { format: number; payload: Buf
   return { format: bytes.readUInt32LE(12), payload: bytes.subarray(MANIFEST_HEADER_BYTES) };
 }
 
-/** Makes the seek table of all frames of the tar stream, including the end-of-archive frame. */
+/** Makes the seek table of `frames`: all those of the tar stream, including the end-of-archive frame. */
 export function seekTable(frames: readonly Pick<Frame, 'size' | 'rawSize'>[]): Buffer {
   const table = Buffer.alloc(8 + frames.length * SEEK_ENTRY_BYTES + SEEK_FOOTER_BYTES);
   table.writeUInt32LE(SEEK_TABLE_MAGIC, 0);
@@ -85,8 +85,8 @@ interface Tail {
 }
 
 /**
- * Reads the seek table at the end of `tail`, the last bytes of an object of `objectBytes`.
- * Returns how many bytes of the object's end are needed if `tail` does not hold the whole table.
+ * Reads the seek table at the end of `tail`, the last bytes of an object of `objectBytes`. If `tail` has only a part of the
+ * table, returns how many bytes of the object's end are `needed`.
  * Throws `DamagedArchiveError` if there is no table or it does not fit the object.
  */
 export function readTail(tail: Buffer, objectBytes: number): Tail | { readonly needed: number } {

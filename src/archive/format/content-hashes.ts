@@ -4,20 +4,19 @@ import type { IHasher } from 'hash-wasm';
 import { countPieces } from './data-pieces.ts';
 import type { Manifest } from './entry.ts';
 
-/** Bytes of the hash of a content. */
 export const CONTENT_HASH_BYTES = 16;
 const WORDS = CONTENT_HASH_BYTES / 4;
 const KEY_BYTES = 8;
 
-/** Returns the key of a new table of hashes: random, so that no content has been chosen for it. */
+/** Returns the key of a new table of hashes: random, so that no content can have been made for it. */
 export function newHashKey(): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(randomBytes(KEY_BYTES));
 }
 
-/** The last key of this thread and its hasher: a step has one table. */
+/** The latest key of this thread and its hasher: a step has one table. */
 let last: { readonly key: Buffer; readonly hasher: Promise<ContentHasher> } | undefined;
 
-/** Returns the hasher of a table's key. It loads WebAssembly when a thread calls it for the first time. */
+/** Returns the hasher of a table's key. The first call in a thread loads WebAssembly. */
 export function hasherOf(key: Uint8Array): Promise<ContentHasher> {
   if (!last?.key.equals(key)) last = { key: Buffer.from(key), hasher: createHasher(Buffer.from(key)) };
   return last.hasher;
@@ -29,8 +28,8 @@ async function createHasher(key: Buffer): Promise<ContentHasher> {
 }
 
 /**
- * Hashes contents with the key of a table, the seed of XXH3 with 128 bits. It finds every change that was not made to hide from
- * it. ADR 0024 has the reasons and the figures.
+ * Hashes contents by XXH3 with 128 bits, seeded with the key of a table. Different contents have different hashes, unless one was
+ * made to have the hash of another. ADR 0024 has the reasons and the figures.
  */
 export class ContentHasher {
   readonly #xxhash: IHasher;
@@ -46,18 +45,18 @@ export class ContentHasher {
 }
 
 /**
- * Hashes of the data of an archive's files, by entry and piece (`dataPieces`). They are those of the archive's own bytes: a file
- * of the same size and hash has the content of the archive, however it came there.
+ * Hashes of the data of an archive's files, by entry and piece (`dataPieces`). They are made from the bytes of the archive: a
+ * file of the same size and hash has the archived content, whatever has written it.
  */
 export class ContentHashes {
   readonly key: Uint8Array;
-  /** `CONTENT_HASH_BYTES` for each piece, in the order of the entries; zeros if it is not known. */
+  /** `CONTENT_HASH_BYTES` for each piece, in the order of the entries; zeros for a hash that is not known. */
   readonly values: Buffer<ArrayBuffer>;
   readonly #words: Uint32Array;
   /** Index of the first piece of each entry. */
   readonly #first: Uint32Array;
 
-  /** Throws RangeError when `key` is none, or `values` is not as long as the pieces of `manifest` require. */
+  /** Throws RangeError if `key` has a wrong length, or `values` has another one than the pieces of `manifest` require. */
   constructor(manifest: Pick<Manifest, 'entries' | 'frames'>, key: Uint8Array, values?: Buffer<ArrayBuffer>) {
     if (key.length !== KEY_BYTES) throw new RangeError('a key of hashes has another length');
     this.key = key;

@@ -17,7 +17,7 @@ export interface Entry extends Attributes {
   readonly linkTo: number;
   /** Index of the frame in which the data begins; -1 when there is none. */
   readonly frame: number;
-  /** Offset of the data in that frame's raw bytes. It continues in the frames after it, from their byte 0. */
+  /** Offset of the data in that frame's raw bytes. Data that is longer continues at byte 0 of the next frame. */
   readonly offset: number;
 }
 
@@ -30,6 +30,7 @@ export function inodeOf(entry: Entry, entries: readonly Entry[]): Entry {
 export interface Frame {
   /** Compressed bytes. */
   readonly size: number;
+  /** Bytes of tar. */
   readonly rawSize: number;
   /** SHA-256 of the compressed bytes. */
   readonly sha256: Uint8Array;
@@ -44,7 +45,7 @@ export interface ManifestHead {
   readonly version: string;
   readonly paths: readonly string[];
   readonly platform: string;
-  /** Repository, ref, sha, run id and attempt, as far as known. */
+  /** Repository, ref, commit, run id and attempt, as far as known. */
   readonly origin: Readonly<Record<string, string>>;
   /**
    * Stored names of directories that an earlier incremental save had and this tree does not: a tar reader still finds them in

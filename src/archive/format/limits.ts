@@ -1,15 +1,15 @@
 /**
- * The number and the limits of the archive format, the same on all systems: an object beyond them is damaged. This module
- * imports nothing, so that a lookup need not load the reader of archives.
+ * The number and the limits of the archive format, the same on all systems. An object beyond the limits is damaged. This module
+ * imports nothing, so that a lookup does not load the reader of archives.
  */
 
-/** The format number. It must increase if an older reader cannot read a newer object; it is part of a key's version. */
+/** The format number, which is part of a key's version. It must increase if an older reader cannot read a newer object. */
 export const FORMAT = 2;
 
 /** Bytes of an object's end that are requested first: seek table and manifest of 25,000 entries, or a small archive. */
 export const TAIL_BYTES = 256 * 1024;
 
-/** Most raw bytes of a frame. More than a frame is filled to, because a file may grow while it is read. */
+/** Most raw bytes of a frame: more than a save plans for a frame, because a file may grow before it is read. */
 export const MAX_FRAME_RAW_BYTES = 64 * 1024 * 1024;
 /** Most bytes of the decoded manifest. */
 export const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
@@ -28,10 +28,10 @@ export const MAX_NAME_BYTES = 32_767;
 export const MAX_COMPONENT_BYTES = 1024;
 /** Most components of a name: a path of Linux has no more. */
 export const MAX_LEVELS = 2048;
-/** Most bytes of all names in full. Much more than the manifest's bytes, which hold a directory's name once. */
+/** Most bytes of all names in full. Much more than a manifest has, because that contains a directory's name once. */
 export const MAX_NAME_BYTES_IN_ALL = 512 * 1024 * 1024;
 /**
- * Most ancestors of all entries at depth 0, each counted by the bytes of the entry's name: a check of a root compares each
- * of its ancestors with the step's paths. A million files that a wildcard finds have half of it.
+ * Most work for the entries at depth 0, as the sum of components times bytes of each name: the check of a root compares each of
+ * its ancestors with the step's paths. A million files that a wildcard finds have half of it.
  */
 export const MAX_ROOT_WORK = 2 ** 31;

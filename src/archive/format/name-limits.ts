@@ -1,7 +1,7 @@
 import { isLongerThan, UNIT_BYTES } from '../fs/paths/names.ts';
 import { MAX_COMPONENT_BYTES, MAX_LEVELS, MAX_NAME_BYTES } from './limits.ts';
 
-/** Returns whether a stored name in full is beyond the limits of the format. */
+/** Returns whether a full stored name is beyond the limits of the format. */
 export function isNameTooLong(name: string): boolean {
   if (name.length * UNIT_BYTES <= MAX_COMPONENT_BYTES) return false;
   if (isLongerThan(name, MAX_NAME_BYTES)) return true;

@@ -20,7 +20,7 @@ export interface OpenArchive {
   readonly manifestBytes: Uint8Array;
   /** Offset of the end of the tar stream. */
   readonly manifestStart: number;
-  /** The end of the object, as far as it has been read; a small archive as a whole. */
+  /** The end of the object, as far as it has been read: the whole of a small archive. */
   readonly tail: ObjectBytes;
 }
 

@@ -1,11 +1,11 @@
 /**
- * The directories that a loop over names in byte order is in, the innermost last. A set of all directories would hash the parent
- * of every name.
+ * The directories above the current name of a loop over names in byte order, the innermost last. A set of all directories would
+ * hash the parent of every name.
  */
 export class OpenDirectories<T extends { readonly name: string }> {
   readonly #open: T[] = [];
 
-  /** Returns the parent of the next name. Returns undefined if it was not entered. */
+  /** Returns the parent of the next name. Returns undefined if the parent was not entered. */
   parentOf(name: string): T | undefined {
     const open = this.#open;
     // All names in a directory follow each other
@@ -21,7 +21,7 @@ export class OpenDirectories<T extends { readonly name: string }> {
     this.#open.pop();
   }
 
-  /** Enters a directory, whose name was the last of `parentOf`. */
+  /** Enters the directory with whose name `parentOf` was called last. */
   enter(directory: T): void {
     this.#open.push(directory);
   }

@@ -7,7 +7,7 @@ export const END_OF_ARCHIVE_BYTES = 2 * BLOCK_BYTES;
 /** Bytes of a header with pax records: the header of the records, a block of records, the member's header. */
 export const PAX_HEADER_BYTES = 3 * BLOCK_BYTES;
 
-/** Bytes of the name field of a header. A pax record holds a longer name. */
+/** Bytes of the name field of a header. A longer name is in a pax record. */
 export const NAME_BYTES = 100;
 
 /** Returns the bytes of padding after `size` bytes of data. */

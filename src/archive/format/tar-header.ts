@@ -56,7 +56,7 @@ export function writeHeader(target: Buffer, at: number, member: TarMember): numb
   return next + BLOCK_BYTES;
 }
 
-/** Returns a name as a string of one character a byte; most names are one already. */
+/** Returns a name as a string with one character for each byte, as most names are already. */
 function byteString(name: string): string {
   for (let index = 0; index < name.length; index++) {
     if (name.charCodeAt(index) > 0x7e) return encodeName(name).toString('latin1');
@@ -64,11 +64,11 @@ function byteString(name: string): string {
   return name;
 }
 
-/** Returns the pax records of a member, one character a byte. */
+/** Returns the pax records of a member, with one character for each byte. */
 function paxRecords(member: TarMember, name: string, linkName: string): string {
   const [seconds, ns] = [secondOf(member), fractionOf(member)];
   let records = '';
-  // First, where `replaceFraction` finds it. All nine digits, so that the length does not depend on the time
+  // The first record, where `replaceFraction` expects it. All nine digits, so that the length does not depend on the time
   if (ns > 0) records += paxRecord('mtime', `${seconds}.${String(ns).padStart(9, '0')}`);
   else if (seconds > MAX_OCTAL_11) records += paxRecord('mtime', String(seconds));
   // BINARY: the values of path and linkpath are bytes, not UTF-8 (pax, "hdrcharset")
@@ -107,8 +107,6 @@ function paxRecord(keyword: string, value: string): string {
   return `${length} ${keyword}=${value}\n`;
 }
 
-type Numbers = Pick<TarMember, 'mode' | 'uid' | 'gid' | 'size' | 'mtimeUs'>;
-
 /**
  * Writes one ustar block. Fields are written byte by byte and summed at the same time: this runs for every file of a tree,
  * and calls into native code would cost more.
@@ -116,7 +114,7 @@ type Numbers = Pick<TarMember, 'mode' | 'uid' | 'gid' | 'size' | 'mtimeUs'>;
 function writeBlock(
   target: Buffer,
   at: number,
-  numbers: Numbers,
+  numbers: Pick<TarMember, 'mode' | 'uid' | 'gid' | 'size' | 'mtimeUs'>,
   name: string,
   linkName: string,
   flag: number,
@@ -141,7 +139,7 @@ function writeBlock(
 /** Magic and version. */
 const USTAR = 'ustar\x0000';
 
-/** Writes at most `most` characters of a string of one character a byte. Returns their sum. */
+/** Writes at most `most` characters of a string with one character for each byte. Returns their sum. */
 function writeText(target: Buffer, at: number, text: string, most: number): number {
   const length = Math.min(text.length, most);
   let sum = 0;

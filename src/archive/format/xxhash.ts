@@ -1,2 +1,2 @@
-/** The only part of hash-wasm that is used: in a file of its own in dist/, which is loaded for the first hash. */
+/** The only part of hash-wasm that is used. The build puts it into a file of its own, which is loaded for the first hash. */
 export { createXXHash128 } from 'hash-wasm';

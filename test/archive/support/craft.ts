@@ -166,6 +166,6 @@ const unsigned = (values: readonly number[]) => new NumberColumn(values).written
 
 function signed(values: readonly number[]): Uint8Array {
   const column = new NumberColumn();
-  for (const value of values) column.signed(value);
+  for (const value of values) column.addSigned(value);
   return column.written();
 }

@@ -1,23 +1,23 @@
 import { Buffer } from 'node:buffer';
 import { encodeName } from '../../fs/paths/names.ts';
 
-/** Columns that are filled item by item: a manifest of 100,000 entries is kept in its encoded form. */
+/** Columns that encode item by item: objects for the 100,000 entries of a manifest would take more memory. */
 
 const FIRST_BYTES = 64;
-/** Bytes of the longest number: 53 bits and a sign, seven bits a byte. */
+/** Bytes of the longest number: 53 bits and a sign, seven bits in each byte. */
 const NUMBER_BYTES = 8;
 
-/** Whole numbers as LEB128 varints (up to 2^53 - 1), signed ones zigzag (up to 2^52). */
+/** A column of whole numbers as LEB128 varints (up to 2^53 - 1), signed ones zigzag (up to 2^52). */
 export class NumberColumn {
   #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #at = 0;
 
-  /** Numbers of 0 or more. */
+  /** Adds `values`, each 0 or more. */
   constructor(values: readonly number[] = []) {
-    for (const value of values) this.unsigned(value);
+    for (const value of values) this.addUnsigned(value);
   }
 
-  unsigned(value: number): void {
+  addUnsigned(value: number): void {
     if (this.#at + NUMBER_BYTES > this.#bytes.length) this.#grow();
     let rest = value;
     while (rest >= 0x80) {
@@ -27,8 +27,8 @@ export class NumberColumn {
     this.#bytes[this.#at++] = rest;
   }
 
-  signed(value: number): void {
-    this.unsigned(value < 0 ? -2 * value - 1 : 2 * value);
+  addSigned(value: number): void {
+    this.addUnsigned(value < 0 ? -2 * value - 1 : 2 * value);
   }
 
   written(): Buffer {
@@ -42,10 +42,10 @@ export class NumberColumn {
   }
 }
 
-/** Names that are encoded at a time: many cost less, and few are kept as strings. */
+/** Names that are encoded together: one call for many takes less time, and only so many are kept as strings. */
 const NAMES_A_BLOCK = 1024;
 
-/** Names, each ended by a NUL, which no name can contain. */
+/** A column of names, each followed by a NUL, which no name can contain. */
 export class NameColumn {
   readonly #blocks: Buffer[] = [];
   #waiting: string[] = [];

@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer';
 import { DamagedArchiveError } from '../../archive-errors.ts';
 
 /**
- * Joins the columns of a manifest: each a u32 length and its bytes. Numbers are LEB128 varints (up to 2^53 - 1), signed
- * ones zigzag. Columns of similar values compress to about ten bytes an entry.
+ * Joins the columns of a manifest: for each the length as a u32, and its bytes. Columns of similar values compress to about ten
+ * bytes for each entry.
  */
 export function joinColumns(columns: readonly Uint8Array[]): Buffer {
   return Buffer.concat(columns.flatMap(column => [lengthOf(column), column]));
@@ -24,7 +24,8 @@ export class ColumnReader {
     this.#bytes = bytes;
   }
 
-  bytes(): Buffer {
+  /** Returns the bytes of the next column. */
+  readBytes(): Buffer {
     const start = this.#at + 4;
     if (start > this.#bytes.length) throw new DamagedArchiveError('its manifest is cut short');
     const end = start + this.#bytes.readUInt32LE(this.#at);
@@ -38,8 +39,8 @@ export class ColumnReader {
     return new ColumnReader(this.#bytes.subarray(this.#at));
   }
 
-  numbers(): NumberReader {
-    return new NumberReader(this.bytes());
+  readNumbers(): NumberReader {
+    return new NumberReader(this.readBytes());
   }
 
   /** Throws `DamagedArchiveError` if bytes follow. */
@@ -58,7 +59,7 @@ export class NumberReader {
   }
 
   /** Returns the next number, 0 to 2^53 - 1. */
-  unsigned(): number {
+  readUnsigned(): number {
     const column = this.#column;
     let at = this.#at;
     // Most numbers have one byte
@@ -76,8 +77,8 @@ export class NumberReader {
   }
 
   /** Returns the next number, between -2^52 and 2^52. */
-  signed(): number {
-    const value = this.unsigned();
+  readSigned(): number {
+    const value = this.readUnsigned();
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 

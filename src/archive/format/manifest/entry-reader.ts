@@ -16,6 +16,7 @@ import { OffsetPredictor } from './offset-predictor.ts';
 /** A directory that the next entries may be in. */
 interface OpenDirectory {
   readonly name: string;
+  /** Bytes of the name. */
   readonly bytes: number;
   /** Components of the name. */
   readonly levels: number;
@@ -25,30 +26,30 @@ const NO_DIRECTORY: OpenDirectory = { name: '', bytes: 0, levels: 0 };
 
 type EntryColumns = ReturnType<typeof readColumns>;
 
-/** In the order of the format. */
+/** Reads the columns in the order of the format. */
 function readColumns(columns: ColumnReader) {
   return {
-    names: new NameReader(columns.bytes()),
-    depths: columns.numbers(),
-    types: columns.numbers(),
-    modes: columns.numbers(),
-    mtimes: columns.numbers(),
-    mtimeRests: columns.numbers(),
-    sizes: columns.numbers(),
-    targets: new NameReader(columns.bytes()),
-    linkDistances: columns.numbers(),
-    uids: columns.numbers(),
-    gids: columns.numbers(),
-    frames: columns.numbers(),
-    offsets: columns.numbers(),
+    names: new NameReader(columns.readBytes()),
+    depths: columns.readNumbers(),
+    types: columns.readNumbers(),
+    modes: columns.readNumbers(),
+    mtimes: columns.readNumbers(),
+    mtimeRests: columns.readNumbers(),
+    sizes: columns.readNumbers(),
+    targets: new NameReader(columns.readBytes()),
+    linkDistances: columns.readNumbers(),
+    uids: columns.readNumbers(),
+    gids: columns.readNumbers(),
+    frames: columns.readNumbers(),
+    offsets: columns.readNumbers(),
   };
 }
 
 /**
  * Reads the entries of a manifest from its columns (`ManifestWriter` makes them). Names are stored as depth and last
  * component: an entry at depth n is in the last directory at depth n - 1, an entry at depth 0 has its full name. So an entry
- * at a depth is a child of a directory of this archive. An entry at depth 0 can have any name, and is not always a root (see
- * `ManifestWriter`): `check/validate.ts` checks every one.
+ * at depth 1 or more is in a directory of this archive. An entry at depth 0 can have any name, and is not always a root (see
+ * `ManifestWriter`): `check/validate.ts` checks each of them.
  *
  * Throws `DamagedArchiveError` for names beyond the limits of the format before they take memory or time.
  */
@@ -72,27 +73,28 @@ export class EntryReader {
   /** Returns the next entry. */
   read(): Entry {
     const columns = this.#columns;
-    const type = columns.types.unsigned() as EntryType;
+    const type = columns.types.readUnsigned() as EntryType;
     const name = this.#readName(type === EntryType.directory);
-    const size = columns.sizes.unsigned();
-    this.#mtimeUs += columns.mtimes.signed();
+    const size = columns.sizes.readUnsigned();
+    this.#mtimeUs += columns.mtimes.readSigned();
     let offset = 0;
     if (size > 0) {
-      this.#frame += columns.frames.signed();
-      offset = this.#predictor.expected(this.#frame) + columns.offsets.signed();
-      this.#predictor.after(this.#frame, offset, size);
+      this.#frame += columns.frames.readSigned();
+      offset = this.#predictor.predict(this.#frame) + columns.offsets.readSigned();
+      this.#predictor.add(this.#frame, offset, size);
     }
     const entry: Entry = {
       name,
       type,
-      mode: asInteger(columns.modes.unsigned()),
+      mode: asInteger(columns.modes.readUnsigned()),
       mtimeUs: this.#mtimeUs,
-      mtimeRestNs: asInteger(columns.mtimeRests.unsigned()),
+      mtimeRestNs: asInteger(columns.mtimeRests.readUnsigned()),
       size: asInteger(size),
       target: type === EntryType.symlink ? columns.targets.read() : '',
-      linkTo: type === EntryType.hardLink ? asInteger(this.#index - columns.linkDistances.unsigned()) : -1,
-      uid: asInteger(columns.uids.signed()),
-      gid: asInteger(columns.gids.signed()),
+      linkTo:
+        type === EntryType.hardLink ? asInteger(this.#index - columns.linkDistances.readUnsigned()) : -1,
+      uid: asInteger(columns.uids.readSigned()),
+      gid: asInteger(columns.gids.readSigned()),
       frame: size > 0 ? asInteger(this.#frame) : -1,
       offset: asInteger(offset),
     };
@@ -110,7 +112,7 @@ export class EntryReader {
     const open = this.#open;
     const { names, depths } = this.#columns;
     const component = names.read();
-    const depth = depths.unsigned();
+    const depth = depths.readUnsigned();
     if (depth > open.length)
       throw new DamagedArchiveError('an entry of its manifest has no parent directory');
     open.length = depth;
@@ -141,8 +143,8 @@ function checkComponent(component: string, bytes: number, isDirectory: boolean):
 }
 
 /**
- * Returns the same number as a small integer if it is one. V8 keeps another number as a double in 16 bytes of its own; six
- * of them are a quarter of an entry's memory.
+ * Returns the same number, as a small integer if it is one. V8 stores every other number outside of the entry, as a double in 16
+ * bytes. Six of them are a quarter of an entry's memory.
  */
 function asInteger(value: number): number {
   const integer = value | 0;

@@ -15,15 +15,15 @@ import { readHead } from './manifest-head.ts';
 
 /** Fewest bytes of an entry in the decoded manifest: one in each of the columns that every entry is in. */
 const MIN_ENTRY_BYTES = 9;
-/** Memory of an entry without its name, and of a frame, while an archive is read, checked and restored. */
+/** Bytes of memory for an entry without its name, and for a frame, while an archive is read, checked and restored. */
 const ENTRY_HEAP_BYTES = 700;
 const FRAME_HEAP_BYTES = 400;
-/** Memory of an entry without its name while the manifest is read. */
+/** Bytes of memory for an entry without its name while the manifest is read. */
 const READ_ENTRY_BYTES = 256;
-/** A manifest is rarely so many times as long as its compressed bytes. */
-const MAX_RATIO = 16;
+/** Ratio of decoded to compressed bytes that few manifests exceed. */
+const USUAL_RATIO = 16;
 const MIN_CHUNK_BYTES = 64 * 1024;
-/** Most memory of entries that are kept unchecked: 100,000 files have some 30 MB. */
+/** Most bytes of memory for entries that are kept unchecked: 100,000 files take about 30 MB. */
 const MAX_UNCHECKED_BYTES = 128 * 1024 * 1024;
 
 /** Checks the next entry, in the order of the manifest. Throws `DamagedArchiveError`. */
@@ -33,16 +33,16 @@ export type EntryCheck = (entry: Entry, index: number) => void;
 export type CreateEntryCheck = (frames: readonly Frame[], entries: number) => EntryCheck;
 
 export interface DecodeOptions {
-  /** Frames of the object's seek table without the end-of-archive frame; undefined if there is none. */
+  /** Number of frames in the object's seek table, without the end-of-archive frame. Default: it is not checked. */
   readonly frames?: number | undefined;
-  /** Checks a large manifest before its entries are kept. Default: nothing is checked here. */
+  /** Makes the check of a large manifest, before its entries are kept. Default: nothing is checked here. */
   readonly createCheck?: CreateEntryCheck | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Decodes the manifest in a skippable frame that fills `bytes`. Its columns are consistent in themselves; `check/validate.ts`
- * checks whether they may be restored.
+ * Decodes the manifest in a skippable frame that fills `bytes`, and checks that its columns are consistent. `check/validate.ts`
+ * checks whether the entries may be restored.
  * Throws `UnusableArchiveError` for another format number and for more entries than the heap can hold,
  * `DamagedArchiveError` for bytes that cannot be decoded, and the signal's reason.
  */
@@ -55,7 +55,7 @@ export async function decodeManifest(bytes: Buffer, options: DecodeOptions = {})
   }
   const raw = decompress(payload);
   const columns = new ColumnReader(raw);
-  const { head, counts } = readHead(columns.bytes());
+  const { head, counts } = readHead(columns.readBytes());
   if (counts.entries > MAX_ENTRIES || counts.entries * MIN_ENTRY_BYTES > raw.length)
     throw new DamagedArchiveError(`its manifest claims ${counts.entries} entries`);
   if (counts.frames !== (options.frames ?? counts.frames) || counts.frames * SHA256_BYTES > raw.length)
@@ -72,16 +72,16 @@ export async function decodeManifest(bytes: Buffer, options: DecodeOptions = {})
 }
 
 async function readFrames(columns: ColumnReader, count: number, turns: Turns): Promise<Frame[]> {
-  const sizes = columns.numbers();
-  const rawSizes = columns.numbers();
+  const sizes = columns.readNumbers();
+  const rawSizes = columns.readNumbers();
   // A copy: a view would keep the whole decoded manifest in memory
-  const hashes = new Uint8Array(columns.bytes());
+  const hashes = new Uint8Array(columns.readBytes());
   if (hashes.length !== count * SHA256_BYTES)
     throw new DamagedArchiveError('its manifest has a wrong number of hashes');
   const frames: Frame[] = [];
   for (let index = 0; index < count; index++) {
     const sha256 = hashes.subarray(index * SHA256_BYTES, (index + 1) * SHA256_BYTES);
-    frames.push({ size: sizes.unsigned(), rawSize: rawSizes.unsigned(), sha256 });
+    frames.push({ size: sizes.readUnsigned(), rawSize: rawSizes.readUnsigned(), sha256 });
     if (turns.isDue()) await turns.take();
   }
   sizes.end();
@@ -89,7 +89,7 @@ async function readFrames(columns: ColumnReader, count: number, turns: Turns): P
   return frames;
 }
 
-/** Reads all entries. If they take much memory, all are checked first, and read again. */
+/** Reads all entries. If they take much memory, checks all of them first, and then reads them again. */
 async function readEntries(
   columns: ColumnReader,
   count: number,
@@ -111,12 +111,12 @@ async function readEntries(
     if (turns.isDue()) await turns.take();
   }
   reader.end();
-  // The names in full are made from now on
+  // V8 joins the parts of a name when it is used first
   requireHeap(reader.nameBytes, `the names of its ${count} entries`);
   return entries;
 }
 
-/** Returns the bytes of all names in full. */
+/** Reads and checks all entries, and keeps none. Returns the bytes of all names in full. */
 async function checkEntries(
   columns: ColumnReader,
   count: number,
@@ -136,8 +136,8 @@ function decompress(payload: Buffer): Buffer {
   try {
     return zstdDecompressSync(payload, {
       maxOutputLength: MAX_MANIFEST_BYTES,
-      // Nearly always one chunk, which is not copied. The system gives it memory only as it is filled
-      chunkSize: Math.min(MAX_MANIFEST_BYTES, MIN_CHUNK_BYTES + MAX_RATIO * payload.length),
+      // Nearly always one chunk, which is not copied. The part of it that is not filled takes no memory
+      chunkSize: Math.min(MAX_MANIFEST_BYTES, MIN_CHUNK_BYTES + USUAL_RATIO * payload.length),
     });
   } catch (error) {
     throw new DamagedArchiveError('its manifest does not decompress', { cause: error });

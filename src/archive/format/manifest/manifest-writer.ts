@@ -21,8 +21,8 @@ import { OffsetPredictor } from './offset-predictor.ts';
 const MANIFEST_LEVEL = 3;
 
 /**
- * Makes a manifest (manifest-reader.ts) entry by entry, and keeps only the encoded bytes of each: about 30, while an object
- * with its name takes 400 (ADR 0011).
+ * Makes a manifest (manifest-reader.ts) entry by entry, and keeps only the encoded bytes of each: about 30, where an object with
+ * its name takes 400 (ADR 0011).
  */
 export class ManifestWriter {
   #count = 0;
@@ -61,16 +61,16 @@ export class ManifestWriter {
       throw new SourceTreeError(`the tree has more than ${MAX_ENTRIES} entries, the limit of an archive`);
     const columns = this.#columns;
     this.#addName(entry.name);
-    columns.types.unsigned(entry.type);
-    columns.modes.unsigned(entry.mode);
-    columns.mtimes.signed(entry.mtimeUs - this.#mtimeUs);
+    columns.types.addUnsigned(entry.type);
+    columns.modes.addUnsigned(entry.mode);
+    columns.mtimes.addSigned(entry.mtimeUs - this.#mtimeUs);
     this.#mtimeUs = entry.mtimeUs;
-    columns.mtimeRests.unsigned(entry.mtimeRestNs);
-    columns.sizes.unsigned(entry.size);
+    columns.mtimeRests.addUnsigned(entry.mtimeRestNs);
+    columns.sizes.addUnsigned(entry.size);
     if (entry.type === EntryType.symlink) columns.targets.add(entry.target);
-    if (entry.linkTo >= 0) columns.linkDistances.unsigned(this.#count - entry.linkTo);
-    columns.uids.signed(entry.uid);
-    columns.gids.signed(entry.gid);
+    if (entry.linkTo >= 0) columns.linkDistances.addUnsigned(this.#count - entry.linkTo);
+    columns.uids.addSigned(entry.uid);
+    columns.gids.addSigned(entry.gid);
     if (entry.size > 0) this.#addPosition(entry);
     this.#count++;
   }
@@ -91,7 +91,7 @@ export class ManifestWriter {
     if (raw.length > MAX_MANIFEST_BYTES) throw this.#tooLarge(raw.length);
     const params = {
       [constants.ZSTD_c_compressionLevel]: MANIFEST_LEVEL,
-      // The manifest holds the SHA-256 of each frame; zstd checks the manifest itself by this checksum
+      // zstd checks the manifest by this checksum, and a restore checks the frames by their SHA-256 in the manifest
       [constants.ZSTD_c_checksumFlag]: 1,
     };
     const stored = zstdCompressSync(raw, { params, chunkSize: raw.length + 1024 });
@@ -100,8 +100,8 @@ export class ManifestWriter {
   }
 
   /**
-   * A root below an excluded directory has no parent entry, so it closes all open directories: a later entry of one of
-   * them, `./tree/zz` after `./tree/skip/again/`, is stored at depth 0, with its full name.
+   * Adds a name as depth and last component. A root below an excluded directory has no parent entry, so it closes all open
+   * directories: a later entry of one of them, `./tree/zz` after `./tree/skip/again/`, has depth 0 and its full name.
    */
   #addName(name: string): void {
     const bytes = encodedLength(name);
@@ -114,7 +114,7 @@ export class ManifestWriter {
     if (open.length === 0) this.#rootWork += levelsOf(name) * bytes;
     if (this.#rootWork > MAX_ROOT_WORK)
       throw new SourceTreeError('the wildcards of `path` match more files than an archive can hold');
-    this.#columns.depths.unsigned(open.length);
+    this.#columns.depths.addUnsigned(open.length);
     this.#columns.names.add(open.length > 0 ? name.slice(parent.length) : name);
     if (name.endsWith('/')) open.push(name);
   }
@@ -126,9 +126,9 @@ export class ManifestWriter {
   }
 
   #addPosition({ frame, offset, size }: Entry): void {
-    this.#columns.frames.signed(frame - this.#frame);
+    this.#columns.frames.addSigned(frame - this.#frame);
     this.#frame = frame;
-    this.#columns.offsets.signed(offset - this.#predictor.expected(frame));
-    this.#predictor.after(frame, offset, size);
+    this.#columns.offsets.addSigned(offset - this.#predictor.predict(frame));
+    this.#predictor.add(frame, offset, size);
   }
 }

@@ -3,18 +3,18 @@ import { DamagedArchiveError } from '../../archive-errors.ts';
 import { decodeName } from '../../fs/paths/names.ts';
 import { MAX_NAME_BYTES } from '../limits.ts';
 
-/** Names and bytes that are decoded at a time: many cost less, and a turn of the event loop must not take long. */
+/** Names and bytes that are decoded together: one call for many takes less time, but the event loop must not wait long. */
 const NAMES_A_BLOCK = 4096;
 const BYTES_A_BLOCK = 256 * 1024;
 
-/** Reads the names, or targets, of a column one by one. Throws `DamagedArchiveError` for one that is too long or not there. */
+/** Reads the names or link targets of a column one by one. Throws `DamagedArchiveError` for one that is too long or missing. */
 export class NameReader {
   readonly #column: Buffer;
   /** Decoded names, and their lengths in bytes. */
   #names: readonly string[] = [];
   #lengths: number[] = [];
   #next = 0;
-  /** End of the decoded names in the column. */
+  /** Offset in the column of the end of the decoded names. */
   #at = 0;
 
   constructor(column: Buffer) {

@@ -8,11 +8,12 @@ export class OffsetPredictor {
   #frame = -1;
   #end = 0;
 
-  expected(frame: number): number {
+  predict(frame: number): number {
     return frame === this.#frame ? this.#end : 0;
   }
 
-  after(frame: number, offset: number, size: number): void {
+  /** Adds the data of an entry. */
+  add(frame: number, offset: number, size: number): void {
     this.#frame = frame;
     this.#end = offset + padded(size);
   }

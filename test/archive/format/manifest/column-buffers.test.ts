@@ -7,12 +7,12 @@ test('a number column grows and keeps numbers of every length', () => {
   const values = Array.from({ length: 5000 }, (_, index) => edges[index % edges.length]!);
   const column = new NumberColumn(values);
   const signed = new NumberColumn();
-  for (const value of [-1, 1, -(2 ** 51), 2 ** 51]) signed.signed(value);
+  for (const value of [-1, 1, -(2 ** 51), 2 ** 51]) signed.addSigned(value);
   const reader = new ColumnReader(joinColumns([column.written(), signed.written()]));
-  const [numbers, signedNumbers] = [reader.numbers(), reader.numbers()];
-  expect(values.map(() => numbers.unsigned())).toEqual(values);
+  const [numbers, signedNumbers] = [reader.readNumbers(), reader.readNumbers()];
+  expect(values.map(() => numbers.readUnsigned())).toEqual(values);
   const expected = [-1, 1, -(2 ** 51), 2 ** 51];
-  expect(expected.map(() => signedNumbers.signed())).toEqual(expected);
+  expect(expected.map(() => signedNumbers.readSigned())).toEqual(expected);
 });
 
 test.each([

@@ -7,22 +7,22 @@ test('columns keep numbers of every length', () => {
   const unsigned = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 32, 2 ** 49, Number.MAX_SAFE_INTEGER];
   const signed = [0, -1, 1, -64, 64, -(2 ** 31), 2 ** 51, -(2 ** 51)];
   const column = new NumberColumn();
-  for (const value of signed) column.signed(value);
+  for (const value of signed) column.addSigned(value);
   const columns = [new NumberColumn(unsigned).written(), column.written(), Buffer.from('bytes')];
   const reader = new ColumnReader(joinColumns([...columns, new NumberColumn([]).written()]));
-  const [numbers, signedNumbers] = [reader.numbers(), reader.numbers()];
-  expect(unsigned.map(() => numbers.unsigned())).toEqual(unsigned);
-  expect(signed.map(() => signedNumbers.signed() + 0)).toEqual(signed);
+  const [numbers, signedNumbers] = [reader.readNumbers(), reader.readNumbers()];
+  expect(unsigned.map(() => numbers.readUnsigned())).toEqual(unsigned);
+  expect(signed.map(() => signedNumbers.readSigned() + 0)).toEqual(signed);
   for (const column of [numbers, signedNumbers]) column.end();
-  expect(reader.bytes().toString()).toBe('bytes');
-  reader.numbers().end();
+  expect(reader.readBytes().toString()).toBe('bytes');
+  reader.readNumbers().end();
   reader.end();
 });
 
 test('a column of many numbers grows', () => {
   const values = Array.from({ length: 5000 }, (_, index) => index * 1_000_003);
-  const numbers = new ColumnReader(joinColumns([new NumberColumn(values).written()])).numbers();
-  expect(values.map(() => numbers.unsigned())).toEqual(values);
+  const numbers = new ColumnReader(joinColumns([new NumberColumn(values).written()])).readNumbers();
+  expect(values.map(() => numbers.readUnsigned())).toEqual(values);
 });
 
 const column = (...bytes: number[]) => Buffer.from([bytes.length, 0, 0, 0, ...bytes]);
@@ -42,8 +42,8 @@ test.each<[string, Buffer, number, string]>([
   ['a cut length', Buffer.from([1, 0, 0]), 1, 'cut short'],
 ])('a column with %s is refused', (_, bytes, count, message) => {
   const read = () => {
-    const numbers = new ColumnReader(bytes).numbers();
-    for (let index = 0; index < count; index++) numbers.unsigned();
+    const numbers = new ColumnReader(bytes).readNumbers();
+    for (let index = 0; index < count; index++) numbers.readUnsigned();
     numbers.end();
   };
   expect(read).toThrow(DamagedArchiveError);
@@ -52,6 +52,6 @@ test.each<[string, Buffer, number, string]>([
 
 test('bytes after the last column are refused', () => {
   const reader = new ColumnReader(Buffer.from([0, 0, 0, 0, 7]));
-  reader.bytes();
+  reader.readBytes();
   expect(() => reader.end()).toThrow('trailing bytes');
 });
