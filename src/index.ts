@@ -19,7 +19,7 @@ type Step = 'main' | 'post' | 'restore' | 'save' | 'prune';
  */
 export async function run(step: Step): Promise<void> {
   const { env } = process;
-  const { signal, trigger } = listenForInterrupt();
+  const { signal, trigger } = listenForInterrupt('step');
   becomeSudoChild(env, () => trigger('SIGINT'));
   const runner = createRunner(env);
   maskSecrets(env);

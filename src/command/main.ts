@@ -2,9 +2,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { CommanderError } from 'commander';
 import { endWhenWritten } from '../action/runner/end-process.ts';
+import { listenForInterrupt } from '../action/runner/interrupt.ts';
 import { CommandError } from './command-error.ts';
 import { sentenceOf } from './failure.ts';
-import { abortOnInterrupt } from './interrupt.ts';
 import { writeJsonError } from './output/json.ts';
 import { createOutput, OutputError } from './output/output.ts';
 import { createProgram, usageSentence } from './program.ts';
@@ -21,7 +21,7 @@ async function runCommand(args: readonly string[]): Promise<void> {
   const output = createOutput({ json: args.includes('--json'), stdout, stderr });
   // Without a listener, the error of a closed pipe would be uncaught. That of `stdout` has the listener of `createOutput`
   stderr.on('error', () => {});
-  const signal = abortOnInterrupt();
+  const { signal } = listenForInterrupt('command');
   try {
     await createProgram(env, signal).parseAsync([...args], { from: 'user' });
   } catch (error) {

@@ -1,10 +1,14 @@
 import { constants } from 'node:os';
 import { endProcess } from './end-process.ts';
 
-/** The runner gives a cancelled step 7.5 s until it sends SIGTERM (actions/runner 2.336). The documented limit is 5 s. */
-const GRACE_MS = 4500;
-
 type InterruptName = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+/** The programs that can be interrupted. `ctrlBreak` is the signal that Ctrl+Break counts as on Windows. */
+const PROGRAMS = {
+  /** The runner gives a cancelled step 7.5 s until SIGTERM or Ctrl+Break (actions/runner 2.336). The documented limit is 5 s. */
+  step: { reason: 'the step was cancelled', graceMs: 4500, endsAtSecond: false, ctrlBreak: 'SIGTERM' },
+  command: { reason: 'the command was interrupted', graceMs: 5000, endsAtSecond: true, ctrlBreak: 'SIGINT' },
+} as const;
 
 interface Interrupt {
   readonly signal: AbortSignal;
@@ -13,19 +17,23 @@ interface Interrupt {
 }
 
 /**
- * Makes SIGINT, SIGTERM and SIGHUP (the end of the terminal of a runner) abort `signal`, so that each operation in flight undoes
- * its own work. The process ends after 4.5 s in any case. The exit status is that of a shell: 128 and the signal's number.
+ * Makes SIGINT (Ctrl+C), SIGTERM, SIGHUP (the terminal has ended) and Ctrl+Break abort `signal`, so that each operation in
+ * flight undoes its own work. The process ends after `graceMs` in any case, and at a second signal if `endsAtSecond` is set. The
+ * exit status is that of a shell: 128 and the signal's number.
  */
-export function listenForInterrupt(): Interrupt {
+export function listenForInterrupt(program: keyof typeof PROGRAMS): Interrupt {
+  const { reason, graceMs, endsAtSecond, ctrlBreak } = PROGRAMS[program];
   const controller = new AbortController();
   const trigger = (name: InterruptName) => {
-    if (controller.signal.aborted) return;
+    const isSecond = controller.signal.aborted;
+    if (isSecond && !endsAtSecond) return;
     process.exitCode = 128 + constants.signals[name];
-    setTimeout(() => endProcess({ waits: false }), GRACE_MS).unref();
-    controller.abort(new Error(`the step was cancelled (${name})`));
+    if (isSecond) endProcess({ waits: false });
+    setTimeout(() => endProcess({ waits: false }), graceMs).unref();
+    controller.abort(new Error(`${reason} (${name})`));
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => trigger(name));
-  // Windows: the runner sends Ctrl+Break after Ctrl+C (actions/runner 2.336), and Node.js would end at once
-  process.on('SIGBREAK', () => trigger('SIGTERM'));
+  // Without this listener Node.js would end at once
+  process.on('SIGBREAK', () => trigger(ctrlBreak));
   return { signal: controller.signal, trigger };
 }

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { collectOutput } from '../../support/collect-output.ts';
-import { posix, requires } from '../../support/platform-needs.ts';
+import { hangingThread } from '../../support/hanging-thread.ts';
+import { fifos, posix, requires } from '../../support/platform-needs.ts';
 
 const module = new URL('../../../src/action/runner/interrupt.ts', import.meta.url);
 
@@ -10,7 +11,7 @@ const module = new URL('../../../src/action/runner/interrupt.ts', import.meta.ur
 function start(body: string) {
   const code = `
     const { listenForInterrupt } = await import(${JSON.stringify(module)});
-    const { signal, trigger } = listenForInterrupt();
+    const { signal, trigger } = listenForInterrupt('step');
     setInterval(() => {}, 1000);
     ${body}
     console.log('ready');
@@ -30,7 +31,7 @@ async function interrupted(body: string, ...names: NodeJS.Signals[]) {
   return { output, status, killer };
 }
 
-describe('listenForInterrupt', requires(posix), () => {
+describe('a step', requires(posix), () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -62,3 +63,55 @@ describe('listenForInterrupt', requires(posix), () => {
     expect(await interrupted('', 'SIGINT')).toMatchObject({ status: 130, killer: null });
   });
 });
+
+/**
+ * Runs a process that listens and emits `events`, as Node.js does for signals: only Windows has SIGBREAK. It first runs
+ * `before`.
+ */
+async function emitting(events: readonly string[], before = '') {
+  const code = `
+    ${before}
+    const { listenForInterrupt } = await import(${JSON.stringify(module)});
+    const { signal } = listenForInterrupt('command');
+    signal.addEventListener('abort', () => console.log(signal.reason.message));
+    setTimeout(() => {}, 60_000);
+    for (const name of ${JSON.stringify(events)}) process.emit(name);
+    console.log('works on');
+    process.exit();
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const { stdout, exitCode } = await collectOutput(child);
+  return { stdout, exitCode };
+}
+
+test.each([
+  ['SIGINT', 'SIGINT', 130],
+  ['SIGTERM', 'SIGTERM', 143],
+  ['SIGHUP', 'SIGHUP', 129],
+  ['SIGBREAK', 'SIGINT', 130],
+])(
+  'the command lets the work in flight end after %s, as %s, with the exit status of a shell',
+  async (name, signal, exitCode) => {
+    expect(await emitting([name])).toEqual({
+      stdout: `the command was interrupted (${signal})\nworks on\n`,
+      exitCode,
+    });
+  },
+);
+
+test('the command ends at once after a second Ctrl+Break', async () => {
+  expect(await emitting(['SIGBREAK', 'SIGBREAK'])).toEqual({
+    stdout: 'the command was interrupted (SIGINT)\n',
+    exitCode: 130,
+  });
+});
+
+test(
+  'the command ends after a second Ctrl+C although a thread hangs in a call of the system',
+  requires(fifos),
+  async () => {
+    expect(await emitting(['SIGINT', 'SIGINT'], hangingThread())).toMatchObject({ exitCode: 130 });
+  },
+);
