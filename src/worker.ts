@@ -10,7 +10,7 @@ parentPort!.on('messageerror', error => {
 
 let fetcher: Promise<Fetcher> | undefined;
 
-/** Creates the fetcher. Loads its module only then, because a save needs no HTTP client. */
+/** Creates the fetcher. Its module is loaded only for the first fetch, because a save needs no HTTP client. */
 async function createFetcher(): Promise<Fetcher> {
   const { createRangeFetcher } = await import('./storage/s3/transport/range-fetcher.ts');
   return createRangeFetcher(workerData);

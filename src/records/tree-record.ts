@@ -31,7 +31,7 @@ const PREFIX = 'cache-s3-tree-';
 const MAX_BYTES = 256 * 1024 * 1024;
 /** Limit on the records that are read for one save. */
 const MAX_RECORDS = 16;
-/** Limit on the head, in bytes. It contains a name and an ETag. */
+/** Room that is left for the head, in bytes. The head contains a name and an ETag. */
 const MAX_HEAD_BYTES = 64 * 1024;
 const HEAD_START = SHA256_BYTES + 4;
 

@@ -6,9 +6,9 @@ export const PROGRESS_INTERVAL_MS = 5000;
 
 interface ProgressOptions {
   readonly log: Log;
-  /** For the title of the group: `Receiving`, `Sending`. */
+  /** The first word of the group's title: `Receiving`, `Sending`. */
   readonly doing: string;
-  /** For the lines: `Received`, `Sent`. */
+  /** The first word of each line: `Received`, `Sent`. */
   readonly done: string;
 }
 

@@ -11,13 +11,13 @@ export async function hedge<T>(
 ): Promise<T> {
   const { afterMs, clock, signal } = options;
   const settled = new AbortController();
-  const either = AbortSignal.any([signal, settled.signal]);
+  const callSignal = AbortSignal.any([signal, settled.signal]);
   const late = Promise.withResolvers<boolean>();
   const cancel = clock.after(afterMs, () => late.resolve(true));
   try {
-    const first = attempt(either);
+    const first = attempt(callSignal);
     if (!(await Promise.race([first.then(() => false), late.promise]))) return await first;
-    const second = attempt(either);
+    const second = attempt(callSignal);
     return await Promise.any([first, second]).catch(() => first);
   } finally {
     cancel();

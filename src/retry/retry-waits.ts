@@ -3,15 +3,6 @@ import { type Clock, sleep } from './clock.ts';
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 2000;
 
-/**
- * Returns the wait after the n-th failed attempt in ms: 250, 500, 1000, 2000, 2000, ... times 0.75 to 1.25.
- * @param random a number from 0 to 1, as Math.random returns it.
- */
-export function retryWaitMs(failedAttempts: number, random: number): number {
-  const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failedAttempts - 1));
-  return Math.round(wait * (0.75 + random / 2));
-}
-
 /** The waits between the attempts of one call. */
 export class RetryWaits {
   readonly #attempts: number;
@@ -23,14 +14,16 @@ export class RetryWaits {
   }
 
   /**
-   * Returns the wait after a failed attempt, in ms. Returns undefined if it was the last one.
+   * Returns the wait after a failed attempt, in ms: 250, 500, 1000, 2000, 2000, ... times 0.75 to 1.25. Returns undefined if it
+   * was the last one.
    * @param madeProgress whether the attempt has come closer to the end. Then it is not counted, unless it was the last one.
    */
   next(madeProgress = false): number | undefined {
     const failed = this.#failed + 1;
     if (failed >= this.#attempts) return undefined;
     if (!madeProgress) this.#failed = failed;
-    return retryWaitMs(failed, Math.random());
+    const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failed - 1));
+    return Math.round(waitMs * (0.75 + Math.random() / 2));
   }
 }
 

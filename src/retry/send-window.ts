@@ -29,7 +29,7 @@ export interface WindowPlace {
 export class SendWindow {
   readonly #clock: Clock;
   readonly #wantedWaitMs: number;
-  /** Undefined before the first response. */
+  /** Limit on the pending bytes. Undefined before the first response. */
   #windowBytes: number | undefined;
   /** Sizes in bytes of the bodies that were sent, or may be sent soon. */
   readonly #pending = new Map<WindowPlace, number>();

@@ -90,9 +90,7 @@ export class StallLimit {
     };
   }
 
-  /**
-   * Counts a wait that the server requests, before it begins. Aborts if the calls would have waited too long at its end.
-   */
+  /** Counts a wait that the server requests, before it begins. Aborts if the calls would have waited too long at its end. */
   requested(ms: number): void {
     const now = this.#clock.now();
     this.#waited.add(now, now + ms);

@@ -57,10 +57,10 @@ export class TimeLimits {
   }
 
   /**
-   * Notes that a call begins. Returns the signal that all calls share before the first response: it aborts `firstResponseMs`
+   * Begins a call. Returns the signal that all calls share before the first response: it aborts `firstResponseMs`
    * after the first call began. Returns undefined after the first response.
    */
-  callBegins(): AbortSignal | undefined {
+  beginCall(): AbortSignal | undefined {
     if (this.#responded) return undefined;
     this.#cancel ??= this.#clock.after(this.figures.firstResponseMs, () =>
       this.#firstResponse.abort(
@@ -76,7 +76,7 @@ export class TimeLimits {
   }
 
   /** Notes that the endpoint has sent the head of a response, of any status. */
-  responded(): void {
+  noteResponse(): void {
     this.#responded = true;
     this.#cancel?.();
   }

@@ -5,7 +5,7 @@ import { FakeClock } from './fake-clock.ts';
 test('limits are short until the endpoint has responded once', () => {
   const limits = new TimeLimits(new FakeClock(), TIME_LIMITS);
   expect(limits.request).toEqual({ connectMs: 2000, idleTimeoutMs: 4000 });
-  limits.responded();
+  limits.noteResponse();
   expect(limits.request).toEqual({ connectMs: 15_000, idleTimeoutMs: 15_000 });
 });
 
@@ -13,9 +13,9 @@ test('all calls together have 9 s for the first response, counted from the first
   const clock = new FakeClock();
   const limits = new TimeLimits(clock, TIME_LIMITS);
   await clock.advance(60_000);
-  const first = limits.callBegins();
+  const first = limits.beginCall();
   await clock.advance(8000);
-  const second = limits.callBegins();
+  const second = limits.beginCall();
   expect(second).toBe(first);
   await clock.advance(999);
   expect(first?.aborted).toBe(false);
@@ -28,18 +28,18 @@ test('all calls together have 9 s for the first response, counted from the first
 test('the first response lifts the limit from calls under way too', async () => {
   const clock = new FakeClock();
   const limits = new TimeLimits(clock, TIME_LIMITS);
-  const signal = limits.callBegins();
-  limits.responded();
+  const signal = limits.beginCall();
+  limits.noteResponse();
   expect(clock.waiting).toBe(0);
   await clock.advance(60_000);
   expect(signal?.aborted).toBe(false);
-  expect(limits.callBegins()).toBeUndefined();
+  expect(limits.beginCall()).toBeUndefined();
 });
 
 test('closing the limits clears their timer', () => {
   const clock = new FakeClock();
   const limits = new TimeLimits(clock, TIME_LIMITS);
-  limits.callBegins();
+  limits.beginCall();
   limits.close();
   expect(clock.waiting).toBe(0);
 });

@@ -25,6 +25,7 @@ interface OpenerOptions {
   readonly records: JobRecords;
 }
 
+/** Options of one step. */
 export interface OpenOptions {
   /** Whether GitHub's cache is used when the bucket is unavailable or refuses. */
   readonly useFallback: boolean;
@@ -53,7 +54,7 @@ export function engineOptions() {
   };
 }
 
-/** Creates the function that opens backends. It loads a module only when a step uses it. */
+/** Creates the function that opens backends. Each module is loaded only when a step needs it. */
 export function createOpener({ env, log, mask, records }: OpenerOptions): OpenBackend {
   const openGitHub = async (waited: WaitedTime) => {
     const { createGitHubBackend } = await import('../../storage/github/github-backend.ts');

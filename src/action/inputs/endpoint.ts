@@ -78,7 +78,7 @@ function parseServer(
   const parts = /^(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?)(?::(\d{1,5}))?\/?$/i.exec(rest);
   const isHttp = scheme === undefined || /^https?$/i.test(scheme);
   const bad = (problem: string) => new BadInputError(input, `is ${quoteValue(text)}, but ${problem}.`);
-  // Only after the pattern has failed: Node takes 4 ms to compile its own expression for IPv6
+  // Called only if the pattern has failed, because Node.js takes 4 ms to compile its expression for IPv6
   if (parts === null && isIPv6(rest.replace(/\/$/, ''))) {
     throw bad('an IPv6 address must be in brackets, as in [fd00::1]:7480');
   }
@@ -100,8 +100,8 @@ function parseServer(
       `input 'insecure' is '${insecure}', which means ${insecure ? 'http' : 'https'}: remove one of them`,
     );
   }
-  const chosen = ownPort ?? port;
-  const url = `${isSecure ? 'https' : 'http'}://${parts[1]}${chosen === undefined ? '' : `:${chosen}`}`;
+  const urlPort = ownPort ?? port;
+  const url = `${isSecure ? 'https' : 'http'}://${parts[1]}${urlPort === undefined ? '' : `:${urlPort}`}`;
   if (!URL.canParse(url)) throw bad(`it must be ${FORMS[input]}`);
   return new URL(url);
 }

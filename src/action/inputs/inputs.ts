@@ -60,25 +60,25 @@ function parseBucketInputs(env: Environment) {
     serverSideEncryption: readChoice(env, 'server-side-encryption', ENCRYPTIONS),
     sseKmsKeyId: readParsed(env, 'sse-kms-key-id', matching(KMS_KEY), KMS_KEY_FORM),
     retry: readBoolean(env, 'retry') ?? true,
-    // After the first attempt
+    // Attempts after the first one
     retryCount: readInteger(env, 'retry-count', { min: 0, max: 99 }) ?? DEFAULT_RETRY_COUNT,
   };
 }
 
 /** Parses the inputs that change how the step works. */
 function parseBehaviour(env: Environment) {
-  const on = (name: string) => readBoolean(env, name) ?? false;
+  const isTrue = (name: string) => readBoolean(env, name) ?? false;
   // Only checked here. `isOn` reads them, before the inputs are parsed or when one is bad
   for (const name of ['fail-on-save-error', 'sudo']) readBoolean(env, name);
   return {
-    crossOs: on('enableCrossOsArchive'),
-    failOnCacheMiss: on('fail-on-cache-miss'),
-    lookupOnly: on('lookup-only'),
-    saveAlways: on('save-always'),
+    crossOs: isTrue('enableCrossOsArchive'),
+    failOnCacheMiss: isTrue('fail-on-cache-miss'),
+    lookupOnly: isTrue('lookup-only'),
+    saveAlways: isTrue('save-always'),
     useFallback: readBoolean(env, 'use-fallback') ?? true,
-    overwrite: on('overwrite'),
-    summary: on('summary'),
-    warmRestore: on('warm-restore'),
+    overwrite: isTrue('overwrite'),
+    summary: isTrue('summary'),
+    warmRestore: isTrue('warm-restore'),
     prefix: parsePrefix(env),
     scope: readChoice(env, 'scope', SCOPES) ?? ('ref' as const),
     compressionLevel: parseCompressionLevel(env),
@@ -102,16 +102,16 @@ function parseCompressionLevel(env: Environment): CompressionLevel {
 
 /** Returns the directory of the host for frames, and its limit in bytes. Returns undefined if none is set. */
 function parseDiskCache(env: Environment) {
-  const atLeastMinimum = (text: string) => {
+  const parseSize = (text: string) => {
     const bytes = SIZE.parse(text);
     return bytes !== undefined && bytes >= MIN_DISK_CACHE_BYTES ? bytes : undefined;
   };
   const sizeForm = `${SIZE.form}, and at least ${MIN_DISK_CACHE_BYTES / 1e6}MB`;
-  const maxBytes = readParsed(env, 'disk-cache-size', atLeastMinimum, sizeForm) ?? DEFAULT_DISK_CACHE_BYTES;
+  const maxBytes = readParsed(env, 'disk-cache-size', parseSize, sizeForm) ?? DEFAULT_DISK_CACHE_BYTES;
   // A relative path would be in the workspace, which belongs to the job
-  const absolute = (text: string) => (path.isAbsolute(text) && !text.includes('\0') ? text : undefined);
-  const directoryForm = 'the absolute path of a directory of the host';
-  const directory = readParsed(env, 'disk-cache', absolute, directoryForm);
+  const parsePath = (text: string) => (path.isAbsolute(text) && !text.includes('\0') ? text : undefined);
+  const pathForm = 'the absolute path of a directory of the host';
+  const directory = readParsed(env, 'disk-cache', parsePath, pathForm);
   return directory === undefined ? undefined : { directory, maxBytes };
 }
 

@@ -53,7 +53,7 @@ function stepValue(env: Environment, name: string): string {
   return env[`INPUT_${name.toUpperCase()}`]?.trim() ?? '';
 }
 
-/** Returns the `CACHE_S3_` variable that an input is read from. Returns undefined if the step or no variable sets it. */
+/** Returns the `CACHE_S3_` variable that an input is read from. Returns undefined if the step sets the input, or no variable does. */
 function environmentVariableOf(env: Environment, name: string): string | undefined {
   if (stepValue(env, name) !== '') return undefined;
   return environmentVariables(name).find(variable => env[variable]?.trim());

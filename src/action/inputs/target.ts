@@ -17,7 +17,7 @@ export type Target =
 
 interface TargetOptions {
   readonly env: Environment;
-  /** Whether a pull request from a fork has started the run. It gets no role of the machine: its author may have no rights. */
+  /** Whether a pull request from a fork has started the run. Then the run gets no role of the machine. */
   readonly forkPullRequest: boolean;
   /** Whether the step saves. Then it takes the role of `role-to-assume-for-save`, if that is set. */
   readonly saves: boolean;
@@ -52,7 +52,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
   const endpoint = parseEndpoint(inputs);
   checkBucket(inputs.bucket);
   if (endpoint?.kind === 'directory') {
-    // `bucket` is optional here, and names a directory inside the endpoint's
+    // `bucket` is optional here, and names a directory inside that of the endpoint
     return { kind: 'directory', root: path.join(endpoint.path, inputs.bucket) };
   }
   if (inputs.bucket === '') {
@@ -67,7 +67,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
       region: regionOf(inputs, options.env, aws?.region),
       bucket: inputs.bucket,
       credentials: credentialsOf(inputs),
-      missingKey: missingKey(inputs),
+      missingKey: findMissingKey(inputs),
       role: roleOf(inputs, options.saves, aws === undefined ? endpoint?.url : undefined),
       onlySaveHasRole: !options.saves && inputs.roleToAssume === '' && inputs.roleToAssumeForSave !== '',
       instanceMetadata: aws !== undefined && !options.forkPullRequest,
@@ -142,7 +142,7 @@ function encryptionOf({ serverSideEncryption, sseKmsKeyId }: BucketInputs): S3Se
 }
 
 /** Returns the missing input if only one of the two keys is set. The cause is often a misspelt name of a secret. */
-function missingKey({ accessKey, secretKey }: BucketInputs): S3Settings['missingKey'] {
+function findMissingKey({ accessKey, secretKey }: BucketInputs): S3Settings['missingKey'] {
   if (!accessKey === !secretKey) return undefined;
   return accessKey ? 'secretKey' : 'accessKey';
 }

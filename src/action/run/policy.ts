@@ -39,7 +39,7 @@ export function decideAccess(context: RunContext, scope: Scope): Access {
   const { tokenScopes } = context;
   const order = [context.ref, context.baseRef, context.defaultRef].filter(ref => ref !== undefined);
   const readable = tokenScopes?.filter(({ read }) => read).map(({ ref }) => ref);
-  const readRefs = readable === undefined ? order : byPrecedence(readable, order);
+  const readRefs = readable === undefined ? order : sortRefs(readable, order);
   return {
     read:
       readRefs.length === 0
@@ -64,8 +64,8 @@ export function githubAccess(context: RunContext): Access {
   };
 }
 
-/** Sorts the refs of the token: first those of the event, in their order, then all others. */
-function byPrecedence(refs: readonly string[], order: readonly string[]): readonly string[] {
+/** Sorts the refs of the token: first those of the event, in the order of the event, and then all others. */
+function sortRefs(refs: readonly string[], order: readonly string[]): readonly string[] {
   const rank = (ref: string) => (order.includes(ref) ? order.indexOf(ref) : order.length);
   return refs.toSorted((a, b) => rank(a) - rank(b));
 }
@@ -76,6 +76,7 @@ function chooseWriteRef({ ref, tokenScopes }: RunContext): string {
   return writable.includes(ref) ? ref : (writable[0] ?? ref);
 }
 
+/** Decides by ACTIONS_CACHE_MODE alone. */
 function checkMode({ cacheMode }: RunContext, forbidding: readonly string[]): Permission {
   return forbidding.includes(cacheMode) ? denied(`ACTIONS_CACHE_MODE is ${cacheMode}`) : allowed;
 }

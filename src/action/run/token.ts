@@ -38,7 +38,7 @@ export function readTokenScopes(token: string | undefined): readonly TokenScope[
   }
 }
 
-/** Returns one scope, or none if the line has no ref or no rights. */
+/** Returns the scope of a line, or none if the line has no ref or no number for the rights. */
 function parseScope(entry: unknown): readonly TokenScope[] {
   const { Scope: ref, Permission: bits } = (entry ?? {}) as { Scope?: unknown; Permission?: unknown };
   if (typeof ref !== 'string' || !REF.test(ref) || typeof bits !== 'number') return [];

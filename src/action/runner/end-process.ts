@@ -11,7 +11,7 @@ const SHELL = '/bin/sh';
  */
 export function endProcess({ waits = !hasStuckThread() } = {}): never {
   if (!waits && existsSync(SHELL)) {
-    // Node warns that the function is experimental
+    // Node.js warns that the function is experimental
     process.removeAllListeners('warning');
     ignoreErrors(() => process.execve?.(SHELL, ['sh', '-c', `exit ${Number(process.exitCode ?? 0)}`], {}));
   }

@@ -19,7 +19,7 @@ export function escapeHtml(text: string): string {
 }
 
 /** Escapes only line breaks and other control characters, for a value that other steps compare. */
-export function singleLine(text: string): string {
+export function escapeControls(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]/gu, makeVisible);
 }
 

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import * as core from '@actions/core';
 import type { Log } from '../../report/log.ts';
 import type { Environment } from '../inputs/read-input.ts';
-import { escapeHtml, escapeLine, singleLine } from './escape.ts';
+import { escapeControls, escapeHtml, escapeLine } from './escape.ts';
 
 /** The interface of the runner to a step: the environment, the log, outputs, state and the job summary. */
 export interface Runner {
@@ -42,7 +42,7 @@ export function createRunner(env: Environment): Runner {
     setOutput(name, value) {
       writeOrWarn(
         env.GITHUB_OUTPUT,
-        () => core.setOutput(name, singleLine(value)),
+        () => core.setOutput(name, escapeControls(value)),
         cause => `GITHUB_OUTPUT cannot be written (${cause}), so this step sets no outputs.`,
       );
     },

@@ -26,10 +26,10 @@ export function sudoCommand(env: Environment, program: readonly string[]): reado
   return ['sudo', '-n', `--preserve-env=${[...new Set([...kept, HOME, PATH])].join(',')}`, ...program];
 }
 
-/** The end of `runAsRoot`. */
+/** The result of `runAsRoot`. */
 type SudoEnd =
   | { readonly kind: 'ran'; readonly exitCode: number }
-  /** sudo did not start the program; `reason` is its own message. */
+  /** The program did not start. `reason` is one clause, mostly from sudo itself. */
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Limit on the start of the child, in ms: sudo itself may wait for a directory server or a hardware token. */
@@ -38,8 +38,8 @@ const START_LIMIT_MS = 30_000;
 const MAX_MESSAGE_LENGTH = 64 * 1024;
 
 /**
- * Runs `program` as root with this process's output. When `signal` is aborted, the child's stdin ends: an ordinary user
- * cannot send signals to processes of root.
+ * Runs `program` as root, and passes on its output. When `signal` is aborted, the child's stdin ends: an ordinary user cannot
+ * send signals to processes of root.
  */
 export async function runAsRoot(
   program: readonly string[],
@@ -73,11 +73,12 @@ export async function runAsRoot(
         return;
       }
       message += text;
-      const started = message.indexOf(STARTED);
-      isStarted = started !== -1;
-      if (isStarted) clearTimeout(timer);
-      if (isStarted) process.stderr.write(message.slice(started + STARTED.length));
-      else if (message.length > MAX_MESSAGE_LENGTH) refuse(firstLine(message) ?? 'its output is too long');
+      const at = message.indexOf(STARTED);
+      isStarted = at !== -1;
+      if (isStarted) {
+        clearTimeout(timer);
+        process.stderr.write(message.slice(at + STARTED.length));
+      } else if (message.length > MAX_MESSAGE_LENGTH) refuse(firstLine(message) ?? 'its output is too long');
     });
     child.on('error', error => resolve(error.message));
     child.on('close', (code, name) => {

@@ -25,8 +25,8 @@ const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = 
 const OPEN_FLAGS = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 
 /**
- * Appends a line of JSON about a phase to the file that CACHE_S3_METRICS_FILE names, if it is set. The runner's
- * configuration sets it, so it is no input. Returns one sentence if the line was not written, else undefined.
+ * Appends a line of JSON about a phase to the file that CACHE_S3_METRICS_FILE names, if it is set. The runner's configuration
+ * sets it, so it is no input. Returns one sentence if the line cannot be written. Returns undefined otherwise.
  */
 export function writeMetrics(env: Environment, facts: PhaseFacts, primaryKey: string): string | undefined {
   const file = env.CACHE_S3_METRICS_FILE?.trim();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { escapeHtml, escapeLine, singleLine } from '../../../src/action/runner/escape.ts';
+import { escapeControls, escapeHtml, escapeLine } from '../../../src/action/runner/escape.ts';
 
 test.each([
   ['plain ü 😀', 'plain ü 😀'],
@@ -23,5 +23,5 @@ test('markup, line breaks and marks of the reading direction are escaped in HTML
 });
 
 test('in an output, only control characters and ends of lines are escaped', () => {
-  expect(singleLine('::a ##[b]\n\u202ec\u0085\u2028')).toBe('::a ##[b]\\n\u202ec\\x85\\u2028');
+  expect(escapeControls('::a ##[b]\n\u202ec\u0085\u2028')).toBe('::a ##[b]\\n\u202ec\\x85\\u2028');
 });

@@ -73,7 +73,7 @@ export class CallLimits {
   begin(): SdkHandlerOptions {
     const { serverWork, sendsBytes, maxBodyBytes } = this.#spec;
     const { serverWorkMs, idleTimeoutMs } = this.#limits.figures;
-    const signal = anySignal(this.signal, this.#limits.callBegins(), this.#stall?.signal);
+    const signal = anySignal(this.signal, this.#limits.beginCall(), this.#stall?.signal);
     return {
       maxBodyBytes,
       ...(signal && { abortSignal: signal }),

@@ -77,7 +77,7 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
       idleTimeoutMs: options.requestTimeout ?? idleTimeoutMs,
       ...(options.responseMs !== undefined && { responseMs: options.responseMs }),
     });
-    this.#limits.responded();
+    this.#limits.noteResponse();
     const time = Date.parse(response.headers.date ?? '');
     if (!Number.isNaN(time)) this.serverTimeMs = time;
     options.onResponse?.(response);
