@@ -14,7 +14,7 @@ export function matchesPatterns(cache: CacheName, { repository, scope, key }: Ca
   return matches(repository, cache.repository) && matches(scope, cache.scope) && matches(key, cache.key);
 }
 
-/** Returns whether a trial of `cache-s3 doctor` matches the patterns. It has no key, so none matches a pattern for the key. */
+/** Returns whether a trial of `cache-s3 doctor` matches the patterns. A trial has no key, so it matches no pattern for the key. */
 export function matchesTrial(trial: TrialPlace, { repository, scope, key }: CachePatterns): boolean {
   return matches(repository, trial.repository) && matches(scope, trial.scope) && key === undefined;
 }
@@ -23,7 +23,7 @@ function matches(pattern: string | undefined, text: string | undefined): boolean
   return pattern === undefined || (text !== undefined && matchesWildcard(pattern, text));
 }
 
-/** Returns the repository and scope that the caches of the patterns have in common, so that only these are listed. */
+/** Returns the repository and the scope that all caches of the patterns have in common, if any, so that only they are listed. */
 export function placeOfPatterns({ repository, scope }: CachePatterns) {
   return { repository: literal(repository), scope: literal(scope) };
 }

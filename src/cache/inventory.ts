@@ -70,7 +70,7 @@ export async function* readInventory(
   { prefix, repository, scope, signal, onMarkersRefused }: InventoryOptions,
 ): AsyncGenerator<InventoryItem> {
   const listing = (root: string, whole: boolean) => store.list(root, { anyLength: true, whole, signal });
-  // `whole`: a skipped marker would make its cache look unused
+  // `whole`, because the cache of a skipped marker would count as unused
   const markers = markersOf(prefix, listing(markersRoot(prefix, repository, scope), true));
   let refusal: StoreRefusedError | undefined;
   const readNext = () => {

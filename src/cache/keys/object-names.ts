@@ -6,7 +6,7 @@ import { NameTooLongError } from '../../storage/store-errors.ts';
 const LAYOUT = 'v1';
 /** The end of every cache's name. */
 export const SUFFIX = '.tar.zst';
-/** Component in place of the owner, repository and scope by which a wider scope does not separate. No ref has this name. */
+/** Component in place of an owner, repository or scope where all of them share the caches. No ref has this name. */
 export const SHARED = '_';
 
 /**

@@ -31,7 +31,7 @@ export interface Places {
 
 /** Returns the places of a step. */
 export function placesOf({ scope, prefix, version, repository, readRefs, writeRef }: ScopeOptions): Places {
-  /** Creates the place of a ref, or the one that `repository` or `bucket` share. */
+  /** Creates the place of a ref, or that of the scope `repository` or `bucket`. */
   const placeWith = (label: string) => {
     const root = rootOf(prefix, label === 'bucket' ? BUCKET_PLACE : placeOf(repository, label));
     return createKeyPlace({ label, root, version });

@@ -99,8 +99,8 @@ function ownReason(entry: CacheEntry, rules: PruneRules, nowMs: number): PruneRe
 }
 
 /**
- * Returns whether a cache was neither saved nor restored for `unusedMs`. A use is noted once a day, so the last one may be
- * a day later than its note. A cache whose last use is not known counts as used.
+ * Returns whether a cache was neither saved nor restored for `unusedMs`. A use is noted once a day, so the last use may be up to
+ * a day later than the last note. A cache whose last use is not known counts as used.
  */
 export function isUnused(entry: CacheEntry, unusedMs: number, nowMs: number): boolean {
   const usedMs = lastUseMs(entry);
