@@ -68,7 +68,7 @@ export class Stage {
    */
   async finishDirectories(signal?: AbortSignal): Promise<void> {
     const { fresh } = this.#plan;
-    // Without the right to search a directory, those in it could not be finished: it comes after them
+    // Without the right to search a directory, the directories in it could not be finished, so it is finished after them
     const isSearchable = (index: number) => (this.#directory(index).attributes.mode & SEARCH_MODE) !== 0;
     const isInJob = (index: number) => this.#usesJobs && fresh[index]!.entry >= 0 && isSearchable(index);
     if (this.#usesJobs) await this.#run('finish', isInJob, signal);

@@ -60,7 +60,7 @@ async function publishAll({ plan, snapshot, publisher }: Commit, signal: AbortSi
     else publisher.movedAside.moveDirectoryAside(to, parent);
   });
   const turns = new Turns(signal);
-  for (const move of publicationOrder(plan)) {
+  for (const move of orderMoves(plan)) {
     if (turns.isDue()) await turns.take();
     // Only a published link, alone or in a tree, can change where a path leads: two files in a row need one check of their parent
     const isFile = !move.isTree && plan.entries[move.entry]!.type === EntryType.file;
@@ -82,13 +82,13 @@ async function undo(
   const { movedAside } = publisher;
   const kept = await movedAside.putBack();
   const changed = new Set(publisher.published.map(({ parent }) => parent.path));
-  await snapshot.restoreTimes(new Set([...movedAside.parents].filter(parent => !changed.has(parent))));
+  await snapshot.resetTimes(new Set([...movedAside.parents].filter(parent => !changed.has(parent))));
   for (const area of plan.areas) {
     if (kept.some(({ parent }) => parent.area === area)) area.keep();
     else await area.tryDiscard();
   }
   await publisher.applyFinalAttributes(plan);
-  await snapshot.restoreModes();
+  await snapshot.resetModes();
   const isChanged = publisher.hasBegun || kept.length > 0;
   if (error !== signal.reason) return commitFailure(error, kept, isChanged);
   return isChanged ? commitFailure(new TargetTreeError(CANCELLED, { cause: error }), kept, true) : error;
@@ -118,8 +118,8 @@ function pathInTheWay({ path, dest }: RenameError): string {
   return paths.find(found => !found.split(/[/\\]/).some(isStagingName)) ?? 'a file of the cache';
 }
 
-/** Returns directories, then files, then hard links. Symlinks are last, so that no other move leads through one of them. */
-function publicationOrder({ moves, entries }: TargetPlan): Move[] {
+/** Sorts moves: directories, files, hard links. Symlinks are last, so that no other move leads through one of them. */
+function orderMoves({ moves, entries }: TargetPlan): Move[] {
   const rank = ({ isTree, entry: index }: Move) => {
     if (isTree) return 0;
     const entry = entries[index]!;

@@ -30,7 +30,7 @@ export class DirectorySnapshot {
    */
   async take(signal: AbortSignal): Promise<void> {
     await forEachInTurns(this.#directories, signal, directory => {
-      const status = directory.followed ? statSync : lstatSync;
+      const status = directory.isFollowed ? statSync : lstatSync;
       const stats = status(fsPath(directory.path), { bigint: true, throwIfNoEntry: false });
       if (!stats?.isDirectory())
         throw new TargetTreeError(`${showPath(directory.path)} is no longer a directory`);
@@ -53,9 +53,9 @@ export class DirectorySnapshot {
 
   /** Sets the attributes of the archive, deepest first, after all is published. Counts in `refused` those that are refused. */
   async applyFinalAttributes({ entries }: TargetPlan, refused: RefusedAttributes): Promise<void> {
-    await forEachInTurns(this.#directories.toReversed(), undefined, ({ path, entry, mode, followed }) => {
+    await forEachInTurns(this.#directories.toReversed(), undefined, ({ path, entry, mode, isFollowed }) => {
       ignoreErrors(() => {
-        if (!followed && !isRealDirectory(path)) return;
+        if (!isFollowed && !isRealDirectory(path)) return;
         if (entry >= 0) setAttributes(path, entries[entry]!, refused);
         else chmodIfChanged(path, mode);
       });
@@ -63,7 +63,7 @@ export class DirectorySnapshot {
   }
 
   /** Resets the times of the directories at `paths`, for a failed commit that has changed nothing in them. */
-  async restoreTimes(paths: ReadonlySet<string>): Promise<void> {
+  async resetTimes(paths: ReadonlySet<string>): Promise<void> {
     await forEachInTurns([...this.#before], undefined, ([directory, stats]) => {
       if (paths.has(directory.path))
         ignoreErrors(() => this.#isUnmoved(directory) && setAttributes(directory.path, attributesIn(stats)));
@@ -71,7 +71,7 @@ export class DirectorySnapshot {
   }
 
   /** Resets the modes of the directories that were made writable, for a failed commit. */
-  async restoreModes(): Promise<void> {
+  async resetModes(): Promise<void> {
     await forEachInTurns([...this.#before.keys()], undefined, directory => {
       ignoreErrors(() => this.#isUnmoved(directory) && chmodIfChanged(directory.path, directory.mode));
     });

@@ -8,7 +8,8 @@ import { grantWrite, makeWritable } from '../../fs/writable.ts';
 
 /**
  * Moves a directory in `parent` to a free name on the same file system, and keeps its attributes. The system itself refuses
- * anything that is not a directory. If it throws, all is as before, or something exists at `to` if that could not be undone.
+ * anything that is not a directory. If it throws, all is as before, unless something exists at `to`: then the move could not be
+ * undone.
  */
 export function moveDirectory(parent: string, from: string, to: string): void {
   const attributes = attributesOf(from);

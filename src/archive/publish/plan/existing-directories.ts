@@ -33,7 +33,7 @@ export interface ExistingDirectory {
   readonly entry: number;
   readonly mode: number;
   /** Whether it was reached through a symlink at or above a pattern's root, which the commit follows too. */
-  readonly followed: boolean;
+  readonly isFollowed: boolean;
   /** Whether its mode, owner and time are those of the archive already. */
   readonly isUnchanged: boolean;
 }
@@ -57,18 +57,18 @@ interface FoundDirectory extends Pick<ExistingDirectory, 'path' | 'entry'> {
   /** Its parent, if that was found before and no symlink is between them. */
   readonly parent?: ExistingDirectory;
   /** Default false. */
-  readonly followed?: boolean;
+  readonly isFollowed?: boolean;
 }
 
 /**
  * The existing directories that a restore writes into, the names in them, and the staging area for each. Each directory is
- * read once. Everything that would make a rename fail is reported here, before anything changes.
+ * read once. Everything that would make a rename fail is found here, before anything changes.
  */
 export class ExistingDirectories {
   readonly #options: ExistingOptions;
   readonly #mounts = readMounts();
   readonly #mountParents = new Set(Array.from(this.#mounts.keys(), point => dirname(point)));
-  /** In the order in which they were found, parents first. */
+  /** All directories that were added, parents first. */
   readonly all: ExistingDirectory[] = [];
   /** Staging areas of the directories that something will be renamed into. */
   readonly areas: StagingArea[] = [];
@@ -83,7 +83,7 @@ export class ExistingDirectories {
     this.#options = options;
   }
 
-  add({ path, entry, stats, parent, followed = false }: FoundDirectory): ExistingDirectory {
+  add({ path, entry, stats, parent, isFollowed = false }: FoundDirectory): ExistingDirectory {
     const { runLabel, isWanted } = this.#options;
     const realPath = parent ? join(parent.realPath, basename(path)) : realPathOf(path);
     const above = this.#areaAbove(realPath, parent);
@@ -92,7 +92,7 @@ export class ExistingDirectories {
     this.#areaOf.set(realPath, area);
     const mode = stats.mode & 0o7777;
     const isUnchanged = entry >= 0 && !isWanted(entry);
-    const directory: ExistingDirectory = { path, realPath, area, entry, mode, followed, isUnchanged };
+    const directory: ExistingDirectory = { path, realPath, area, entry, mode, isFollowed, isUnchanged };
     this.all.push(directory);
     return directory;
   }

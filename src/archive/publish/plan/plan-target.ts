@@ -129,13 +129,13 @@ class Planner {
     const path = this.#layout.toAbsolute(entry.name);
     // A symlink that `path` names without a wildcard is the user's own. A save stores one that a wildcard finds as a link, so
     // an earlier archive may have made it
-    const followed = this.#layout.followsLink(path) && !this.#options.restoredLinks.has(path);
-    this.#refuseRestoredLink(followed ? path : dirname(path));
-    const stats = statTarget(path, followed);
+    const isFollowed = this.#layout.followsLink(path) && !this.#options.restoredLinks.has(path);
+    this.#refuseRestoredLink(isFollowed ? path : dirname(path));
+    const stats = statTarget(path, isFollowed);
     if (stats?.isDirectory()) {
       // An earlier restore may have left staging there, with files that were open
       if (thisPlatform.locksOpenFiles) this.#existing.toSweep.add(path);
-      return this.#existing.add({ path, entry: index, stats, followed });
+      return this.#existing.add({ path, entry: index, stats, isFollowed });
     }
     return this.#addFreshIn(this.#directoryAbove(dirname(path)), basename(path), index);
   }
@@ -179,7 +179,7 @@ class Planner {
   #findOrPlan(path: string): PlannedDirectory {
     this.#refuseRestoredLink(path);
     const stats = statTarget(path, true);
-    if (stats?.isDirectory()) return this.#existing.add({ path, entry: -1, stats, followed: true });
+    if (stats?.isDirectory()) return this.#existing.add({ path, entry: -1, stats, isFollowed: true });
     if (stats)
       throw new TargetTreeError(
         `${showPath(path)} is not a directory, but the cache has entries below it; remove it or change \`path\``,
