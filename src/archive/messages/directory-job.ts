@@ -43,7 +43,7 @@ export function encodeDirectoryJob(
   return { kind: 'directories', step, paths, rows, masksModes };
 }
 
-/** Reads a job. */
+/** Reads the directories of a job. */
 export function* readDirectories({ paths, rows }: DirectoryJob): Generator<JobDirectory> {
   let row = 0;
   for (const path of paths.split('\0')) {

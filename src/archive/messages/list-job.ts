@@ -26,8 +26,8 @@ export interface ListResult {
 }
 
 const Column = columns('mode', 'nlink', 'uid', 'gid', 'size', 'mtimeMs', 'ctimeMs', 'mtimeUs', 'mtimeRestNs');
-/** The mtime of a file with data if the job is not `exact`: it is read again with the data. */
-const NOT_READ: Mtime = { mtimeUs: -1, mtimeRestNs: 0 };
+/** The row's values for an unknown mtime: that of a file with data, if the job is not `exact`, is read with the data. */
+const UNKNOWN_MTIME: Mtime = { mtimeUs: -1, mtimeRestNs: 0 };
 
 export function encodeListJob(directories: readonly string[], exact: boolean): ListJob {
   return { kind: 'list', directories: directories.join('\0'), exact };
@@ -69,7 +69,7 @@ export class ListingWriter {
   /** Adds an item of the directory. `mtime` is the exact one, if it is known. */
   addItem(name: string, stats: FileStatus, mtime: Mtime | undefined): void {
     const { mode, nlink, uid, gid, size, mtimeMs, ctimeMs } = stats;
-    const { mtimeUs, mtimeRestNs } = mtime ?? NOT_READ;
+    const { mtimeUs, mtimeRestNs } = mtime ?? UNKNOWN_MTIME;
     this.#rows.push(mode, nlink, uid, gid, size, mtimeMs, ctimeMs, mtimeUs, mtimeRestNs);
     if (this.names === this.#status?.length) this.#status = this.#status.first(2 * this.names);
     if (stats.exact) this.#status?.set(this.names, stats.exact);

@@ -28,7 +28,7 @@ const FILES_A_DIRECTORY = 1024;
 export class StagingArea {
   /** The existing directory that contains it. */
   readonly parent: string;
-  /** Its device, as `stat` numbers it: no rename crosses devices. */
+  /** Number of its device (`stat`): no rename crosses devices. */
   readonly dev: number;
   /** Whether new files get another mode than requested, although the umask is 0: because of a default ACL, or on vfat. */
   masksModes = false;
@@ -72,7 +72,7 @@ export class StagingArea {
     try {
       this.#before = attributesOf(realPathOf(this.parent));
       makeWritable(this.parent, () => mkdirSync(fsPath(this.path), 0o700));
-      // Without a set-group-id bit from its parent, so that files in it get the group of this process
+      // It may have the set-group-id bit of its parent, but files in it must get the group of this process
       if (thisPlatform.keepsOwners) setOwnGroup(this.path);
       writeOwner(this.path);
       for (let index = 0; index * FILES_A_DIRECTORY < this.#files; index++)

@@ -15,12 +15,12 @@ const ENDED_FILE = 'ended';
 /** Names of the files about the process of a restore, which are removed from its staging directory last. */
 export const OWNER_FILES: readonly string[] = [OWNER_FILE, ENDED_FILE];
 
-/** A process on one kernel. Containers have process ids of their own, which mean nothing outside their namespace. */
+/** Identity of a process on one kernel. A container has process ids of its own, which mean nothing outside its namespace. */
 interface ProcessIdentity {
   readonly bootId: string;
   readonly pidNamespace: string;
   readonly pid: number;
-  /** In clock ticks since the boot, because process ids are used again. */
+  /** In clock ticks since the boot. Process ids are used again, so `pid` alone does not identify a process. */
   readonly startTime: string;
 }
 
@@ -59,7 +59,7 @@ export function ownerState(staging: string): 'running' | 'ended' | 'unknown' {
   return hasEnded(owner) ? 'ended' : 'running';
 }
 
-/** Returns undefined on systems other than Linux, and where /proc is of another process namespace. */
+/** Returns undefined on systems other than Linux, and if /proc is of another process namespace. */
 function readOwnIdentity(): ProcessIdentity | undefined {
   return ignoreErrors(() => {
     if (readlinkSync('/proc/self') !== String(process.pid)) return undefined;

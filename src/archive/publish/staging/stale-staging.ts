@@ -52,7 +52,7 @@ export async function removeStaleStaging(
   signal: AbortSignal | undefined,
 ): Promise<readonly RemainingStaging[]> {
   // Another job may have removed the directory, and nothing depends on the result
-  const found = ignoreErrors(() => withShortPath(directory, stagingIn)) ?? [];
+  const found = ignoreErrors(() => withShortPath(directory, findStaging)) ?? [];
   const namesOf = (wanted: FoundStaging['state']) =>
     found.filter(({ state }) => state === wanted).map(({ name }) => name);
   const stale = namesOf('stale');
@@ -65,7 +65,7 @@ export async function removeStaleStaging(
   return maybeInUse + failed.open + irremovable > 0 ? [{ ...failed, maybeInUse, irremovable }] : [];
 }
 
-function stagingIn(directory: string): readonly FoundStaging[] {
+function findStaging(directory: string): readonly FoundStaging[] {
   const names = readdirSync(fsPath(directory)).filter(isStagingName);
   return names.map(name => ({ name, state: stateOf(`${directory}/${name}`) }));
 }
@@ -95,8 +95,8 @@ function removeFrom(directory: string, stale: readonly string[]): number {
   const before = attributesOf(real);
   // There may be many files that a process has open, and a retry would rarely help
   const retries = thisPlatform.locksOpenFiles ? 0 : REMOVAL_RETRIES;
-  // `makeWritable` may change the mode of the directory, and each removal its times
   const left = stale.filter(name => !tryRemoveRest(directory, `${directory}/${name}`, retries));
+  // A removal changes the times of the directory, and may make it writable
   setAttributes(directory, before);
   return left.length;
 }
