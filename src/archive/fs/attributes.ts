@@ -28,11 +28,12 @@ export interface Attributes extends Mtime {
 /** Attributes that a directory gets back after something was built in it or moved through it. */
 export type DirectoryAttributes = Omit<Attributes, 'uid' | 'gid'>;
 
-/** Returns the attributes of the item at `path`, which is no link that is followed. Throws the system's error. */
+/** Returns the attributes of the item at `path`. Does not follow a link there. Throws the system's error. */
 export function attributesOf(path: string): DirectoryAttributes {
   return attributesIn(lstatSync(fsPath(path), { bigint: true }));
 }
 
+/** Returns the attributes in a status. */
 export function attributesIn(stats: BigIntStats): DirectoryAttributes {
   return { mode: Number(stats.mode) & 0o7777, ...splitMtime(stats.mtimeNs) };
 }
@@ -42,22 +43,17 @@ export function sameAttributes(found: DirectoryAttributes, expected: DirectoryAt
   return found.mode === expected.mode && fileTimes.isRestored(expected, found);
 }
 
-/** A file or directory that this process has just made. */
-interface New {
-  /** Its mode, or undefined if the file system may have given it another one than that it was made with. */
-  readonly knownMode: number | undefined;
-}
-
 /**
- * Sets mode and times of a file or directory, at a path or open, and its owner where one is given and this platform keeps
- * owners. Of a new item it sets only what differs: these calls take most of the time for a tree of many directories. Counts
- * what the system refuses in `refused`. Throws the system's other errors.
+ * Sets mode and times of a file or directory, at a path or open, and its owner if one is given and this platform keeps owners.
+ * `made` is for an item that this process has just made: only what differs is set, because these calls take most of the time for
+ * a tree of many directories. `knownMode` is undefined if the file system may have changed the mode of the new item. Counts what
+ * the system refuses in `refused`. Throws the system's other errors.
  */
 export function setAttributes(
   item: string | number,
   attributes: DirectoryAttributes | Attributes,
   refused = new RefusedAttributes(),
-  made?: New,
+  made?: { readonly knownMode: number | undefined },
 ): void {
   const [fd, path] = typeof item === 'number' ? [item, ''] : [undefined, fsPath(item)];
   let { mode } = attributes;
@@ -83,7 +79,7 @@ export function setAttributes(
   );
 }
 
-/** Sets owner and time of a symlink that this process has just made. Counts and throws as `setAttributes`. */
+/** Sets owner and time of a symlink that this process has just made. Counts refusals and throws as `setAttributes` does. */
 export function setLinkAttributes(path: string, attributes: Attributes, refused: RefusedAttributes): void {
   const { uid, gid } = attributes;
   const link = fsPath(path);
@@ -95,24 +91,24 @@ export function setLinkAttributes(path: string, attributes: Attributes, refused:
   );
 }
 
-/** A new item has the group of this process: staging has no set-group-id bit (publish/staging/staging-area.ts). */
+/** Returns whether to set the owner. A new item has the group of this process: staging has no set-group-id bit (staging-area.ts). */
 function setsOwner({ uid, gid }: Attributes, isNew: boolean): boolean {
   return thisPlatform.keepsOwners && uid >= 0 && !(isNew && uid === thisUser.uid && gid === thisUser.gid);
 }
 
-/** The right of the owner to write. Windows shows the absence of the read-only attribute as this bit. */
+/** Bit of the owner's right to write. On Windows a file has it if it does not have the read-only attribute. */
 export const OWNER_WRITES = 0o200;
-/** Bit of the mode of a directory in which only the owner of a file, that of the directory and root can remove the file. */
+/** Bit of a directory in which only root, the owner of the directory and the owner of a file can remove the file. */
 export const STICKY = 0o1000;
 const READABLE = 0o444;
 
-/** Returns the mode to create a file with: on Windows a writable one, until `makeReadOnly`. */
+/** Returns the mode with which a file is created: on Windows a writable one, until `makeReadOnly`. */
 export function creationMode(mode: number): number {
   return thisPlatform.hasModes ? mode : mode | OWNER_WRITES;
 }
 
 /**
- * Makes a file read-only on Windows if its mode has no right to write. Call it after the times are set, which a read-only file
+ * Makes a file read-only on Windows if its owner may not write it. Call this after the times are set, which a read-only file
  * may refuse. Counts a refusal in `refused`. Throws the system's other errors.
  */
 export function makeReadOnly(path: string, mode: number, refused: RefusedAttributes): void {

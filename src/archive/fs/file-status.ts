@@ -26,7 +26,7 @@ export type FileStatus = Pick<
   readonly exactMtime?: Mtime | undefined;
 };
 
-/** A status whose mode shows the type. */
+/** A status whose type is in its mode. */
 export abstract class ModeStatus {
   abstract readonly mode: number;
 
@@ -44,8 +44,8 @@ export abstract class ModeStatus {
 }
 
 /**
- * Calls lstat. Returns undefined if the path does not exist. Plain numbers round times and inode numbers, but take a third
- * of the memory traffic that dominates a scan of 100,000 files: request `exact` only where rounding matters.
+ * Calls lstat. Returns undefined if the path does not exist. `exact` requests times in nanoseconds and full inode numbers. Plain
+ * numbers round them, but cause a third of the memory traffic that dominates a scan of 100,000 files.
  */
 export function lstatFile(path: string, exact: boolean): FileStatus | undefined {
   if (!exact) return lstat(path);
@@ -63,15 +63,15 @@ export function lstatExact(path: string): BigIntStats | undefined {
   return lstatSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
 }
 
-/** Below this time, in ns, an exact time is the first second of a 64-bit clock or one of its last 512. */
+/** A time in ns. An exact time before it is in the first second of a 64-bit clock, or in one of the last 512. */
 const AMBIGUOUS_NS = (1n - 2n ** 63n) * 1_000_000_000n;
 
 /** Reads the rounded status of a file whose exact one is known. */
 type ReadRounded = () => Pick<Stats, 'mtimeMs'> | undefined;
 
 /**
- * Returns the mtime of an exact status. Node.js 24 converts seconds to a double and back, so that those from 2^63 - 512 on,
- * as of `touch -d @9223372036854775807` on a tmpfs, become -2^63. The rounded status has the right sign.
+ * Returns the mtime of an exact status. Node.js 24 converts seconds to a double and back: 2^63 - 512 and all later ones, as of
+ * `touch -d @9223372036854775807` on a tmpfs, become -2^63. The rounded status has the right sign.
  */
 export function mtimeOf({ mtimeNs }: Pick<BigIntStats, 'mtimeNs'>, readRounded: ReadRounded): Mtime {
   return mtimeNs < AMBIGUOUS_NS ? roundedMtime(readRounded()?.mtimeMs ?? 0) : splitMtime(mtimeNs);
@@ -88,12 +88,12 @@ export function isTooLong(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENAMETOOLONG';
 }
 
-/** Returns whether the path is a directory and not a link to one. */
+/** Returns whether the path is a directory, and not a link to one. Throws the system's errors. */
 export function isRealDirectory(path: string): boolean {
   return lstat(path)?.isDirectory() ?? false;
 }
 
-/** Resolves all links of a path. Without `native`, Node decodes names as UTF-8. Throws the system's error. */
+/** Resolves all links of a path. Only `native` keeps names that are not UTF-8. Throws the system's error. */
 export function realPathOf(path: string): string {
   try {
     return decodeName(realpathSync.native(fsPath(path), 'buffer'));
@@ -105,15 +105,15 @@ export function realPathOf(path: string): string {
 }
 
 /**
- * Resolves what Windows cannot: a path on a RAM disk (nodejs/node#6861). One on a mount of a container, which is a link to a
- * place outside of it (nodejs/node#8897), stays as it is. Returns undefined if nothing is there.
+ * Resolves a path that Windows cannot resolve, on a RAM disk (nodejs/node#6861). Returns a path on a mount of a container as it is:
+ * the mount is a link to a place outside of the container (nodejs/node#8897). Returns undefined if nothing is there.
  */
 function resolveWithoutSystem(path: string): string | undefined {
   const resolved = ignoreErrors(() => decodeName(realpathSync(fsPath(path), 'buffer')));
   return resolved ?? ignoreErrors(() => statSync(fsPath(path)) && resolve(path));
 }
 
-/** As `lstatFile`, but follows links. Returns undefined for a dangling link and for a loop of links. */
+/** Calls stat, with `exact` as for `lstatFile`. Returns undefined if the path does not exist, also for a loop of links. */
 export function statFile(path: string, exact: boolean): FileStatus | undefined {
   try {
     const read = () => statSync(fsPath(path), { throwIfNoEntry: false });
@@ -126,7 +126,7 @@ export function statFile(path: string, exact: boolean): FileStatus | undefined {
   }
 }
 
-/** As `lstatExact`, but follows links. Throws for a loop of links. */
+/** Calls stat with times in whole nanoseconds. Returns undefined if the path does not exist. Throws for a loop of links. */
 export function statExact(path: string): BigIntStats | undefined {
   return statSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
 }

@@ -15,12 +15,12 @@ const LOCAL_TYPES: ReadonlySet<number> = new Set([
 const OVERLAY_TYPE = 0x794c7630;
 
 /**
- * A file system of this kernel alone; one that lays directories over each other (`overlay`); or any other, which further
+ * Kind of a file system: of this kernel alone (`local`), of directories over each other (`overlay`), or any other, which more
  * machines may have mounted and which may refuse what Linux allows.
  */
 export type FileSystemKind = 'local' | 'overlay' | 'other';
 
-/** Returns `other` on systems other than Linux. */
+/** Returns the kind of the file system of a path: `other` if it cannot be read, and on all systems but Linux. */
 export function fileSystemKind(path: string): FileSystemKind {
   if (!thisPlatform.numbersFileSystems) return 'other';
   const type = ignoreErrors(() => statfsSync(fsPath(path)).type);

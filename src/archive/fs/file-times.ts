@@ -23,7 +23,7 @@ export function splitMtime(ns: bigint): Mtime {
   return { mtimeUs, mtimeRestNs: Number(ns % 1000n) };
 }
 
-/** As `splitMtime` of a time in ms that `Stats` has rounded to a double: within a microsecond of the file's time. */
+/** Splits a time in ms that `Stats` has rounded to a double, as `splitMtime` does. The result may differ by a microsecond. */
 export function roundedMtime(ms: number): Mtime {
   return { mtimeUs: Math.min(Math.max(0, Math.floor(ms * 1000)), MAX_MTIME_US), mtimeRestNs: 0 };
 }
@@ -33,7 +33,7 @@ export function isSameMtime(a: Mtime, b: Mtime): boolean {
   return a.mtimeUs === b.mtimeUs && a.mtimeRestNs === b.mtimeRestNs;
 }
 
-/** A system's conversion of the seconds that `utimes` takes. */
+/** How a system converts the seconds that `utimes` takes. */
 interface Conversion {
   /** Returns the file's time in ns after `second`. */
   resultNs(seconds: number, second: number): number;
@@ -50,7 +50,7 @@ const NANOSECONDS: Conversion = {
   resolutionNs: 1,
 };
 
-/** `uv__fs_to_timespec` of libuv 1.51, which truncates the nanoseconds; before it, `uv__fs_to_timeval` on macOS. */
+/** `uv__fs_to_timespec` of libuv 1.51, which truncates to microseconds, and `uv__fs_to_timeval` of earlier ones on macOS. */
 const MICROSECONDS: Conversion = {
   resultNs: (seconds, second) => {
     const ns = NANOSECONDS.resultNs(seconds, second);
@@ -69,10 +69,10 @@ const FILETIME: Conversion = {
   resolutionNs: 1,
 };
 
-/** Less than the distance of two doubles after 1974: no possible time is skipped. */
+/** Less than the distance of two doubles of seconds after 1974, so that no possible time is skipped. */
 const STEP_NS = 25;
 
-/** Sets and compares times as the libuv of a process does. */
+/** Computes the times that a version of libuv sets on a platform. */
 export class FileTimes {
   readonly #conversion: Conversion;
 
@@ -84,7 +84,7 @@ export class FileTimes {
   toSeconds(mtime: Mtime): number {
     const { resultNs, resolutionNs } = this.#conversion;
     const [second, ns] = [secondOf(mtime), fractionOf(mtime)];
-    // Begins in the middle of the unit, which is never too early
+    // Begins in the middle of a unit of the system, which is never too early
     let target = ns - (ns % resolutionNs) + resolutionNs / 2;
     let seconds = second + target / 1e9;
     while (resultNs(seconds, second) > ns) {

@@ -19,7 +19,7 @@ export function readMounts(): Mounts {
   return ignoreErrors(() => parseMountInfo(readFileSync('/proc/self/mountinfo'))) ?? new Map();
 }
 
-/** Returns a mount point at or below this path, in which all links must be resolved, or undefined. */
+/** Returns a mount point at or below a path without links. Returns undefined if there is none. */
 export function findMount(realPath: string, mounts: Mounts): string | undefined {
   if (mounts.has(realPath)) return realPath;
   const below = `${realPath}/`;
@@ -51,8 +51,8 @@ interface Mount {
 }
 
 /**
- * Returns the mount points of proc_pid_mountinfo(5), in which blanks and backslashes are octal escapes, and the types of their
- * file systems. Leaves out those that another mount hides, at the same point or at a directory above it.
+ * Parses proc_pid_mountinfo(5), in which blanks and backslashes are octal escapes. Returns the types of the file systems by their
+ * mount points. Leaves out mounts that another one hides, at the same point or at a directory above it.
  */
 export function parseMountInfo(bytes: Buffer): Map<string, string> {
   // One character for each byte: a name need not be UTF-8

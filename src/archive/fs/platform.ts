@@ -21,7 +21,7 @@ export interface Platform extends CaseRules {
   readonly maxPathLength: number;
   readonly maxComponentLength: number;
   readonly countsUnits: boolean;
-  /** Flags for every open(2) that reads: follow no link that has replaced a file, and do not block on a FIFO. */
+  /** Flags for open(2) of a file that may have been replaced: do not follow a link, and do not wait for a FIFO. */
   readonly openFlags: number;
   /** Whether a file that a process has open or runs cannot be replaced. Often that is a virus scanner, for a moment. */
   readonly locksOpenFiles: boolean;
@@ -33,17 +33,17 @@ export interface Platform extends CaseRules {
   readonly typesLinks: boolean;
   /** Whether link(2) of a symlink makes another name of the symlink; elsewhere of its target, or it is refused. */
   readonly joinsSymlinks: boolean;
-  /** Whether every path that exists can be resolved by the system (`realPathOf`). */
+  /** Whether the system can resolve every path that exists (`realPathOf`). */
   readonly resolvesAllPaths: boolean;
   /** Whether the system lists its mount points. */
   readonly listsMounts: boolean;
   /** The directory whose links lead to the open files of this process (proc_pid_fd(5)). Then O_PATH opens directories too. */
   readonly openFiles: string | undefined;
-  /** The directory in which `DEVICE/INODE` leads to a file whatever its name (macOS, see its fsgetpath(2)). */
+  /** The directory in which `DEVICE/INODE` leads to a file of any name (macOS, see its fsgetpath(2)). */
   readonly filesByInode: string | undefined;
   /** Whether statfs(2) returns the type of a file system as a number of Linux. */
   readonly numbersFileSystems: boolean;
-  /** Whether a change that changes nothing is refused in an append-only directory (preflight.ts). */
+  /** Whether an append-only directory refuses even a chmod to its own mode (preflight.ts). */
   readonly refusesInAppendOnly: boolean;
   /** The command that makes an immutable or append-only item writable. */
   readonly unlockCommand: string;

@@ -27,12 +27,12 @@ const REFUSALS: ReadonlySet<string | undefined> = new Set([
   'EPERM',
 ]);
 
-/** Returns whether the system has refused an attribute, a link or a node type, and not failed on the content. */
+/** Returns whether an error means that the system refuses an attribute, a link or a node type. */
 export function isRefusal(error: unknown): boolean {
   return REFUSALS.has((error as NodeJS.ErrnoException).code);
 }
 
-/** The first time that 32 bits do not hold, in January 2038. */
+/** The first time that needs more than 32 bits, in January 2038. */
 const FIRST_LATE_US = 2 ** 31 * 1e6;
 /** FAT keeps even seconds. */
 const COARSEST_TIME_MS = 2000;
@@ -41,7 +41,7 @@ const COARSEST_TIME_MS = 2000;
 export class RefusedAttributes {
   readonly counts: RefusedCounts = { owners: 0, modes: 0, times: 0, hardLinks: 0, symlinks: 0 };
 
-  /** Returns false, and counts an entry, if the system refuses `change`. Throws its other errors. */
+  /** Calls `change`. Returns false, and counts an entry, if the system refuses it. Throws the system's other errors. */
   attempt(attribute: keyof RefusedCounts, change: () => void): boolean {
     try {
       change();
@@ -54,9 +54,9 @@ export class RefusedAttributes {
   }
 
   /**
-   * Sets a modification time by `set`, which takes the seconds of `utimes`. The access time becomes now, as tar leaves it. A
-   * file system of 32-bit times (ext4 with small inodes, XFS without bigtime) replaces a time after 2038 by its latest one without
-   * an error: `readMs` reads it back.
+   * Sets a modification time by `set`, which takes the seconds of `utimes`. The access time becomes now, as with tar. A file
+   * system of 32-bit times (ext4 with small inodes, XFS without bigtime) sets its latest time in place of one after 2038, without
+   * an error. So `readMs` reads the time in ms back.
    */
   attemptTime(mtime: Mtime, set: (atime: number, mtime: number) => void, readMs: () => number): void {
     const isSet = this.attempt('times', () => set(Date.now() / 1000, fileTimes.toSeconds(mtime)));
@@ -64,6 +64,7 @@ export class RefusedAttributes {
     if (Math.abs(readMs() - mtime.mtimeUs / 1000) > COARSEST_TIME_MS) this.counts.times++;
   }
 
+  /** Adds the counts of a job. */
   add(counts: RefusedCounts): void {
     for (const attribute of Object.keys(this.counts) as (keyof RefusedCounts)[])
       this.counts[attribute] += counts[attribute];

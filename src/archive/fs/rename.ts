@@ -5,7 +5,7 @@ import { fsPath } from './paths/names.ts';
 import { thisPlatform } from './platform.ts';
 import { makeWritable } from './writable.ts';
 
-/** Waits until a file that a process has open is tried again: three seconds in all. */
+/** Waits in ms before the next attempts on a file that a process has open: three seconds in all. */
 export const IN_USE_WAITS_MS: readonly number[] = [10, 20, 40, 80, 150, 300, 600, 900, 900];
 
 /** Returns whether the system has refused to rename, replace or remove a file that a process has open or runs. */
@@ -17,7 +17,7 @@ export function isInUse(error: unknown): boolean {
 type InUseOutcome = 'done' | 'wait' | 'stop';
 
 /**
- * Renames within a commit, as `renameWithRetries`. Makes `directory`, the parent of `to` or `from`, writable. Throws the
+ * Renames as `renameWithRetries`, within a commit. Makes `directory`, the parent of `to` or `from`, writable. Throws the
  * system's error.
  */
 export function rename(directory: string, from: string, to: string, whenInUse?: () => InUseOutcome): void {
@@ -25,8 +25,8 @@ export function rename(directory: string, from: string, to: string, whenInUse?: 
 }
 
 /**
- * Renames. On Windows calls `whenInUse` after each refusal of a file that another process has open, by default to wait, for
- * three seconds in all. Throws the system's last error.
+ * Renames. On Windows, calls `whenInUse` each time that the system refuses because a process has the file open. By default the
+ * rename is tried again, for three seconds in all. Throws the system's last error.
  */
 export function renameWithRetries(
   from: string,
@@ -59,9 +59,9 @@ function refusesRename(path: string): boolean {
 }
 
 /**
- * Renames over a file with the read-only attribute of Windows, which refuses that: clears the attribute, as git does
- * (`mingw_rename`), and sets it again if the rename is refused all the same. Leaves a file with other names, which would lose
- * the attribute too. Returns whether the rename was done. Never throws.
+ * Renames over a file with the read-only attribute, which Windows refuses. Clears the attribute first, as git does
+ * (`mingw_rename`), and sets it again if the rename fails. Does nothing to a file with several names, which would all lose the
+ * attribute. Returns whether the rename was done. Never throws.
  */
 export function renameOverReadOnly(from: string, to: string): boolean {
   const stats = lstat(to);
@@ -71,7 +71,7 @@ export function renameOverReadOnly(from: string, to: string): boolean {
     if (tryRename(from, to)) return true;
     chmodSync(fsPath(to), stats.mode);
   } catch {
-    // As if it were not read-only
+    // The caller treats it like every other file that cannot be replaced
   }
   return false;
 }
@@ -87,9 +87,9 @@ export function tryRename(from: string, to: string): boolean {
 }
 
 /**
- * Returns whether a process has a file open so that it can neither be replaced nor moved. Windows refuses the rename of such
- * a file to its own name, which does nothing otherwise (MS-FSA, FileRenameInformation), with a code that read-only files and
- * missing rights do not have.
+ * Returns whether a process has a file open in a way that it can be neither replaced nor moved. Windows refuses to rename the
+ * file to its own name then, which does nothing otherwise (MS-FSA, FileRenameInformation). The code is not that of read-only
+ * files and missing rights.
  */
 export function isHeld(path: string): boolean {
   try {

@@ -27,18 +27,19 @@ export class StatusRows {
   readonly values: BigInt64Array<ArrayBuffer>;
   readonly #words: Int32Array;
 
-  /** Throws RangeError when `values` is not a whole number of rows. */
+  /** Throws RangeError if `values` is not a whole number of rows. */
   constructor(values: BigInt64Array<ArrayBuffer>) {
     if (values.length % WIDTH !== 0) throw new RangeError('a table of file status is cut short');
     this.values = values;
     this.#words = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
   }
 
+  /** Makes a table without set rows. */
   static of(entries: number): StatusRows {
     return new StatusRows(new BigInt64Array(entries * WIDTH));
   }
 
-  /** Returns the first `entries` rows, with rows that are not set behind those of this table. */
+  /** Returns a copy of the first `entries` rows. Rows that this table does not have are not set in it. */
   first(entries: number): StatusRows {
     const rows = StatusRows.of(entries);
     rows.values.set(this.values.subarray(0, entries * WIDTH));
@@ -84,13 +85,13 @@ export class StatusRows {
     return this.values[entry * WIDTH + INO] !== 0n;
   }
 
-  /** Returns whether `stats` equal what was recorded. Returns false for a row that was not set. */
+  /** Returns whether a row was set and equals `stats`. */
   matches(entry: number, stats: RowStatus): boolean {
     const isSameChange = this.values[entry * WIDTH + CTIME] === stats.ctimeNs;
     return isSameChange && this.has(entry) && this.matchesRenamed(entry, stats);
   }
 
-  /** Returns whether `stats` equal what was recorded but for the change time, which a rename moves. */
+  /** Returns whether a row equals `stats` in everything but the change time, which a rename changes. */
   matchesRenamed(entry: number, stats: RowStatus): boolean {
     const { values } = this;
     const start = entry * WIDTH;
@@ -116,7 +117,7 @@ export class StatusRows {
   }
 }
 
-/** Reads the values of a row when they are used: each of them becomes a BigInt. */
+/** A view of a row. It reads a value only when it is used, because each read makes a BigInt. */
 class StatusRow implements RowStatus {
   readonly #values: BigInt64Array;
   readonly #start: number;

@@ -5,7 +5,7 @@ import { fsPath } from './paths/names.ts';
 /** Flags for a file that must not exist. */
 export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
-/** Opens a file to read it, until the block ends that declares it with `using`. Throws the system's error. */
+/** Opens a file to read it. Declared with `using`, it is closed at the end of the block. Throws the system's error. */
 export function openToRead(path: string, flags = 0): Disposable & { readonly fd: number } {
   const fd = openSync(fsPath(path), constants.O_RDONLY | flags);
   return { fd, [Symbol.dispose]: () => closeRead(fd) };
@@ -25,12 +25,12 @@ export function withFile<T>(path: string, flags: number, use: (fd: number) => T,
   }
 }
 
-/** Closes a file that was only read. An error, as of a network mount, means nothing for what was read. */
+/** Closes a file that was only read. Ignores an error, as of a network mount: the data that was read is valid. */
 export function closeRead(fd: number): void {
   ignoreErrors(() => closeSync(fd));
 }
 
-/** Reads into all of `target` from `position` on. Returns the number of bytes read, fewer only if the file ends. */
+/** Fills `target` with the bytes from `position` on. Returns their number, which is less only if the file ends. */
 export function readAt(fd: number, target: Uint8Array, position: number): number {
   let done = 0;
   while (done < target.length) {

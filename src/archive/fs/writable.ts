@@ -3,7 +3,7 @@ import { fsPath } from './paths/names.ts';
 import { thisPlatform } from './platform.ts';
 import { isDenied } from './tree-errors.ts';
 
-/** How often another job may clear the write bit again while this one works in the same directory. */
+/** Most calls of one change: another job may clear the write bit again while this one works in the same directory. */
 const ATTEMPTS = 100;
 
 /**
@@ -25,7 +25,7 @@ export function makeWritable<T>(directory: string, change: () => T): T {
 }
 
 /**
- * Sets the owner's bits of a directory: for changes in it, and for a move to another parent, which rewrites its `..`.
+ * Gives the owner of a directory all rights: for changes in it, and for a move to another parent, which changes its `..`.
  * Returns false if the system refuses.
  */
 export function grantWrite(directory: string): boolean {

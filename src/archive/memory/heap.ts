@@ -5,19 +5,20 @@ import { ignoreErrors } from '../fs/ignore-errors.ts';
 
 const MIB = 1024 * 1024;
 const TRIM_ABOVE_BYTES = 192 * MIB;
-/** Resident bytes of a process that is large. */
+/** Resident bytes above which a process is large. */
 const LARGE_PROCESS_BYTES = 450e6;
-/** Least ratio of the heap to its live part. A collection takes 2 ms for each live MB, so a third must be garbage. */
+/** Ratio of the heap to its live objects below which it is not trimmed: a collection takes 2 ms for each MB of these. */
 const MIN_HEAP_RATIO = 1.5;
-/** The share of the heap that stays free: V8 ends the process when it cannot grow a space. */
+/** Share of the heap that must stay free: V8 ends the process when a part of its heap cannot grow. */
 const RESERVE = 0.1;
 
 let collect: ((options: object) => void) | undefined;
+/** Size of the heap after the last collection. */
 let liveBytes = 0;
 
 /**
- * Makes V8 collect the garbage of a heap over `aboveBytes` and return the memory to the system. By default V8 keeps 1.5 times
- * the memory of the live objects, more than a cache of some 100,000 entries needs during its transfer (ADR 0011).
+ * Makes V8 collect the garbage of a heap over `aboveBytes` and return the memory to the system. Without this, V8 keeps 1.5 times
+ * the memory of the live objects, more than a cache of about 100,000 entries needs during its transfer (ADR 0011).
  * `aboveIfLargeBytes` is the limit for a process that has over 450 MB in all.
  */
 export function trimHeap(aboveBytes = TRIM_ABOVE_BYTES, aboveIfLargeBytes = aboveBytes): void {
@@ -33,8 +34,8 @@ function isLargeProcess(): boolean {
 }
 
 /**
- * Throws `UnusableArchiveError` if the heap of this process has no room for `bytes` more, where V8 would end the process.
- * `what` is the subject of the message, in the plural.
+ * Throws `UnusableArchiveError` if the heap of this process has no room for `bytes` more: V8 would end the process. `what` is
+ * the subject of the message, in the plural.
  */
 export function requireHeap(bytes: number, what: string): void {
   if (bytes <= freeHeap()) return;
@@ -58,8 +59,8 @@ function collectHeap(): void {
 }
 
 /**
- * Gets the function that `--expose-gc` adds: a runner starts actions without flags. Called before a thread starts, because
- * V8's flags must not change while threads run. With the flag set, V8 would compile Node's modules anew in each thread (3 ms).
+ * Gets the function that `--expose-gc` adds: a runner starts actions without flags. Call this before a thread starts, because
+ * V8's flags must not change while threads run. While the flag is set, V8 compiles Node's modules anew in each thread (3 ms).
  */
 export function exposeCollector(): void {
   if (collect) return;

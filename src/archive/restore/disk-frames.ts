@@ -12,7 +12,7 @@ import { WaitLimit } from './wait-limit.ts';
 
 export interface DiskOptions {
   readonly cache: DiskCache;
-  /** Called when the first requests for absent frames can be sent, or there are none. The caller may wait for it. */
+  /** Called when the first requests for absent frames can be sent, and at the end. */
   readonly onBegun: () => void;
 }
 
@@ -22,12 +22,12 @@ interface FrameUnpacker {
   fetch(run: FrameRun, disk: DiskUse): Promise<UnpackResult>;
   /** Unpacks frames from the disk cache. */
   read(run: FrameRun, disk: DiskUse): Promise<UnpackResult>;
-  /** Those of fetches. */
+  /** Limits of fetches. */
   readonly limits: Limits<FrameRun>;
   readonly runner: JobRunner;
 }
 
-/** Frames by what is to be done about them, after an attempt to claim them. */
+/** Frames by the outcomes of their claims. */
 interface SortedFrames {
   /** Frames to fetch, each with its claim if it is to be stored. */
   readonly absent: ReadonlyMap<number, Claim | undefined>;
@@ -38,9 +38,9 @@ interface SortedFrames {
 
 /** Jobs that read from the disk, for each worker: the running one and the next one. */
 const DISK_JOBS_A_WORKER = 2;
-/** Ranges that are claimed before their turn. */
-const RANGES_AHEAD = 2;
-/** Frames of other jobs that are tried together, and the time in ms until the next ones are tried if none of them has changed. */
+/** Runs of frames that are claimed ahead of the one that is fetched. */
+const RUNS_AHEAD = 2;
+/** Frames of other jobs that are tried together, and the time in ms until the next attempt if none of them has changed. */
 const AWAITED_FRAMES = 32;
 const POLL_MS = 50;
 
@@ -64,7 +64,7 @@ class DiskFrames {
   readonly #unpacker: FrameUnpacker;
   readonly #disk: DiskOptions;
   readonly #signal: AbortSignal;
-  /** Frames whose files are wrong. */
+  /** Frames whose files are missing or wrong, although they were found. */
   readonly #wrong: number[] = [];
   readonly #waitLimit = new WaitLimit();
 
@@ -89,7 +89,7 @@ class DiskFrames {
     return frames.map(frame => this.#frames[frame]!);
   }
 
-  /** A directory that hangs responds to nothing for seconds. */
+  /** Waits for a response of the directory, but not after the end of the restore: a directory that hangs takes seconds. */
   #unlessEnded<T>(response: Promise<T>): Promise<T> {
     return unlessAborted(response, this.#signal);
   }
@@ -100,7 +100,7 @@ class DiskFrames {
     return groupFrames(this.#frames, frame => wanted.has(frame));
   }
 
-  /** Unpacks frames from the directory, and collects those that are not there after all. */
+  /** Unpacks frames from the directory, and adds those that it does not have to the wrong ones. */
   async #readAll(frames: readonly number[]): Promise<void> {
     const limits = { ...this.#unpacker.limits, limit: DISK_JOBS_A_WORKER * this.#unpacker.runner.width };
     const { directory } = this.#disk.cache;
@@ -119,17 +119,17 @@ class DiskFrames {
     // Jobs that start together begin at different places
     const runs = rotate(this.#runs(frames));
     const sorted: Promise<SortedFrames>[] = [];
-    const sortUntil = (count: number) => {
+    const claimUntil = (count: number) => {
       for (const run of runs.slice(sorted.length, count)) sorted.push(this.#claim(run.frames, 'claim'));
     };
-    sortUntil(limits.limit);
-    // Their requests are sent before this thread is busy with directories. Claims in a directory that hangs never end
+    claimUntil(limits.limit);
+    // The caller waits for these claims, so that the first requests are sent before it makes directories
     const { onBegun } = this.#disk;
     void this.#unlessEnded(Promise.all(sorted)).then(onBegun, onBegun);
     const others: number[] = [];
     const weigh = ([, run]: [number, FrameRun]) => limits.weigh(run);
     await forEachWithin([...runs.entries()], { ...limits, weigh }, async ([index]) => {
-      sortUntil(index + 1 + RANGES_AHEAD);
+      claimUntil(index + 1 + RUNS_AHEAD);
       const frames = await this.#unlessEnded(sorted[index]!);
       others.push(...frames.others);
       await this.#use(frames);
@@ -144,7 +144,7 @@ class DiskFrames {
     );
   }
 
-  /** Claims frames, and sorts them by what is to be done about them. Never rejects. */
+  /** Claims frames, and sorts them by the outcomes. Never rejects. */
   async #claim(frames: readonly number[], kind: ClaimKind): Promise<SortedFrames> {
     const taken = await this.#disk.cache.claim(this.#keys(frames), kind);
     const having = (state: ClaimOutcome['state']) =>
@@ -174,7 +174,7 @@ class DiskFrames {
     }
   }
 
-  /** Reads the frames that other jobs are fetching, when they are there, and fetches those that do not come. */
+  /** Waits for the frames that other jobs are fetching, and reads them. Fetches those that take too long. */
   async #awaitOthers(frames: readonly number[]): Promise<void> {
     let left = frames;
     while (left.length > 0) {
@@ -195,7 +195,7 @@ class DiskFrames {
       if (!isChanged) await this.#unlessEnded(setTimeout(POLL_MS));
       this.#waitLimit.addWait(performance.now() - begunMs, isChanged);
       await this.#use(sorted);
-      // Those that were tried last come first next time
+      // The frames that were tried are tried again after all others
       left = [...left.slice(AWAITED_FRAMES), ...sorted.others];
     }
   }

@@ -11,10 +11,10 @@ import { hasAttributes } from '../worker/compare-entries.ts';
 const ENTRIES_A_JOB = 4096;
 
 /**
- * Returns 1 for each entry that is unchanged on the disk by type, size, mode, owner, target and mtime,
- * else 0. All names of one file are unchanged or none is, and the same holds for files that are one on the disk and
- * several in the archive. For a directory only its own attributes count, not its content. An entry whose path cannot
- * be read is not unchanged: the restore reports the reason if it cannot write it either.
+ * Returns 1 for each entry that is unchanged on the disk by type, size, mode, owner, target and mtime, else 0. All names of one
+ * file are unchanged or none is. All files of the archive that are one file on the disk count as changed. For a directory only its
+ * attributes count, not its content. An entry whose path cannot be read counts as changed: the restore reports the reason if it
+ * cannot write it either.
  *
  * `roots` are the entries that are in no directory of the archive (`validate`). Throws the signal's reason.
  */
@@ -42,7 +42,7 @@ class Comparison {
   readonly #entries: readonly Entry[];
   readonly #roots: ReadonlySet<Entry>;
   readonly #options: ComparisonOptions;
-  /** Roots that are directories, the innermost last; `path` is undefined if there is no directory on the disk. */
+  /** Roots that are directories, the innermost last. `path` is undefined if the root is not a directory on the disk. */
   readonly #above: { readonly name: string; readonly path: string | undefined }[] = [];
   /** By entry: 1 if it is unchanged. Only `finish` considers the directories above it and the other names of a file. */
   readonly #unchanged: Uint8Array;
@@ -73,7 +73,7 @@ class Comparison {
     if (batch.indexes.length > 0) yield batch;
   }
 
-  /** Returns the path of an entry for a job. Compares a root that is a directory, and returns undefined. */
+  /** Returns the path of an entry for a job. Returns undefined for a root that is a directory, after it has compared it. */
   #pathOf(entry: Entry, index: number): string | undefined {
     const { name } = entry;
     const isDirectory = entry.type === EntryType.directory;
@@ -97,7 +97,7 @@ class Comparison {
     if (exists && hasAttributes(entry, stats!)) this.#unchanged[index] = 1;
   }
 
-  /** Compares entries by a job. Rejects as the runner. */
+  /** Compares entries in a worker. Rejects as the runner does. */
   async compare({ indexes, paths }: Batch, runner: JobRunner): Promise<void> {
     const compared = indexes.map(index => this.#entries[index]!);
     const { onDisk, inodes } = await runner.run(encodeCompareJob(compared, paths));
@@ -127,8 +127,8 @@ class Comparison {
   }
 
   /**
-   * Decides for all names of a file together: they are unchanged if its first name is, and the others are links to it on the
-   * disk. A file that is written again gets a new inode.
+   * Decides for all names of a file together, because a file that is written again gets a new inode. They are unchanged if the
+   * first name is, and the others are links to it on the disk.
    */
   #settleHardLinks(): void {
     const mustRewrite = this.#wronglyJoined();

@@ -4,7 +4,7 @@ import { type Entry, EntryType, type Manifest } from '../format/entry.ts';
 /** Data of a wanted file in one of the frames of a job. `frame` is the number of the frame in the job. */
 export interface WantedPiece extends DataPiece {
   readonly entry: number;
-  /** Number of the piece among those of the entry (`dataPieces`). */
+  /** Number of the piece in the entry's data (`dataPieces`). */
   readonly number: number;
   /** Whether other frames have data of the file too. */
   readonly partial: boolean;

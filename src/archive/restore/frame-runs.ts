@@ -1,16 +1,16 @@
 import type { Frame } from '../format/entry.ts';
 
-/** Neighbouring frames that one request fetches. */
+/** Frames close to each other, which one request fetches. */
 export interface FrameRun {
   /** Offsets in the object of the first byte and of the byte after the last. */
   readonly start: number;
   readonly end: number;
-  /** Indexes of the wanted frames, ascending, and their offsets in the object. */
+  /** Indexes of the wanted frames in ascending order, and their offsets in the object. */
   readonly frames: readonly number[];
   readonly starts: readonly number[];
 }
 
-/** Bytes of one request, about: two frames of data that does not compress, which are a little over 4 MiB each. */
+/** Most bytes of one request: two frames of data that does not compress, which are a little over 4 MiB each. */
 const RANGE_BYTES = 129 * 64 * 1024;
 /** A gap of at most this many unwanted bytes between two wanted frames is fetched with them. */
 const GAP_BYTES = 256 * 1024;

@@ -6,11 +6,11 @@ import { shortenName } from '../fs/paths/names.ts';
 import { forEachInTurns } from '../turns.ts';
 
 /**
- * Checks the symlinks at literal paths of the step. A later step follows a link there, so an archive must not make one that
- * leads out of the step's paths, by itself or through another link of the archive. A save leaves such a link out.
+ * Checks the symlinks at literal paths of the step. A later step follows a link there. So no link of the archive may lead out of
+ * the step's paths, directly or through another link of the archive.
  *
- * Throws the signal's reason, and `UnusableArchiveError`: a sound archive may have such a link, because the paths of another
- * runner, with other directories as workspace and home, may hold the target.
+ * Throws the signal's reason, and `UnusableArchiveError` for a link that leads out. No save on this runner stores one. On another
+ * runner, with other directories as workspace and home, the same `path` may include its target.
  */
 export async function checkLiteralLinks(
   entries: readonly Entry[],

@@ -23,8 +23,8 @@ import { completeStatus, statusAfterCommit } from './restored-status.ts';
 import { type UnpackOptions, unpack } from './unpack.ts';
 
 /**
- * Time in ms that a commit gets after a signal: nearly all are complete by then, and a whole tree is worth more than a part of
- * one. The rest of the 4.5 s until the process ends is for what is left of staging.
+ * Time in ms that a commit gets after a signal. Nearly all commits end in that time, and then the tree is complete. The rest of
+ * the 4.5 s until the process ends is for the removal of staging.
  */
 const COMMIT_GRACE_MS = 2500;
 
@@ -39,12 +39,9 @@ interface RestoreArchiveOptions
   readonly signal?: AbortSignal | undefined;
   /** Called before the first change that a reader of the tree can see, with the rows of the new symlinks (`linkRow`). */
   readonly beforeCommit: (links: readonly number[]) => void;
-  /** Skips entries that are unchanged on the disk by type, size, mode and mtime. */
+  /** Whether entries that are unchanged on the disk are skipped (`findUnchanged`). */
   readonly warm: boolean;
-  /**
-   * Returns facts about each file written, for an incremental save: its status, or the hash of its content too. Default:
-   * none.
-   */
+  /** Facts about each written file for an incremental save: its status, or also the hash of its content. Default: none. */
   readonly keep?: 'status' | 'content' | undefined;
   readonly notices: RestoreNotices;
 }
@@ -53,15 +50,15 @@ export interface RestoreSummary {
   readonly entries: number;
   /** Bytes of file data written. */
   readonly rawBytes: number;
-  /** With `keep`; undefined if a later change to a file could leave it with an equal status. */
+  /** Only with `keep`. Undefined also if a file could be changed later without a change of its status. */
   readonly facts: Pick<RestoredFacts, 'rows' | 'contents'> | undefined;
   /** Whether symlinks of the archive are missing on the disk. */
   readonly isPartial: boolean;
 }
 
 /**
- * Restores an archive, all or nothing: everything is fetched, checked and built in staging first, then published by
- * renames. When it throws before that, the tree is as it was.
+ * Restores an archive, all or nothing: everything is fetched, checked and built in staging first, and then published by renames.
+ * If this throws before the first rename, the tree is unchanged.
  * Throws `DamagedArchiveError`, `UnusableArchiveError`, `TargetTreeError`, the signal's reason and the errors of `read`.
  */
 export function restoreArchive(options: RestoreArchiveOptions): Promise<RestoreSummary> {
@@ -86,8 +83,7 @@ async function restore(options: RestoreArchiveOptions): Promise<RestoreSummary> 
   const refused = new RefusedAttributes();
   const isWanted = (entry: number) => unchanged?.[entry] !== 1;
   const { plan, rawBytes, facts, links, leftOut } = await build(options, refused, isWanted);
-  // The commit waits neither for the check of the limit, which needs the workers, nor for a directory that hangs. Without a disk
-  // cache the workers end here
+  // The commit does not wait for the last check of the disk cache, which needs the workers. Without a disk cache they end here
   const limitKept = options.diskCache?.keepLimit(runner, signal);
   if (!limitKept) await runner.close();
   options.beforeCommit(links);
@@ -106,8 +102,8 @@ async function restore(options: RestoreArchiveOptions): Promise<RestoreSummary> 
 }
 
 /**
- * Builds the wanted entries in staging. Returns their plan, the bytes written, the facts of the files there, the rows of the
- * symlinks, and the paths of those that are left out. When it throws, staging is removed.
+ * Builds the wanted entries in staging. Returns their plan, the bytes written, the facts about the files, the rows of the
+ * symlinks, and the paths of symlinks that are left out. Removes staging before it throws.
  */
 async function build(
   options: RestoreArchiveOptions,
@@ -129,7 +125,7 @@ async function build(
   });
   // It is awaited after the directories are made
   unpacking.catch(() => {});
-  // A thread that hangs in the directory ends no job. If that has stopped responding before, no job uses it
+  // A thread that hangs in the directory never ends its job. If the directory has hung before, no job uses it
   const onHang = () => void runner.close();
   diskCache?.hangs.addEventListener('abort', onHang);
   let plan: TargetPlan | undefined;

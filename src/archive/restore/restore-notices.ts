@@ -6,14 +6,14 @@ import type { RemainingStaging } from '../publish/staging/stale-staging.ts';
 
 const ADVICE = 'enable Developer Mode or give the runner the right to create symbolic links';
 
-/** Facts that a restore reports once and that do not fail it, whether it succeeds or not. */
+/** Facts that a restore reports once, whether it succeeds or fails for another reason. */
 export class RestoreNotices {
   refused = new RefusedAttributes().counts;
   /** Paths of symlinks that were not created. */
   leftOut: readonly string[] = [];
   readonly remaining: RemainingStaging[] = [];
 
-  /** Returns one line on the attributes that the restored files have not. */
+  /** Returns one line about the attributes that the restored files do not have, or none. */
   attributes(): string[] {
     const { owners, modes, times, hardLinks, symlinks } = this.refused;
     const lost = listCounts({
@@ -29,7 +29,7 @@ export class RestoreNotices {
     ];
   }
 
-  /** Returns one line on the symlinks that were not created. */
+  /** Returns one line about the symlinks that were not created, or none. */
   links(): string[] {
     const [first] = this.leftOut;
     if (first === undefined) return [];

@@ -4,25 +4,25 @@ import { StatusRows } from '../fs/status-rows.ts';
 import type { UnpackResult } from '../messages/unpack-job.ts';
 import type { WantedPiece } from './frame-contents.ts';
 
-/** Collects what the workers report of the files that they write, for an incremental save. */
+/** Collects the facts about written files that workers report, for an incremental save. */
 export class RestoredFacts {
   /** The status of each whole file, as it was in staging before links were made. */
   readonly rows: StatusRows;
   readonly contents: ContentHashes | undefined;
 
-  /** `content`: whether the data of the files is hashed too. */
+  /** `content`: the data of the files is hashed too. */
   constructor(manifest: Manifest, content: boolean) {
     this.rows = StatusRows.of(manifest.entries.length);
     this.contents = content ? new ContentHashes(manifest, newHashKey()) : undefined;
   }
 
-  /** Takes the result of the job that wrote these pieces. */
+  /** Adds the result of the job that wrote these pieces. */
   add(pieces: Iterable<WantedPiece>, { status, contents }: UnpackResult): void {
     const rows = status && new StatusRows(status);
     let at = 0;
     for (const { entry, number, size, partial } of pieces) {
       if (rows && !partial) this.rows.copy(entry, rows, at);
-      // An empty file has no piece in the table
+      // An empty file has no piece in `contents`
       if (contents && size > 0) this.contents?.set(entry, number, contents, at * CONTENT_HASH_BYTES);
       at++;
     }

@@ -7,13 +7,13 @@ import type { StatusRows } from '../fs/status-rows.ts';
 import type { TargetPlan } from '../publish/plan/target-plan.ts';
 import { forEachInTurns } from '../turns.ts';
 
-/** Clocks that stamp files tick every 10 ms at the slowest; older file systems count whole seconds. */
+/** Longest wait in ms for a file system's clock. The slowest ones tick every 10 ms, and older file systems count whole seconds. */
 const WAIT_MS = 1500;
 const POLL_MS = 2;
 
 /**
- * Reads in staging, which no other process changes, the status that the workers do not know: of files that were written in slices
- * or got links. Call it after the last change. Throws the signal's reason and the system's errors.
+ * Reads the status that the workers do not know, of files that were written in slices or got links. Call this after the last
+ * change in staging, which no other process changes. Throws the signal's reason and the system's errors.
  */
 export async function completeStatus(
   rows: StatusRows,
@@ -31,20 +31,20 @@ export async function completeStatus(
 }
 
 /**
- * Returns the rows of `completeStatus` as they are after the commit, when every later change to a file will show in its
- * status. Returns undefined if this is not certain.
+ * Updates the rows after the commit, and waits until every later change to a file will change its status. Returns undefined if
+ * that is not certain.
  */
 export async function statusAfterCommit(rows: StatusRows, plan: TargetPlan): Promise<StatusRows | undefined> {
   try {
     await updateRenamed(rows, plan);
   } catch {
-    // The restore is complete, and another process may have removed files already
+    // The restore is complete. Another process may have removed files since then
     return undefined;
   }
   return (await waitForLaterClock(rows.latestChange(), plan)) ? rows : undefined;
 }
 
-/** A file that was renamed by itself has a new change time. Its row is cleared if another job has replaced it. */
+/** Reads the change times of files that were renamed by themselves. Clears the row of a file that another job has replaced. */
 function updateRenamed(rows: StatusRows, { entries, moves }: TargetPlan): Promise<void> {
   return forEachInTurns(moves, undefined, ({ isTree, entry, to }) => {
     if (isTree || entry < 0) return;
@@ -58,9 +58,9 @@ function updateRenamed(rows: StatusRows, { entries, moves }: TargetPlan): Promis
 }
 
 /**
- * Waits until every further change in the restored directories gets a change time after `latestNs`, by the clock of each file
- * system (on a network mount, the server's). Returns false if one of them cannot be read or takes too long: then equal
- * change times would prove nothing.
+ * Waits until every later change in the restored directories gets a change time after `latestNs`, by the clock of each file
+ * system (on a network mount, the server's). Returns false if a clock cannot be read or takes too long: then a file with an equal
+ * change time may have changed.
  */
 export async function waitForLaterClock(
   latestNs: bigint,

@@ -8,12 +8,12 @@ import type { StagedPaths } from '../publish/plan/target-plan.ts';
 import { forEachInTurns } from '../turns.ts';
 import type { WantedPiece } from './frame-contents.ts';
 
-/** Mode of a file that has not all its slices yet. */
+/** Mode of a file until its last slice is written. */
 const NEW_MODE = 0o600;
 
 /**
- * Files in several frames: creates them before the first slice and finishes them after the last. Throws
- * `StagedFileError` for one that cannot be written.
+ * Creates files in several frames before their first slices, and finishes them after their last ones. Throws `StagedFileError`
+ * for a file that cannot be written.
  */
 export class SlicedFiles {
   /** Bytes that are not written yet, by entry. */
@@ -34,7 +34,7 @@ export class SlicedFiles {
     await forEachInTurns(sliced, signal, index => {
       const { size } = this.#entries[index]!;
       const path = this.#staged.at(index);
-      // At its length, and writable until it is complete
+      // With its length: workers write slices in any order
       wrapStagedError(path, () => withFile(path, NEW_FILE, fd => ftruncateSync(fd, size), NEW_MODE));
       this.#left.set(index, size);
     });

@@ -12,11 +12,11 @@ import { type FrameRun, groupFrames } from './frame-runs.ts';
 import type { RestoredFacts } from './restored-facts.ts';
 import { SlicedFiles } from './sliced-files.ts';
 
-/** Compressed bytes that are being fetched or wait for a worker. */
+/** Most compressed bytes that are being fetched or wait for a worker. */
 const FETCHED_BYTES_IN_FLIGHT = 128 * 1024 * 1024;
-/** Concurrent requests. */
+/** Smallest limit of requests at the same time. */
 const FETCHES_IN_FLIGHT = 6;
-/** Concurrent requests of a worker that fetches by itself: it fills one range while it works on another. */
+/** Requests at the same time for each worker that fetches by itself: it receives one range while it unpacks another. */
 const FETCHES_A_WORKER = 2;
 /** Empty files that a worker creates in one job. */
 const EMPTY_FILES_A_JOB = 2000;
@@ -35,7 +35,7 @@ export type ReadInWorker = (
 export interface UnpackOptions {
   readonly archive: OpenArchive;
   readonly read: ReadRange;
-  /** Used instead of `read` by runners with threads. Undefined if only this thread can read. */
+  /** Replaces `read` for a runner that has workers. Undefined if only this thread can read. */
   readonly readInWorker?: ReadInWorker | undefined;
   readonly runner: JobRunner;
   /** Undefined if all frames come from the object. */
@@ -46,7 +46,7 @@ export interface UnpackOptions {
   readonly refused: RefusedAttributes;
   /** Collects facts about the files, if a save may follow. */
   readonly facts?: RestoredFacts | undefined;
-  /** Staging paths. A promise, because the first requests are sent before the directories are made. */
+  /** The files in staging. A promise, because the first requests are sent before the directories are made. */
   readonly staged: Promise<StagedFiles>;
   readonly signal?: AbortSignal | undefined;
 }
@@ -61,13 +61,13 @@ export function unpack(options: UnpackOptions): Promise<number> {
   return new Unpacker(options).run();
 }
 
-/** The compressed bytes of a run, and what unpacks them. There are none if they are in a worker's buffer or in the disk cache. */
+/** The compressed bytes of a run, and the runner that unpacks them. Empty if they are in a worker's buffer or in the disk cache. */
 interface FetchedRun {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly runner: Pick<JobRunner, 'run'>;
 }
 
-/** The files in several frames, and the paths of all. */
+/** The files in several frames, and all files in staging. */
 interface PreparedFiles {
   readonly staged: StagedFiles;
   readonly sliced: SlicedFiles;
@@ -186,7 +186,7 @@ class Unpacker {
     });
   }
 
-  /** Adds pieces to a job, runs it, and takes the result. A second call of `pieces` takes less memory than to keep them. */
+  /** Adds pieces to a job, runs it, and adds up its result. Calls `pieces` twice, because to keep them takes more memory. */
   async #write(
     job: UnpackJobWriter,
     pieces: () => Iterable<WantedPiece>,

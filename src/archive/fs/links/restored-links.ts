@@ -5,7 +5,7 @@ import { ignoreErrors } from '../ignore-errors.ts';
 import { decodeName, fsPath } from '../paths/names.ts';
 import { MAX_LINKS } from './symlinks.ts';
 
-/** Device, inode and birth time of a link: no rename changes them, and no other file gets all three. */
+/** Numbers of a row: device, inode and birth time of a link. No rename changes them, and no other file gets all three. */
 const WIDTH = 3;
 
 /** Returns the row of a link. Plain numbers round the last digits of large inode numbers and of times. */
@@ -20,21 +20,21 @@ export function linkRow({ dev, ino, birthtimeMs }: Stats): readonly [number, num
 export class RestoredLinks {
   readonly #keys = new Set<string>();
 
-  /** `rows` are those of `linkRow`, one after the other. */
+  /** `rows` has the numbers of `linkRow` for each link. */
   constructor(rows: ArrayLike<number> = []) {
     this.add(rows);
   }
 
-  /** Adds rows. The rest of a row that is cut short is ignored. */
+  /** Adds rows. Ignores a last row that is not complete. */
   add(rows: ArrayLike<number>): void {
     for (let at = 0; at + WIDTH <= rows.length; at += WIDTH)
       this.#keys.add(keyOf([rows[at]!, rows[at + 1]!, rows[at + 2]!]));
   }
 
-  /** Returns a restored link that the system follows on the way to what is at `path`, or undefined. */
+  /** Returns a restored link that the system follows on the way to `path`. Returns undefined if there is none. */
   onTheWayTo(path: string): string | undefined {
     const found = this.#keys.size > 0 ? this.#first(resolve(path)) : undefined;
-    // A link at the path itself is an entry like any other, unless a directory is meant
+    // The system follows a link at the path itself only to a directory: anything else is replaced
     const isFollowed = !found?.isLast || ignoreErrors(() => statFile(path, false)?.isDirectory());
     return isFollowed ? found?.link : undefined;
   }
@@ -44,10 +44,10 @@ export class RestoredLinks {
     return this.#keys.size > 0 && (this.#first(resolve(path))?.isLast ?? false);
   }
 
-  /** Resolves a path as the system does, up to the first restored link. `isLast`: it is the path's last component. */
+  /** Resolves a path as the system does, up to the first restored link. `isLast`: the link is the last component of the path. */
   #first(path: string): { readonly link: string; readonly isLast: boolean } | undefined {
     let at = parse(path).root;
-    /** Components to come, the next one last. */
+    /** Components that are not resolved yet, the next one last. */
     const pending = componentsOf(path.slice(at.length));
     let links = 0;
     let isTarget = false;

@@ -3,7 +3,7 @@ import { dirname, resolve, win32 } from 'node:path';
 import { decodeName, fsPath } from '../paths/names.ts';
 import { thisPlatform } from '../platform.ts';
 
-/** Symlinks, which have types on Windows and targets in a spelling of their own. */
+/** Symlinks: on Windows they have types, and another spelling of targets. */
 
 /** Most symlinks that are followed in a path, as in Linux (path_resolution(7)). Windows follows 63. */
 export const MAX_LINKS = 40;
@@ -16,7 +16,7 @@ export function readTarget(path: string): string {
 
 /**
  * Returns a target of Windows as an archive stores it: with `/` if it is relative, so that other systems can follow it, and
- * without the `\` at the end that versions of libuv append to that of a junction (libuv/libuv#4590).
+ * without the `\` that some versions of libuv append to the target of a junction (libuv/libuv#4590).
  */
 export function portableTarget(target: string): string {
   if (!win32.isAbsolute(target)) return target.replaceAll('\\', '/');
@@ -25,7 +25,7 @@ export function portableTarget(target: string): string {
 
 /**
  * Returns whether a symlink at the absolute `path` has the target that a restore gives it there. On Windows, where Node and
- * the system change the spelling and a junction is always absolute, any target of the same place counts.
+ * the system change the spelling and a junction is always absolute, every target that leads to the same path counts.
  */
 export function hasTarget(path: string, onDisk: string, stored: string): boolean {
   if (onDisk === stored) return true;

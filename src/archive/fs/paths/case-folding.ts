@@ -70,6 +70,7 @@ function foldsCaseAt(directory: string, dev: number): boolean {
   }
 }
 
+/** Tests the disk with a name in the directory. Returns true if none can be tested. */
 function foldsCaseInside(directory: string): boolean {
   for (const name of ignoreErrors(() => readdirSync(fsPath(directory), 'utf8')) ?? []) {
     const folded = existsInOtherCase(directory, name);
@@ -78,7 +79,7 @@ function foldsCaseInside(directory: string): boolean {
   return true;
 }
 
-/** Returns undefined if the name has no letters of two cases. */
+/** Returns whether a name is also found in the other case. Returns undefined if it has no other case, or does not exist. */
 function existsInOtherCase(directory: string, name: string): boolean | undefined {
   const swapped = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase();
   if (swapped === name) return undefined;

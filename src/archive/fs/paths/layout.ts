@@ -1,5 +1,5 @@
 /**
- * Maps stored names to paths on this machine, and decides which of them the step may read and write.
+ * Maps stored names to paths on this machine and back, and decides which of them the step may read and write.
  * `cache/paths/paths.ts` implements it from the `path` input.
  *
  * A stored name is the name of an entry in the archive: `./x` below the workspace, `~/x` below the home directory, else
@@ -9,12 +9,12 @@
 export interface PathLayout {
   /** Returns the stored name of an absolute path, without a trailing slash; `./` and `~/` for the anchors themselves. */
   toStored(absolute: string): string;
-  /** Returns the absolute path of a stored name, in the platform's own spelling. Lexical: reads no disk. */
+  /** Returns the absolute path of a stored name, in the platform's spelling. Lexical: does not read the disk. */
   toAbsolute(stored: string): string;
   /**
    * Returns whether the step's `path` includes this entry: the entry or one of its ancestors matches a pattern, and no
-   * `!` pattern excludes it. Costs some matches of patterns: call it for the roots of an archive, and for every entry only
-   * if `hasExclusions`.
+   * `!` pattern excludes it. Compares the name with each pattern: call this for the roots of an archive, and for other entries
+   * only if `hasExclusions`.
    */
   permits(stored: string): boolean;
   /**

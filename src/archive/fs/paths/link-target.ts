@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { PathLayout } from './layout.ts';
 
-/** Returns the target of a link at the absolute `path`, and the directories above the target. Lexical. */
+/** Returns the absolute target of a link at the absolute `path`, and the directories above the target. Lexical. */
 export function wayToTarget(path: string, target: string): string[] {
   const way: string[] = [];
   for (let at = resolve(dirname(path), target); at !== dirname(at); at = dirname(at)) way.push(at);

@@ -1,4 +1,4 @@
-/** This folder knows names and paths: bytes and strings, stored names and where they are, case, links, staging. */
+/** This folder handles names and paths: their bytes, stored names and their paths, case, targets of links, names of staging. */
 
 import { Buffer } from 'node:buffer';
 
@@ -23,7 +23,7 @@ export function decodeName(bytes: Uint8Array): string {
   return decodeEscaping(buffer);
 }
 
-/** Writes the UTF-16 units into a buffer: a string that grows by each byte takes 100 ns a byte. */
+/** Decodes a name that is not UTF-8. Writes into a buffer, because a string that grows takes 100 ns for each byte. */
 function decodeEscaping(bytes: Buffer): string {
   // No sequence has more units than bytes
   const units = Buffer.allocUnsafe(2 * bytes.length);
@@ -94,7 +94,7 @@ export function isLongerThan(name: string, bytes: number): boolean {
   return name.length > bytes || (name.length * UNIT_BYTES > bytes && encodedLength(name) > bytes);
 }
 
-/** Returns a path as Node's fs accepts it: the string, or its bytes if they are not UTF-8. */
+/** Returns a path for a call of Node's `fs`: the string, or its bytes if they are not UTF-8. */
 export function fsPath(path: string): string | Buffer {
   return path.isWellFormed() ? path : encodeName(path);
 }

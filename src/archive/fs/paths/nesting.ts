@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 /** A root above a path. */
 export interface RootAbove<Root> {
   readonly root: Root;
-  /** The components between the root and the path, the path's own last. */
+  /** The components of the path below the root. */
   readonly components: readonly string[];
 }
 
@@ -20,7 +20,7 @@ export class RootPaths<Root> {
     this.#keyOf = keyOf;
   }
 
-  /** Adds a root, unless there is one at this path already, and returns that one. */
+  /** Adds a root, unless the path has one already. Returns the earlier root, if there is one. */
   add(path: string, root: Root): Root | undefined {
     const key = this.#keyOf(path);
     const known = this.#roots.get(key);

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * Name of a staging directory (archive/publish): never part of a cache, and removed when it is old. The pattern is exact,
- * because a user's own `.cache-s3-store` must be saved and kept.
+ * Names of staging directories (archive/publish), which are never saved, and are removed when they are old. The pattern is exact,
+ * because a user's `.cache-s3-store` must be saved and kept.
  */
 const STAGING = /^\.cache-s3-\d*-[0-9a-f]{8}-[0-9a-f]{8}$/;
 
