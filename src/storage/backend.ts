@@ -10,7 +10,7 @@ import type { LookupOutcome, RestoreOutcome, SaveOutcome } from './outcomes.ts';
 
 /** A place of caches (of a ref, of the repository, of the bucket) and its rules for object names. */
 export interface KeyPlace {
-  /** For the log: `refs/heads/main`, `repository`, `bucket`. */
+  /** Name for the log: `refs/heads/main`, `repository`, `bucket`. */
   readonly label: string;
   /** Returns the name of the object of `key` in this step's version. */
   objectName(key: string): string;
@@ -22,11 +22,11 @@ export interface KeyPlace {
   parse(objectName: string): { readonly key: string; readonly version: string } | undefined;
 }
 
-/** Places that a step does not read, for the diagnosis of a miss. */
-export interface Elsewhere {
+/** All places of a repository, for the diagnosis of a miss. */
+export interface RepositoryPlaces {
   /** The prefix of all their objects. */
   readonly root: string;
-  /** Returns the label of the scope, the key and the version in an object name, undefined if it is not one of them. */
+  /** Returns the label, key and version in an object name. Returns undefined if it is not a name of these places. */
   parse(
     objectName: string,
   ): { readonly label: string; readonly key: string; readonly version: string } | undefined;
@@ -35,17 +35,17 @@ export interface Elsewhere {
 export interface LookupRequest {
   readonly primaryKey: string;
   readonly restoreKeys: readonly string[];
-  /** The raw `path` lines of the step, trimmed, without empty ones. */
+  /** The `path` lines of the step, trimmed, without empty lines. */
   readonly paths: readonly string[];
   readonly crossOs: boolean;
-  /** Our version (64 hex digits). GitHub's cache computes its own. */
+  /** The version in object names (64 hex digits). GitHub's cache computes another one. */
   readonly version: string;
   /** The places that the step reads, nearest first. */
   readonly places: readonly KeyPlace[];
-  /** Returns the name of the object that notes the last use of another. Returns undefined if it has none. */
+  /** Returns the name of the marker that notes the last use of an object. Returns undefined if no use is noted. */
   markerName(objectName: string): string | undefined;
-  /** Undefined if the step reads all places of its scope. */
-  readonly elsewhere?: Elsewhere | undefined;
+  /** The places in which a diagnosis searches. Undefined if the step reads all caches of its scope. */
+  readonly elsewhere?: RepositoryPlaces | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -55,9 +55,9 @@ export interface RestoreRequest extends LookupRequest {
   includedPaths(): readonly string[];
   /** `<run number>-<8 hex digits>`, for the names of staging directories (archive/fs/paths/staging-name.ts). */
   readonly runLabel: string;
-  /** Fetch only entries that differ from the disk (input `warm-restore`). */
+  /** Whether to fetch only entries that differ from the disk (input `warm-restore`). */
   readonly warm: boolean;
-  /** This step's own post phase may save the tree: the restore takes a little longer to make that save cheaper. */
+  /** Whether a post phase may save the tree. The restore then hashes contents, which makes that save cheaper. */
   readonly savesLater: boolean;
 }
 
@@ -69,20 +69,20 @@ export interface SaveRequest {
   readonly place: KeyPlace;
   readonly layout: PathLayout;
   readonly compressionLevel: CompressionLevel;
-  /** Replace an entry of the same key (input `overwrite`). */
+  /** Whether to replace an entry of the same key (input `overwrite`). */
   readonly overwrite: boolean;
-  /** An object that this step found damaged: it may be replaced. So may one that a restore/ has recorded. */
+  /** The object that this step found damaged, which may be replaced, as may one that a restore/ step has recorded. */
   readonly damaged: ObjectVersion | undefined;
   /** The object that this step restored, for an incremental save. */
   readonly base: ObjectVersion | undefined;
-  /** actions/cache's `upload-chunk-size`; our part size where it is within S3's limits. */
+  /** The input `upload-chunk-size` in bytes. The part size is this value, limited by `partSize`. */
   readonly uploadChunkSizeBytes: number | undefined;
   /** Repository, ref, sha, run id and attempt, for the manifest's head. */
   readonly origin: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** No method rejects: a failure is an outcome. */
+/** A store of caches. No method rejects: a failure is an outcome. */
 export interface StorageBackend {
   lookup(request: LookupRequest): Promise<LookupOutcome>;
   restore(request: RestoreRequest): Promise<RestoreOutcome>;

@@ -3,27 +3,24 @@ import type { WorkerBuffer } from '../archive/pool/worker-pool.ts';
 /**
  * The port to a bucket: named, immutable byte strings that can be read in ranges and written in order.
  *
- * `s3/` and `directory/` implement it; one conformance suite (test/storage/object-store.conformance.ts) runs against
- * both. Retries, time limits and the circuit breaker are the implementation's own: a rejected call is final.
+ * `s3/` and `directory/` implement it; one conformance suite (test/storage/object-store.conformance.ts) runs against both. The
+ * implementation retries, limits the time and has the circuit breaker: a rejected call is final.
  */
 
-/**
- * S3's limit on an object's name, in bytes of UTF-8, which every store has: a name that fits one fits all. Those who make names
- * keep it (cache/keys).
- */
+/** Longest name of an object, in bytes of UTF-8. It is S3's limit, and every store has it. `cache/keys` checks each name. */
 export const MAX_OBJECT_NAME_BYTES = 1024;
 
 /** Metadata of an object. */
 export interface ObjectInfo {
   readonly name: string;
   readonly sizeBytes: number;
-  /** Opaque; two equal ones mean the same bytes. Never empty, without quotes. */
+  /** Opaque, without quotes: equal ETags mean equal bytes. Empty only in a listing, if the server sends none. */
   readonly etag: string;
   /** Last modification by the store's own clock, in ms since 1970. Undefined if the store sends none that can be read. */
   readonly modifiedMs: number | undefined;
 }
 
-/** Returns a time, or one before all others if it is not known. */
+/** Returns a time in ms, or that of 1970 if it is not known, so that the object counts as the oldest. */
 export function orOldest(ms = 0): number {
   return ms;
 }
@@ -63,11 +60,11 @@ export interface RangeBytes {
   readonly modifiedMs: number | undefined;
 }
 
-/** Lets workers read from the store by themselves (src/worker.ts). */
+/** The part of a store that lets workers read by themselves (src/worker.ts). */
 interface WorkerReads {
-  /** Becomes the `workerData` of each worker that reads. */
+  /** The `workerData` of each worker that reads. */
   readonly settings: unknown;
-  /** Reads as `getRange` does, into a buffer of a worker. Resolves with the number of bytes in it. */
+  /** Reads as `getRange` does, into a buffer of a worker. Returns the number of bytes in it. */
   fetchRange(
     name: string,
     span: ByteSpan,
@@ -76,10 +73,7 @@ interface WorkerReads {
   ): Promise<number | undefined>;
 }
 
-/**
- * Age in ms from which an unfinished upload is taken for one of a killed job: that of a running save may be as old as the
- * longest job.
- */
+/** Age in ms from which an unfinished upload counts as that of a killed job. A running save is younger. */
 export const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000;
 
 /** An upload that was begun and neither completed nor aborted. */
@@ -95,26 +89,23 @@ export interface CallOptions {
 }
 
 export interface OptionalCallOptions extends CallOptions {
-  /** The caller can do without it: one attempt, and a failure does not open the circuit. */
+  /** Whether the caller can do without the result: one attempt, and a failure does not open the circuit. */
   readonly optional?: boolean;
 }
 
-/** Of an optional listing only the first page is read, of at most 1000 names. */
+/** Options of a listing. An optional one reads only the first page, of at most 1000 names. */
 export interface ListOptions extends OptionalCallOptions {
-  /**
-   * The caller reads a listing of any length, such as that of a whole bucket: neither its pages nor its time in all are
-   * bounded as those of a step are.
-   */
+  /** Whether the listing may have any length, as of a whole bucket: a step's limits on pages and time do not apply. */
   readonly anyLength?: boolean;
   /**
-   * The caller decides by what is missing: throws where a part of the listing may not be read, which the directory store
-   * leaves out otherwise.
+   * Whether the caller acts on the absence of names. The directory store then throws if it may not read a part of the listing,
+   * and otherwise skips that part.
    */
   readonly whole?: boolean;
 }
 
 export interface SweepOptions extends CallOptions {
-  /** Returns whether a name is one of ours: uploads of other programs, which may share the prefix, are kept. */
+  /** Returns whether an upload of this name is of a cache. Other programs may share the prefix; their uploads are kept. */
   readonly isOwn: (name: string) => boolean;
 }
 
@@ -128,16 +119,16 @@ export interface GetOptions extends CallOptions {
 export interface UploadOptions extends CallOptions {
   /** Bytes per part. At least 5 MiB (S3's minimum for all parts but the last). */
   readonly partSizeBytes: number;
-  /** An object of at most this many bytes is stored by one request, in a store that has parts. Default: one part. */
+  /** Bytes up to which an object is stored by one request, in a store that has parts. Default: one part. */
   readonly wholeUpToBytes?: number;
   /**
-   * true: `complete` throws `ObjectExistsError` if the name is taken (exact for an object of one part, checked right
-   * before the end for a larger one: S3 gateways ignore conditions on CompleteMultipartUpload).
+   * Whether `complete` throws `ObjectExistsError` if the name is taken. This is exact for an object of one part. For a larger
+   * one it is checked right before the end, because S3 gateways ignore conditions on CompleteMultipartUpload.
    */
   readonly onlyIfAbsent: boolean;
   /**
-   * With `onlyIfAbsent: false`: replace only while the object's ETag is still this one; `complete` throws
-   * `ObjectReplacedError` otherwise.
+   * With `onlyIfAbsent: false`: the ETag of the object that may be replaced. `complete` throws `ObjectReplacedError` if the
+   * present one is another.
    */
   readonly onlyIfEtag?: string | undefined;
   /** Called with the number of bytes of each part that the store has acknowledged. */
@@ -153,26 +144,24 @@ export interface UploadOptions extends CallOptions {
  * only as a whole. After the first failure every later call rejects with it.
  */
 export interface Upload {
-  /** Appends. Takes ownership of `bytes`. Resolves when the writer has room for more, not when they are stored. */
+  /** Appends bytes and takes ownership of them. Resolves when the writer has room for more, not when they are stored. */
   write(bytes: Uint8Array): Promise<void>;
   /**
-   * Appends a range of an existing object without moving its bytes through this process.
-   * It has at least 5 MiB. Call this before any write.
-   * Throws `ObjectReplacedError` when the source is no longer `source.etag` before the first or after the last copied
-   * byte, `CopyRefusedError` when the server does not implement it.
+   * Appends a range of at least 5 MiB of an existing object, which an S3 server copies by itself. Call this before any write.
+   * Throws `ObjectReplacedError` if the source's ETag is not `source.etag` before the first or after the last copied byte, and
+   * `CopyRefusedError` if the server does not copy.
    */
   copyRange(source: ObjectVersion, range: ByteSpan): Promise<void>;
   /** Makes the object visible. Throws `ObjectExistsError` or `ObjectReplacedError` by the conditions in the options. */
   complete(): Promise<void>;
   /**
-   * Destroys the part requests in flight, removes the upload from the store, and only then resolves. While the result of a
-   * `complete` is not known, the upload is left to `abortStale`. Idempotent; after `complete` it does nothing. Never
-   * rejects.
+   * Destroys the part requests in flight, removes the upload from the store, and only then resolves. Leaves the upload to
+   * `abortStale` if the result of a `complete` is not known. Idempotent; after `complete` it does nothing. Never rejects.
    */
   abort(): Promise<void>;
   /**
-   * The use of the queue of bytes that wait to be sent, by which a save chooses how much to compress: 0 is empty, 1 or more is
-   * full. Always 0 in a store that sends nothing.
+   * Fill level of the queue of bytes to send, by which a save chooses its compression level: 0 is empty, 1 or more is full.
+   * Always 0 in a store that sends nothing.
    */
   readonly queued: number;
   /** Whether the store has accepted any byte: from then on a save does not fall back to another backend. */
@@ -200,7 +189,7 @@ export interface ObjectStore {
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
   /** Begins an object. No request is made before the first full part. */
   createUpload(name: string, options: UploadOptions): Upload;
-  /** Stores an object without bytes in place of any other of this name: its time of modification is now. */
+  /** Stores an object without bytes in place of any other of this name, so that its time of modification is now. */
   putEmpty(name: string, options?: OptionalCallOptions): Promise<void>;
   /** Deletes an object. Does nothing if there is none. */
   delete(name: string, options?: CallOptions): Promise<void>;
@@ -215,11 +204,11 @@ export interface ObjectStore {
    */
   abortStale(prefix: string, olderThanMs: number, options: SweepOptions): Promise<number>;
   /**
-   * The earlier of the store's time (by its last response) and this machine's, in ms since 1970: nothing looks older than it is,
-   * so nothing is deleted too early.
+   * The earlier of the store's time (by its last response) and this machine's, in ms since 1970: no age by it is too high, so
+   * nothing is deleted too early.
    */
   readonly nowMs: number;
-  /** The later of the two, in ms since 1970: nothing looks younger than it is. */
+  /** The later of the two times, in ms since 1970: no age by it is too low. */
   readonly laterNowMs: number;
   /** Whether a response has shown that the bucket keeps versions. */
   readonly versioned: boolean;

@@ -29,17 +29,17 @@ export abstract class ObservedCall implements CallObserver {
   /** Makes the error of a response that is too long, or that switches protocols. */
   protected abstract failureOf(problem: 'length' | 'upgrade'): Error;
 
-  /** Receives what the call prints, until it has ended. */
+  /** Receives the output of the call, until it has ended. */
   protected abstract print(chunk: string | Uint8Array): void;
 
   /**
-   * Runs the call. Only once for each instance.
+   * Runs the call. Each instance runs only one.
    * @throws the signal's reason; the error of `failureOf` or `fail`; the client's errors.
    */
   async run<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
     const result = observe(this, call);
-    // A call that has been given up rejects later, when its error has no use any more
+    // After an early end the call rejects too, and its error has no use
     result.catch(() => {});
     try {
       return await unlessAborted(Promise.race([this.#failure.promise, result]), signal);
@@ -75,7 +75,7 @@ export abstract class ObservedCall implements CallObserver {
 
   onChild(program: ChildProcess): void {
     this.#programs.add(program);
-    // It is not started yet, and could not be killed
+    // Before `spawn` it cannot be killed
     if (this.#hasEnded) program.once('spawn', () => program.kill('SIGKILL'));
   }
 
@@ -89,7 +89,7 @@ export abstract class ObservedCall implements CallObserver {
     this.#end();
   }
 
-  /** Ends the call if a response is longer than its bound from now on. */
+  /** Counts the bytes of a response from now on, and ends the call if they exceed the bound. */
   protected boundResponse(request: ClientRequest, socket: Socket): void {
     let bytes = 0;
     const count = (chunk: Uint8Array) => {
@@ -107,7 +107,7 @@ export abstract class ObservedCall implements CallObserver {
   }
 }
 
-/** After an error of this code @actions/cache gives up at once; after any other it would wait and retry. */
+/** Makes the error of destroyed requests. Its code ends @actions/cache at once; after any other it would wait and retry. */
 function endedError(): Error {
   return Object.assign(new Error('the call has ended'), { code: 'ECONNRESET' });
 }

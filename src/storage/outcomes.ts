@@ -19,7 +19,7 @@ export interface Hit {
   readonly kind: 'hit';
   readonly source: CacheSource;
   readonly key: string;
-  /** `key` equals the primary key, letter for letter. */
+  /** Whether `key` equals the primary key, letter for letter. */
   readonly exact: boolean;
   /** Size of the stored object in bytes; undefined where the backend does not report it. */
   readonly sizeBytes: number | undefined;
@@ -32,15 +32,16 @@ export interface Restored extends Hit {
   readonly entries: number | undefined;
   /** Uncompressed bytes of file data written. */
   readonly rawBytes: number | undefined;
-  /** Bytes that came from the bucket, and from the disk cache; absent without one. */
+  /** Bytes that came from the bucket; absent without a disk cache. */
   readonly fetchedBytes?: number;
+  /** Bytes that came from the disk cache; absent without one. */
   readonly diskBytes?: number;
 }
 
 /** The backend responded, and it has no entry for this request. */
 export interface Miss {
   readonly kind: 'miss';
-  /** One sentence on why, where the key exists under other paths, on another system or in another scope. */
+  /** Sentence with the reason, if the key exists with other paths, of another system or in another scope. */
   readonly diagnosis: string | undefined;
 }
 
@@ -49,7 +50,7 @@ interface Unavailable {
   readonly kind: 'unavailable';
   readonly source: CacheSource;
   readonly error: StoreUnavailableError;
-  /** Of a save: the store holds bytes of the archive. */
+  /** Whether the store has bytes of the archive. Only of a save. */
   readonly accepted?: boolean;
 }
 
@@ -58,28 +59,28 @@ interface Refused {
   readonly kind: 'refused';
   readonly source: CacheSource;
   readonly error: StoreRefusedError | NameTooLongError;
-  /** As in `Unavailable`: a quota may be exceeded in the middle of a save. */
+  /** As in `Unavailable`: a save may exceed a quota after its first bytes. */
   readonly accepted?: boolean;
 }
 
 /** The backend did not serve the request, so another one may be used in its place. */
 export type Unserved = Unavailable | Refused;
 
-/** The fault is not the store's: the tree cannot be read or written, or a bug. */
+/** A failure of another cause than the store: the tree cannot be read or written, or there is a bug. */
 export interface Failed {
   readonly kind: 'failed';
   readonly error: Error;
 }
 
 interface RestoreFailed extends Failed {
-  /** Some files were published or moved: the tree is neither the old nor the cached one. */
+  /** Whether some files were published or moved: the tree is neither the old nor the cached one. */
   readonly treeChanged: boolean;
 }
 
 /** The request's signal was aborted. A restore has changed nothing then. */
 interface Cancelled {
   readonly kind: 'cancelled';
-  /** Of a save: the request that makes the entry visible was sent, and its result is not known. */
+  /** Whether the request that makes the entry visible was sent, with an unknown result. Only of a save. */
   readonly mayBeVisible?: boolean;
 }
 
@@ -111,7 +112,7 @@ interface AfterRejections {
 }
 
 interface AfterFallback {
-  /** Set by the fallback: the outcome of the first backend, in whose place this one was used. */
+  /** The outcome of the first backend, if the fallback used the second one. */
   readonly insteadOf?: Unserved & AfterRejections;
 }
 
@@ -132,7 +133,7 @@ export type SaveOutcome = (
   AfterFallback;
 export type Outcome = LookupOutcome | RestoreOutcome | SaveOutcome;
 
-/** Returns the outcome of a call that threw `error`. Errors of the archive are the archive backend's to classify. */
+/** Returns the outcome of a call that threw `error`, which is no error of the archive. */
 export function outcomeOfError(
   error: unknown,
   source: CacheSource,
@@ -146,6 +147,7 @@ export function outcomeOfError(
   return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
 }
 
+/** Returns whether another backend may be used in place of this one. */
 export function isUnserved(outcome: Outcome): outcome is Unserved & AfterFallback {
   return outcome.kind === 'unavailable' || outcome.kind === 'refused';
 }
@@ -178,7 +180,7 @@ export function bucketWasDown(outcome: Outcome): boolean {
   return [outcome, outcome.insteadOf].some(one => one?.kind === 'unavailable' && one.source !== 'github');
 }
 
-/** Names the store of a step, for people. */
+/** Returns the store's name in messages. */
 export function sourceNoun(source: CacheSource): string {
   return source === 'directory' ? 'cache directory' : 'bucket';
 }
@@ -190,6 +192,6 @@ export function describeUnserved({ source, error }: Unserved): string {
   if (error instanceof NameTooLongError) return `The ${noun} cannot hold this key: ${error.message}`;
   if (error instanceof StoreUnavailableError) return `The ${noun} is unavailable: ${error.message}`;
   const reason = `${error.setting === undefined ? ':' : ','} ${error.advice}`;
-  // The bucket itself may have received no request: certificates, credentials and roles come first
+  // Not 'refuses': a certificate, credentials or a role may fail before the bucket receives a request
   return `The ${noun} cannot be used${reason}`;
 }

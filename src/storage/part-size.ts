@@ -1,6 +1,6 @@
 /** Bytes of a part: large enough to need few requests, small enough to keep several in memory. */
 const DEFAULT_PART_BYTES = 8 * 1024 * 1024;
-/** An object of up to two parts is stored by one request: parts would take three more. */
+/** Bytes up to which an object is stored by one request: two parts would take three requests more. */
 const WHOLE_UP_TO_BYTES = 2 * DEFAULT_PART_BYTES;
 /** S3's minimum for every part but the last, in bytes. */
 export const MIN_PART_BYTES = 5 * 1024 * 1024;

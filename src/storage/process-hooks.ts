@@ -5,8 +5,8 @@ import type { ClientRequest } from 'node:http';
 
 /**
  * Receives the output, the HTTP requests and the child processes of one call of `@actions/cache` or `@actions/core`. These
- * packages offer no hook and no abort signal, so they are taken from the process; AsyncLocalStorage separates the call's
- * own from everything else that this process prints or sends meanwhile. They write nothing to standard error.
+ * packages offer no hook and no abort signal, so this module hooks into the process. AsyncLocalStorage separates the call from
+ * everything else that this process prints or sends meanwhile. The packages write nothing to standard error.
  */
 export interface CallObserver {
   /** Receives a write to standard output, which is not printed. */
@@ -29,7 +29,7 @@ export function observe<T>(observer: CallObserver, call: () => T): T {
 function installHooks(): void {
   const onRequest = (message: unknown) =>
     observers.getStore()?.onRequest((message as { request: ClientRequest }).request);
-  // Node 20, which ARM32 runners still use, publishes only the second, and only when the body has been written
+  // Node 20, which 32-bit ARM runners use, publishes only `start`, and only when the body has been written
   diagnostics.subscribe('http.client.request.created', onRequest);
   diagnostics.subscribe('http.client.request.start', onRequest);
   diagnostics.subscribe('child_process', message =>
@@ -46,7 +46,7 @@ function hookOutput(): void {
   stdout.write = ((...args: Parameters<Write>): boolean => {
     const observer = observers.getStore();
     if (observer === undefined) return original.apply(stdout, args);
-    // Outside of the call: what the observer itself prints is printed
+    // Outside of the call, so that the observer's own output is printed
     observers.exit(() => observer.onWrite(args[0]));
     const done = args.find(argument => typeof argument === 'function');
     if (done !== undefined) process.nextTick(done);

@@ -86,7 +86,7 @@ export class ObjectMissingError extends ObjectReplacedError {
   override name = 'ObjectMissingError';
 }
 
-/** The name is taken, because another job has saved it. */
+/** The name is taken: an object of it is stored already. */
 export class ObjectExistsError extends StoreError {
   override name = 'ObjectExistsError';
 }

@@ -1,6 +1,6 @@
 /** This folder maps keys to names of objects: where they are looked up, where they are saved, and for which version. */
 
-import type { Elsewhere, KeyPlace } from '../../storage/backend.ts';
+import type { KeyPlace, RepositoryPlaces } from '../../storage/backend.ts';
 import { BUCKET_PLACE, parseCacheName } from './cache-names.ts';
 import { createKeyPlace, placeOf, rootOf } from './object-names.ts';
 
@@ -26,7 +26,7 @@ export interface Places {
   readonly read: readonly KeyPlace[];
   readonly write: KeyPlace;
   /** All refs of the repository. Undefined if the step reads all places of its scope. */
-  readonly elsewhere?: Elsewhere;
+  readonly elsewhere?: RepositoryPlaces;
 }
 
 /** Returns the places of a step. */
@@ -48,7 +48,7 @@ export function placesOf({ scope, prefix, version, repository, readRefs, writeRe
 }
 
 /** Returns the place of all caches of a repository: those of its refs, and those that `scope: repository` shares. */
-function allRefs(prefix: string, repository: string): Elsewhere {
+function allRefs(prefix: string, repository: string): RepositoryPlaces {
   return {
     root: rootOf(prefix, placeOf(repository)),
     parse(objectName) {
