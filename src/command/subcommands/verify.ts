@@ -175,7 +175,7 @@ async function checkCache(
     const permits = (name: string) => engine.hasEntry(manifest.entries, name);
     await engine.validate(manifest, manifestStart, createDirectoryLayout('/', permits), signal);
     if (manifestOnly) return { kind: 'whole', bytes: entry.object.sizeBytes };
-    const { read } = engine.rangeReaders(store, found, signal, onBytes);
+    const { read } = engine.createRangeReaders(store, found, signal, onBytes);
     for (const run of engine.groupFrames(manifest.frames, () => true)) {
       signal.throwIfAborted();
       const bytes =

@@ -9,13 +9,13 @@ import type { ArchiveBackendOptions } from './archive-options.ts';
 import { type FoundObject, findObject } from './find-object.ts';
 import { noteUse, type UseNote } from './note-use.ts';
 
-/** How often a restore starts over when its object is replaced underneath it. */
+/** Attempts of a restore whose object is replaced while it is read. */
 const RESTORE_ATTEMPTS = 3;
 
-/** How many damaged or unusable objects a restore skips. Each may cost the download of its data. */
+/** Most damaged or unusable objects that a restore skips. For each, all data may have been downloaded. */
 const MAX_REJECTED = 3;
 
-/** Caches as archives in an object store. The code that packs and unpacks is loaded when it is needed: a miss needs none. */
+/** Creates the backend of archives in an object store. Loads the code that packs or unpacks only for a save or a hit. */
 export function createArchiveBackend(store: ObjectStore, options: ArchiveBackendOptions): StorageBackend {
   return {
     get counters() {
@@ -98,7 +98,7 @@ async function restoreUnreplaced(
       return { ...hitOf(store, found, request), ...restored };
     } catch (error) {
       use.abort();
-      // Replaced by another job: the new object is a match too
+      // Another job has replaced the object: the new one matches too
       if (error instanceof ObjectReplacedError && attempt < RESTORE_ATTEMPTS) continue;
       return await explain(error, store, found, request, options);
     }
@@ -139,7 +139,7 @@ function hitOf(
   return { kind: 'hit', source, key, exact: key === primaryKey, sizeBytes, object: { name, etag } };
 }
 
-/** Aborts uploads of killed jobs. The save is complete, so a failure here is only a debug line. */
+/** Aborts uploads of killed jobs. The save is complete, so a failure of this is only a debug line. */
 async function sweep(
   store: ObjectStore,
   { place, signal }: SaveRequest,
@@ -154,7 +154,7 @@ async function sweep(
   }
 }
 
-/** Node 22.15 and 24 have it; 32-bit ARM runners fall back to Node 20. */
+/** Throws `StoreUnavailableError` if Node.js has no zstd, as version 20 on 32-bit ARM runners. 22.15 and 24 have it. */
 function requireZstd(): void {
   if (process.versions.zstd !== undefined) return;
   throw new StoreUnavailableError(

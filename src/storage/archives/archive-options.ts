@@ -8,14 +8,14 @@ export interface ArchiveBackendOptions {
   readonly records: JobRecords;
   /** Counts the bytes of transfers, in either direction. */
   readonly progress: Pick<Progress, 'add' | 'expect'>;
-  /** The worker's script. */
+  /** Script of the worker threads. */
   readonly workerUrl: URL;
-  /** A directory of the host for frames, for stores that workers read from. */
+  /** Directory of the host that keeps frames, for stores from which workers read. */
   readonly diskCache?: Omit<DiskCacheOptions, 'onProblem'> | undefined;
   /** Number of worker threads, 1 or more. */
   readonly workers: number;
-  /** Returns whether the host has no core for them. */
+  /** Returns whether the host has no free core for workers. */
   readonly isHostCrowded: () => boolean;
-  /** Goes into the manifest: `cache-s3/<version>`. */
+  /** This program in the manifest: `cache-s3/<version>`. */
   readonly tool: string;
 }

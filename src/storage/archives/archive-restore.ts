@@ -10,28 +10,26 @@ import type { JobRecords } from '../../records/job-records.ts';
 import { writeTreeRecord } from '../../records/tree-record.ts';
 import type { RestoreRequest } from '../backend.ts';
 import type { ObjectStore } from '../object-store.ts';
+import type { Restored } from '../outcomes.ts';
 import type { ArchiveBackendOptions } from './archive-options.ts';
 import type { FoundObject } from './find-object.ts';
-import { openFound, rangeReaders } from './open-object.ts';
+import { createRangeReaders, openFound } from './open-object.ts';
 
-/** An archive with less data than this, in bytes, is restored faster than a worker starts. */
+/** Bytes of data up to which this thread restores an archive faster than a worker starts. */
 const INLINE_BYTES = 2 * 1024 * 1024;
-/** The same on a crowded host: this thread unpacks as much in 0.7 CPU seconds (ADR 0021). */
+/** Bytes of data up to which this thread restores on a crowded host: it takes 0.7 CPU seconds (ADR 0021). */
 const INLINE_BYTES_IN_CROWD = 128 * 1024 * 1024;
 
-interface RestoredObject {
+interface RestoredObject extends Pick<Restored, 'fetchedBytes' | 'diskBytes'> {
   readonly entries: number;
   /** Bytes of file data written. */
   readonly rawBytes: number;
-  /** Bytes that came from the store, and from the disk cache; undefined without one. */
-  readonly fetchedBytes?: number;
-  readonly diskBytes?: number;
 }
 
 /**
- * Restores the object that a lookup found. Repeats it without the disk cache if that stops responding. Throws
- * `ObjectReplacedError` if it has been replaced, `ObjectMissingError` if it has no data, and the errors of the archive and the
- * store.
+ * Restores the object that a lookup found. Starts again without the disk cache if that stops responding. Throws
+ * `ObjectReplacedError` if the object has been replaced, `ObjectMissingError` if it has no data, and the errors of the archive
+ * and the store.
  */
 export async function restoreObject(
   store: ObjectStore,
@@ -43,8 +41,8 @@ export async function restoreObject(
   try {
     return await restoreWith(disk, store, found, request, options).finally(() => disk?.close());
   } catch (error) {
-    const isHung = disk?.hangs.aborted && !request.signal?.aborted && !didChangeTree(error);
-    if (isHung) return restoreObject(store, found, request, { ...options, diskCache: undefined });
+    const canRepeat = disk?.hangs.aborted && !request.signal?.aborted && !didChangeTree(error);
+    if (canRepeat) return restoreObject(store, found, request, { ...options, diskCache: undefined });
     throw error;
   }
 }
@@ -75,10 +73,10 @@ async function restoreWith(
     options.progress.add(bytes);
   };
   options.progress.expect(found.sizeBytes);
-  const readers = rangeReaders(store, found, request.signal, onFetched);
+  const readers = createRangeReaders(store, found, request.signal, onFetched);
   const { read, readInWorker } = readers;
   const openPool = () => new WorkerPool(options.workerUrl, options.workers, store.workerReads?.settings);
-  // A warm restore begins with work for them: it compares the manifest with the disk
+  // A warm restore has work for workers at once: they compare the manifest with the disk
   const early = request.warm && found.sizeBytes > INLINE_BYTES ? openPool() : undefined;
   early?.start();
   const archive = await openFound(found, readers, request.signal, entryCheckOf(request.layout)).catch(
@@ -90,7 +88,7 @@ async function restoreWith(
   // After an exact hit nothing is saved, so no record is needed
   const isForSave = found.key !== request.primaryKey;
   const notices = new RestoreNotices();
-  const { entries, rawBytes, facts } = await markedAsHalf(request, options.records, beforeCommit =>
+  const { entries, rawBytes, facts } = await restoreMarked(request, options.records, beforeCommit =>
     restoreArchive({
       archive,
       read,
@@ -120,10 +118,10 @@ async function restoreWith(
 }
 
 /**
- * Records the paths as half restored from before the first rename until after the last one, so that also a process that
- * is killed in between leaves the record. Without some of the symlinks they stay half restored.
+ * Runs a restore, and records its paths as half restored during the renames, so that the record remains if the process is
+ * killed. It also remains after a restore that left out symlinks (`isPartial`) or failed after the first rename.
  */
-async function markedAsHalf<T extends { readonly isPartial: boolean }>(
+async function restoreMarked<T extends { readonly isPartial: boolean }>(
   request: RestoreRequest,
   records: JobRecords,
   restore: (beforeCommit: (links: readonly number[]) => void) => Promise<T>,
@@ -134,14 +132,14 @@ async function markedAsHalf<T extends { readonly isPartial: boolean }>(
   try {
     const restored = await restore(links => {
       records.addRestoredLinks(links);
-      // Once: the commit may replace links
+      // Before the commit, which may replace links that lead to them
       includedPaths = request.includedPaths();
       isNew = records.markHalfRestored(version, includedPaths);
     });
     if (!restored.isPartial) records.clearHalfRestored(version);
     return restored;
   } catch (error) {
-    // Again: a disk that the staging had filled had no room for it before the commit
+    // Again, because the disk may have been too full for the record before the commit
     if (didChangeTree(error)) records.markHalfRestored(version, includedPaths ?? request.includedPaths());
     else if (isNew) records.clearHalfRestored(version);
     throw error;
@@ -149,8 +147,8 @@ async function markedAsHalf<T extends { readonly isPartial: boolean }>(
 }
 
 /**
- * Returns whether the main thread restores this many bytes of data by itself. With a disk cache it does not: a read from that
- * may hang, and only a worker can be left behind.
+ * Returns whether this thread restores this many bytes of data without workers. With a disk cache it does not: a read from the
+ * cache may never return, and only a worker can be abandoned.
  */
 function isForThisThread(
   bytes: number,
@@ -169,11 +167,11 @@ function dataBytes({ manifest }: OpenArchive): number {
   return manifest.entries.reduce((sum, entry) => sum + entry.size, 0);
 }
 
+// For the command, which imports this module at run time so that `dist/` has these parts once
 export { hasEntry } from '../../archive/check/sorted-entries.ts';
-/** Parts of the engine for the command, which imports this module at run time so that `dist/` has them once. */
 export { validate } from '../../archive/check/validate.ts';
 export { sha256 } from '../../archive/format/codec.ts';
 export { releaseOwned } from '../../archive/memory/buffers.ts';
 export { mapInOrder } from '../../archive/pool/in-flight.ts';
 export { groupFrames } from '../../archive/restore/frame-runs.ts';
-export { damageOf, openObject, rangeReaders } from './open-object.ts';
+export { createRangeReaders, damageOf, openObject } from './open-object.ts';

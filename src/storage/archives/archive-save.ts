@@ -20,8 +20,8 @@ import {
 } from '../store-errors.ts';
 import type { ArchiveBackendOptions } from './archive-options.ts';
 
-/** Threads that pack for each one that sends. */
-const PACKERS_A_SENDER = 4;
+/** Packing threads for each sending thread. */
+const PACKERS_PER_SENDER = 4;
 
 /** The base of an incremental save cannot be used: the save is repeated in full. */
 class UnusableBaseError extends Error {
@@ -29,9 +29,9 @@ class UnusableBaseError extends Error {
 }
 
 /**
- * Saves a tree under the request's key. Nothing is visible before all of it is. After a failure nothing is left in the
- * store, except where the store cannot be reached or may just be making the object visible.
- * Throws the store's errors before the upload begins; from then on a failure is an outcome.
+ * Saves a tree under the request's key. The object becomes visible only as a whole. After a failure nothing is left in the
+ * store, unless the store cannot be reached, or the object may have become visible. Throws the store's errors before the upload
+ * begins; from then on a failure is an outcome.
  */
 export async function saveObject(
   store: ObjectStore,
@@ -40,25 +40,25 @@ export async function saveObject(
 ): Promise<SaveOutcome> {
   const { records, log } = options;
   const name = request.place.objectName(request.key);
-  // Before the scan: most saves of a key that exists end here
+  // Before the scan, because most saves of an existing key end here
   const condition = await conditionOf(store, request, records, name);
   if (!condition) return { kind: 'exists', source: store.kind };
-  const roots = ownRoots(await request.layout.roots(request.signal), options);
+  const roots = skipLinkedRoots(await request.layout.roots(request.signal), options);
   if (roots.length === 0) return { kind: 'empty' };
   const save: Save = { store, request, options, name, roots, condition };
   const base = await baseOf(request, records, name);
-  const writeFitting = (from: TreeRecord | undefined) => inFittingParts(() => write(save, from), log);
-  const outcome = await writeFitting(base).catch(error => {
+  const attempt = (from: TreeRecord | undefined) => repeatInSmallerParts(() => write(save, from), log);
+  const outcome = await attempt(base).catch(error => {
     if (error instanceof UnusableBaseError) log.info(`The cache is saved in full: ${error.message}.`);
     else if (!(error instanceof BaseOutgrownError)) throw error;
-    return writeFitting(undefined);
+    return attempt(undefined);
   });
   if (outcome.kind === 'saved') records.clearDamaged(name);
   return outcome;
 }
 
-/** Skips roots whose path goes through a link of an archive: their content is not of the step's paths. */
-function ownRoots(roots: readonly string[], { records, log }: ArchiveBackendOptions): readonly string[] {
+/** Skips roots behind a link that a restore of this job has made: their content is outside the step's paths. */
+function skipLinkedRoots(roots: readonly string[], { records, log }: ArchiveBackendOptions): string[] {
   const restoredLinks = records.restoredLinks();
   return roots.filter(root => {
     const link = restoredLinks.onTheWayTo(root);
@@ -70,11 +70,11 @@ function ownRoots(roots: readonly string[], { records, log }: ArchiveBackendOpti
   });
 }
 
-/** Smaller parts after a whole object, and again the smallest. */
+/** Repetitions of a save whose part was too large: with parts in place of one request, then with the smallest parts. */
 const MAX_SMALLER = 2;
 
-/** Repeats a save whose part was too large: the store makes smaller ones then, down to S3's least size. */
-async function inFittingParts(attempt: () => Promise<SaveOutcome>, log: Log): Promise<SaveOutcome> {
+/** Repeats a save whose part was too large: the store then makes smaller parts, down to S3's minimum. */
+async function repeatInSmallerParts(attempt: () => Promise<SaveOutcome>, log: Log): Promise<SaveOutcome> {
   for (let left = MAX_SMALLER; ; left--) {
     const outcome = await attempt();
     const error = outcome.kind === 'refused' ? outcome.error : undefined;
@@ -88,8 +88,8 @@ async function inFittingParts(attempt: () => Promise<SaveOutcome>, log: Log): Pr
 type Condition = Pick<UploadOptions, 'onlyIfAbsent' | 'onlyIfEtag'>;
 
 /**
- * Returns the condition under which an object may be replaced: never by default, always with `overwrite`, and a damaged
- * one while it is the one that was found damaged. Returns undefined if the key is taken.
+ * Returns the condition under which an object may be replaced: never by default, always with `overwrite`, and a damaged object
+ * while it has the ETag that was found damaged. Returns undefined if the key is taken.
  */
 async function conditionOf(
   store: ObjectStore,
@@ -106,7 +106,7 @@ async function conditionOf(
   return etag === damagedEtag ? { onlyIfAbsent: false, onlyIfEtag: etag } : undefined;
 }
 
-/** Returns the record of an earlier restore of this job, for an incremental save. */
+/** Returns the record of an earlier restore of this job, as the base of an incremental save. Returns undefined if there is none. */
 async function baseOf(
   { base, version }: SaveRequest,
   records: JobRecords,
@@ -142,7 +142,7 @@ async function write(save: Save, base: TreeRecord | undefined): Promise<SaveOutc
     partSizeBytes: partSize(uploadChunkSizeBytes),
     wholeUpToBytes: wholeUpTo(uploadChunkSizeBytes),
     onBytes: options.progress.add,
-    senders: Math.ceil(options.workers / PACKERS_A_SENDER),
+    senders: Math.ceil(options.workers / PACKERS_PER_SENDER),
     onPublish: () => {
       mayBeVisible = true;
     },
@@ -200,7 +200,7 @@ async function packInto(
   return { kind: 'saved', source: store.kind, ...facts };
 }
 
-/** A server that copies parts may require parts of one size, and refuse others only here (Cloudflare R2, by its documents). */
+/** Completes an upload. Some servers require parts of one size, and refuse copied ones only now (documented by Cloudflare R2). */
 async function complete(upload: Upload, reusedBytes: number): Promise<void> {
   try {
     await upload.complete();
@@ -220,7 +220,7 @@ async function copyBase(upload: Upload, base: TreeRecord, bytes: number): Promis
     if (error instanceof CopyRefusedError) {
       throw new UnusableBaseError(error.message, { cause: error });
     }
-    // Credentials may only write; where they are wrong altogether, the full save reports it
+    // The credentials may have no right to read. If they are wrong, the full save reports it
     if (error instanceof StoreRefusedError) {
       throw new UnusableBaseError('the server refuses to copy the restored cache', { cause: error });
     }
@@ -228,5 +228,5 @@ async function copyBase(upload: Upload, base: TreeRecord, bytes: number): Promis
   }
 }
 
-/** For the command, which imports this module at run time so that `dist/` has it once. */
+// For the command, which imports this module at run time so that `dist/` has this part once
 export { regionUsage } from '../../archive/save/reuse-estimate.ts';

@@ -4,16 +4,16 @@ import type { ObjectStore } from '../object-store.ts';
 /** A scope that has the primary key, but that this step does not read. */
 export interface OtherScope {
   readonly label: string;
-  /** The version is this step's: only the scope differs. */
-  readonly sameVersion: boolean;
+  /** Whether the version is that of this step, so that only the scope differs. */
+  readonly hasSameVersion: boolean;
 }
 
-/** A miss waits at most this many ms for its diagnosis. */
+/** Longest time in ms that a miss waits for its diagnosis. */
 const LIMIT_MS = 2000;
 
 /**
- * Searches the first page of all scopes for the primary key, for the diagnosis of a miss. Never rejects: a listing that
- * fails finds nothing.
+ * Searches the first page of the repository's names for the primary key in other scopes. Returns undefined if the page has none,
+ * or the listing fails. Never rejects.
  */
 export async function findElsewhere(
   store: ObjectStore,
@@ -28,12 +28,12 @@ export async function findElsewhere(
     for await (const { name } of store.list(elsewhere.root, { signal: limit, optional: true })) {
       const entry = elsewhere.parse(name);
       if (entry?.key !== primaryKey || read.has(entry.label)) continue;
-      const sameVersion = entry.version === version;
-      if (sameVersion) return { label: entry.label, sameVersion };
-      found ??= { label: entry.label, sameVersion };
+      const scope = { label: entry.label, hasSameVersion: entry.version === version };
+      if (scope.hasSameVersion) return scope;
+      found ??= scope;
     }
   } catch {
-    // A server may be slow, and a bucket policy may refuse this listing. Neither changes the miss
+    // The server may be slow, or a bucket policy may refuse this listing: a miss has no diagnosis then
   }
   return found;
 }

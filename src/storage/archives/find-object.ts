@@ -8,19 +8,18 @@ import { findElsewhere, type OtherScope } from './find-elsewhere.ts';
 export interface FoundObject extends ObjectInfo {
   readonly kind: 'found';
   readonly key: string;
-  /** Its last bytes, where they came along. */
+  /** Its last bytes, if the lookup has read them. */
   readonly tail: RangeBytes | undefined;
 }
 
 /**
- * Finds the object that a step restores, in GitHub's order: for each scope the exact key, then the newest entry whose key
- * starts with the primary key, then for each restore-key the newest that starts with it. As in actions/cache, a match in a
- * nearer scope precedes a better match in another one.
+ * Finds the object that a step restores, in GitHub's order: for each place the exact key, then the newest object whose key
+ * starts with the primary key, then for each restore-key the newest object whose key starts with it. As in actions/cache, any
+ * match in a nearer place precedes a better match in another one.
  *
- * Requests all exact names at once, then all listings at once. An exact hit in the first scope costs one round trip and waits
- * for nothing else; a miss costs two (and one more for each further page). The listing for a diagnosis is sent along with the
- * others, before it is known that they end in a miss. With `tailBytes` > 0 an exact hit comes with its last bytes. Objects whose
- * names are in `rejected` do not match.
+ * Requests all exact names at once, then all listings at once. An exact hit in the first place costs one round trip and waits
+ * for nothing else; a miss costs two, and one more for each further page. The listing for a diagnosis is sent together with the
+ * others. With `tailBytes` > 0 an exact hit has its last bytes. Objects whose names are in `rejected` do not match.
  */
 export async function findObject(
   store: ObjectStore,
@@ -28,11 +27,11 @@ export async function findObject(
   tailBytes: number,
   rejected: ReadonlySet<string> = new Set(),
 ): Promise<FoundObject | Miss> {
-  const others = new AbortController();
+  const unneeded = new AbortController();
   try {
-    return await search(store, request, tailBytes, rejected, anySignal(others.signal, request.signal));
+    return await search(store, request, tailBytes, rejected, anySignal(unneeded.signal, request.signal));
   } finally {
-    others.abort();
+    unneeded.abort();
   }
 }
 
@@ -47,7 +46,7 @@ async function search(
   const probes = places
     .map(place => place.objectName(primaryKey))
     .map(name =>
-      rejected.has(name) ? undefined : unobserved(probe(store, name, primaryKey, tailBytes, signal)),
+      rejected.has(name) ? undefined : ignoreFailure(probe(store, name, primaryKey, tailBytes, signal)),
     );
   let exact: FoundObject | undefined;
   let exactAt = 0;
@@ -59,36 +58,35 @@ async function search(
   const listings = places
     .slice(0, exactAt)
     .flatMap(place =>
-      prefixes.map(prefix => unobserved(list(store, place, prefix, request, rejected, signal))),
+      prefixes.map(prefix => ignoreFailure(list(store, place, prefix, request, rejected, signal))),
     );
   const elsewhere = exact ? undefined : findElsewhere(store, request, signal);
-  let keyInOtherVersion = false;
+  let hasOtherVersion = false;
   for (const listing of listings) {
     const listed = await listing;
-    keyInOtherVersion ||= listed.keyInOtherVersion;
+    hasOtherVersion ||= listed.hasOtherVersion;
     if (listed.newest) return listed.newest;
   }
   if (exact) return exact;
-  const diagnosis = diagnose(request, keyInOtherVersion, keyInOtherVersion ? undefined : await elsewhere);
+  const diagnosis = diagnose(request, hasOtherVersion, hasOtherVersion ? undefined : await elsewhere);
   return { kind: 'miss', diagnosis };
 }
 
 function diagnose(
   { primaryKey }: LookupRequest,
-  keyInOtherVersion: boolean,
+  hasOtherVersion: boolean,
   elsewhere: OtherScope | undefined,
 ): string | undefined {
-  if (keyInOtherVersion)
+  if (hasOtherVersion)
     return `The key '${primaryKey}' exists, but it was saved with other paths or on another operating system.`;
   if (!elsewhere) return undefined;
-  const place = `The key '${primaryKey}' exists for ${elsewhere.label}, which this run does not read (input \`scope\`)`;
-  return elsewhere.sameVersion
-    ? `${place}.`
-    : `${place}, and it was saved with other paths or on another operating system.`;
+  const { label, hasSameVersion } = elsewhere;
+  const start = `The key '${primaryKey}' exists for ${label}, which this run does not read (input \`scope\`)`;
+  return `${start}${hasSameVersion ? '' : ', and it was saved with other paths or on another operating system'}.`;
 }
 
-/** Returns the promise, whose rejection may stay unhandled when an earlier match decides. */
-function unobserved<T>(promise: Promise<T>): Promise<T> {
+/** Returns the promise, and ignores its failure where an earlier match makes it needless. */
+function ignoreFailure<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }
@@ -108,12 +106,12 @@ async function probe(
   return tail && { ...foundObject(key, { ...tail, name }), tail };
 }
 
-/** Any writer of the bucket chooses the keys in a listing, and a matched key goes to outputs and the log. */
+/** Characters that a key in a listing may not have: others choose it, and a match is written to outputs and the log. */
 const CONTROL_CHARACTER = /[\p{Cc}\u2028\u2029]/u;
 
 interface Listed {
   readonly newest: FoundObject | undefined;
-  readonly keyInOtherVersion: boolean;
+  readonly hasOtherVersion: boolean;
 }
 
 async function list(
@@ -125,22 +123,22 @@ async function list(
   signal: AbortSignal,
 ): Promise<Listed> {
   let newest: FoundObject | undefined;
-  let keyInOtherVersion = false;
+  let hasOtherVersion = false;
   for await (const info of store.list(place.listPrefix(prefix), { signal })) {
     const parsed = place.parse(info.name);
     if (!parsed?.key.startsWith(prefix) || rejected.has(info.name)) continue;
-    // The requested part is the user's own, and may have line breaks
+    // The prefix is that of the step, and may have line breaks
     if (CONTROL_CHARACTER.test(parsed.key.slice(prefix.length))) continue;
-    if (parsed.version !== version) keyInOtherVersion ||= parsed.key === primaryKey;
+    if (parsed.version !== version) hasOtherVersion ||= parsed.key === primaryKey;
     else if (!newest || orOldest(info.modifiedMs) >= orOldest(newest.modifiedMs))
       newest = foundObject(parsed.key, info);
   }
   if (newest?.etag === '') {
-    // The ETag, which a listing may lack, pins the reads
+    // All reads of the object require its ETag, which a listing may lack
     const info = await store.head(newest.name, { signal });
     newest = info && foundObject(newest.key, info);
   }
-  return { newest, keyInOtherVersion };
+  return { newest, hasOtherVersion };
 }
 
 function foundObject(key: string, info: ObjectInfo): FoundObject {

@@ -20,13 +20,13 @@ type RangeReader = (start: number, end: number, signal?: AbortSignal) => Promise
 
 interface RangeReaders {
   readonly read: RangeReader;
-  /** Reads the last bytes, and the size of the object with them: that in a listing may be wrong. */
+  /** Reads the last bytes and the size of the object, which may be wrong in a listing. */
   readonly readTail: () => Promise<RangeBytes>;
   readonly readInWorker: ReadInWorker | undefined;
 }
 
-/** Returns the functions that read from the object until `stop` or a signal of their own is aborted. */
-export function rangeReaders(
+/** Creates the functions that read from an object until `stop` or the signal of a read is aborted. */
+export function createRangeReaders(
   store: ObjectStore,
   found: FoundObject,
   stop: AbortSignal | undefined,
@@ -34,7 +34,7 @@ export function rangeReaders(
 ): RangeReaders {
   const { name, etag, key } = found;
   const { workerReads } = store;
-  // All ranges of a restore have one signal
+  // Kept for the next range, because all ranges of a restore have one signal
   let latest: readonly [AbortSignal | undefined, AbortSignal | undefined] = [undefined, stop];
   const optionsFor = (signal: AbortSignal | undefined) => {
     if (latest[0] !== signal) latest = [signal, anySignal(stop, signal)];
@@ -44,7 +44,7 @@ export function rangeReaders(
   const check = async ({ start, end }: ByteSpan, got: number | undefined) => {
     if (got === undefined) throw missing();
     if (got === end - start) return;
-    // One response is no proof of damage
+    // A single response does not prove damage
     const present = await store.head(name, { signal: stop });
     if (!present) throw missing();
     if (present.etag !== etag) throw objectReplaced(name);
@@ -73,7 +73,7 @@ export function rangeReaders(
   };
 }
 
-/** Reads the manifest of an object. Throws as `openObject` does, and what `createCheck` throws. */
+/** Reads the manifest of an object. Throws the errors of `openObject` and of `createCheck`. */
 export async function openFound(
   found: FoundObject,
   { read, readTail }: Pick<RangeReaders, 'read' | 'readTail'>,
@@ -95,16 +95,13 @@ export function openObject(
   found: FoundObject,
   signal: AbortSignal | undefined,
 ): Promise<OpenArchive> {
-  return openFound(
-    found,
-    rangeReaders(store, found, signal, () => {}),
-    signal,
-  );
+  const readers = createRangeReaders(store, found, signal, () => {});
+  return openFound(found, readers, signal);
 }
 
 /**
- * Finds out why a read found no object of this ETag (`cause`). Returns damage if a HEAD still finds it: the object exists without
- * data, as radosgw may leave it (ceph/ceph#60771). Returns undefined if it was replaced or deleted.
+ * Finds out why a read found no object of this ETag (`cause`). Returns an error if a HEAD still finds the object: it exists
+ * without data, as radosgw may leave it (ceph/ceph#60771). Returns undefined if it was replaced or deleted.
  */
 export async function damageOf(
   store: ObjectStore,
