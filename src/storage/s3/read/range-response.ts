@@ -1,6 +1,6 @@
 /** Checks the responses to requests for a range: each must have the requested bytes, and all must belong to one object. */
 
-import { type ByteRange, type ByteSpan, spanOf } from '../../object-store.ts';
+import { type ByteRange, type ByteSpan, type RangeBytes, spanOf } from '../../object-store.ts';
 import { objectReplaced, rangesNotServed, StoreUnavailableError } from '../../store-errors.ts';
 import { bareEtag, knownTime } from '../calls/object-headers.ts';
 import { isWebPage, webPage } from '../errors/proxy-refusals.ts';
@@ -10,16 +10,10 @@ import type { RangeTarget } from './range-target.ts';
 
 type Headed = Pick<TransportResponse, 'headers'>;
 
-/** The range of a response that was checked. */
-export interface Received {
-  /** In bytes. */
+/** The range of a checked response, and its object. */
+export interface Received extends Omit<RangeBytes, 'bytes'> {
+  /** Length of the range in bytes. */
   readonly length: number;
-  /** Offset of the first byte in the object. */
-  readonly start: number;
-  /** Size of the whole object. */
-  readonly sizeBytes: number;
-  readonly etag: string;
-  readonly modifiedMs: number | undefined;
 }
 
 /** Returns whether the object has no bytes: the response is 200 (AWS, Swift), or 206 with a range that ends at -1 (MinIO). */
@@ -45,29 +39,21 @@ export function restOf({ start, length }: Received, { filled }: RangeTarget): By
 export function parseFirstResponse({ headers }: Headed, name: string, range: ByteRange): Received {
   const { 'content-type': type, 'content-range': contentRange, 'content-length': contentLength } = headers;
   const [, ...numbers] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(contentRange ?? '') ?? [];
-  const [start, last, sizeBytes] = numbers.map(Number);
-  const etag = bareEtag(headers.etag);
-  const length = start === undefined || last === undefined ? undefined : last - start + 1;
-  if (
-    start === undefined ||
-    length === undefined ||
-    sizeBytes === undefined ||
-    // Undefined behind a reverse proxy that sends the body in chunks
-    (contentLength !== undefined && Number(contentLength) !== length) ||
-    !isRequested(range, start, length, sizeBytes)
-  ) {
+  const [start = Number.NaN, last = Number.NaN, sizeBytes = Number.NaN] = numbers.map(Number);
+  const length = last - start + 1;
+  const wanted = spanOf(range, sizeBytes);
+  // Also checks the length, before memory of this length is allocated. NaN is not equal to anything
+  const isRequested = start === wanted.start && start + length === wanted.end;
+  // A reverse proxy that sends the body in chunks sends no length
+  const hasLength = contentLength === undefined || Number(contentLength) === length;
+  if (!isRequested || !hasLength) {
     if (isWebPage(type)) throw webPage(name);
     throw rangesNotServed(name, rangeHeader(range), describeRange(contentRange, contentLength));
   }
+  const etag = bareEtag(headers.etag);
   if (etag === undefined) throw noEtag(name, type);
   const modifiedMs = knownTime(headers['last-modified']);
   return { length, start, sizeBytes, etag, modifiedMs };
-}
-
-/** Returns whether this is the requested range. It must be checked before memory of its length is allocated. */
-function isRequested(range: ByteRange, start: number, length: number, sizeBytes: number): boolean {
-  const wanted = spanOf(range, sizeBytes);
-  return start === wanted.start && start + length === wanted.end;
 }
 
 /**
