@@ -6,48 +6,48 @@ import type { Caller } from '../calls/caller.ts';
 import { isStatus } from '../errors/response-error.ts';
 import { bodyOf, md5Of, type Transport } from '../transport/transport.ts';
 
-/** Bytes in the pieces in which they were written. They are joined only on the wire. */
+/** The pieces that were written for a part, in order. They are joined only when they are sent. */
 export interface PartBytes {
   readonly pieces: readonly Uint8Array[];
   readonly sizeBytes: number;
 }
 
-/** The body of a request: bytes in this thread, or in another one that sends the request itself. */
+/** The body of a request. Its bytes are in this thread, or in another one that sends the request. */
 export interface PartBody {
   readonly sizeBytes: number;
-  /** Returns a stream of the bytes. It is empty, and not read, if another thread has them. */
+  /** Returns a stream of the bytes. If another thread has them, the stream is empty and not read. */
   stream(progress: CallProgress): Readable;
-  /** Returns the MD5 in base64. Rejects with the signal's reason. */
+  /** Returns the MD5 of the bytes in base64. Rejects with the signal's reason. */
   md5(signal?: AbortSignal): string | Promise<string>;
-  /** Returns the function that sends a request in the place of this thread's transport. */
+  /** Returns the function that sends a request in place of this thread's transport. */
   senderOf?(progress: CallProgress): Transport['send'];
   /** Frees the memory. */
   release(): void;
 }
 
-/** Makes a body of bytes in this thread. */
+/** Makes a body from bytes in this thread. */
 export function ownBody({ pieces, sizeBytes }: PartBytes): PartBody {
   return {
     sizeBytes,
     stream: progress => bodyOf(pieces, bytes => progress.sent(bytes)),
     md5: () => md5Of(pieces, 'base64'),
-    // Parts that wait for the garbage collector would be most of a save's memory
+    // Otherwise parts that wait for the garbage collector would take most of a save's memory
     release: () => pieces.filter(ownsMemory).forEach(release),
   };
 }
 
 /**
- * Returns whether the memory of a part's piece may be given away with it, because nothing else in it is in use. That is so for a
- * piece of at least half of it: `PartGatherer` copies the smaller side of a cut, and Node's shared pool makes only smaller Buffers.
+ * Returns whether the memory of a piece contains no other bytes in use, so that it may be freed or transferred. That is certain if
+ * the piece takes at least half of it: `PartGatherer` copies the smaller side of a cut, and Buffers of Node's pool take less.
  */
 export function ownsMemory(piece: Uint8Array): boolean {
   return 2 * piece.byteLength >= piece.buffer.byteLength;
 }
 
 /**
- * Sends a part, with its MD5 where the server requires one: 400 InvalidRequest, "Content-MD5 OR x-amz-checksum- HTTP header
- * is required for Put Object requests with Object Lock parameters" (AWS and MinIO, a bucket with a default retention).
- * @param send gets the parameters to add.
+ * Sends a part or an object, with its MD5 if the server requires one: 400 InvalidRequest, "Content-MD5 OR x-amz-checksum- HTTP
+ * header is required for Put Object requests with Object Lock parameters" (AWS and MinIO, a bucket with a default retention).
+ * @param send sends the request with these additional parameters.
  * @throws BodyTooLargeError after a 413.
  */
 export async function sendPart<T>(

@@ -4,8 +4,8 @@ import { DeleteObjectCommand } from '../calls/sdk.ts';
 import { isMissing } from '../errors/response-error.ts';
 
 /**
- * Deletes an object. May be repeated: there is no condition on its ETag, which radosgw (16.2.15) ignores on deletes, and a
- * second delete of a name finds nothing.
+ * Deletes an object. May be repeated: a second delete of a name finds nothing. It has no condition on the ETag, because radosgw
+ * (16.2.15) ignores conditions on deletes.
  */
 export async function deleteObject(
   caller: Caller,
@@ -20,6 +20,6 @@ export async function deleteObject(
       if (!isMissing(error)) throw error;
     }
   });
-  // Many deletes transfer no data, which must not count as missing progress
+  // Deletes transfer no data, so the waits of many of them would add up to a time-out
   caller.forgetWaits();
 }

@@ -1,5 +1,5 @@
 import type { UploadOptions } from '../../object-store.ts';
-import { ObjectExistsError, ObjectReplacedError } from '../../store-errors.ts';
+import { ObjectExistsError, ObjectReplacedError, StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { type HeadInfo, headObject } from '../read/head.ts';
 
@@ -11,7 +11,7 @@ export interface Publication
   readonly sizeBytes: number;
 }
 
-/** Throws unless the object may be stored now. After this the last writer wins, with a whole object. */
+/** Throws `conditionError` unless the object may be stored. After this check the last writer wins, with a whole object. */
 export async function checkCondition(caller: Caller, publication: Publication): Promise<void> {
   const { name, onlyIfAbsent, onlyIfEtag, signal } = publication;
   if (!onlyIfAbsent && onlyIfEtag === undefined) return;
@@ -28,16 +28,24 @@ export function conditionHolds(
   return onlyIfEtag === undefined || present?.etag === onlyIfEtag;
 }
 
+/** Makes the error of a condition that does not hold. */
 export function conditionError({ name, onlyIfAbsent }: Publication): Error {
   return onlyIfAbsent
     ? new ObjectExistsError(`${name} was stored by another job meanwhile`)
     : new ObjectReplacedError(`${name} was replaced by another job meanwhile`);
 }
 
+/** Makes the error of a call that has succeeded, although the server does not have the object. */
+export function notStored(name: string, operation: string): StoreUnavailableError {
+  return new StoreUnavailableError(
+    `${name}: the server responded to ${operation}, but does not have the object`,
+  );
+}
+
 /**
- * Returns whether an object is the one of this upload, by its save-id. Reverse proxies that drop metadata keep the ETag, which is
- * equal for equal bytes.
- * @param etag returns the ETag of this upload's bytes. It may take long.
+ * Returns whether an object is that of this upload, by its save-id. If a reverse proxy has dropped the metadata, compares the ETag,
+ * which is equal for equal bytes.
+ * @param etag returns the ETag of this upload's bytes. Called only if it is needed, because it may take long.
  */
 export function isOurs(present: HeadInfo | undefined, { saveId }: Publication, etag: () => string): boolean {
   if (present === undefined) return false;

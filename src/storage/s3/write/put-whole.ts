@@ -1,5 +1,5 @@
 import type { OptionalCallOptions } from '../../object-store.ts';
-import { StoreRefusedError, StoreUnavailableError } from '../../store-errors.ts';
+import { StoreRefusedError } from '../../store-errors.ts';
 import type { Attempt, CallSpec } from '../calls/call.ts';
 import type { Caller } from '../calls/caller.ts';
 import { bareEtag, encryptionParameters, SAVE_ID } from '../calls/object-headers.ts';
@@ -9,11 +9,18 @@ import { lacksConditions } from '../errors/server-refusals.ts';
 import { headObject } from '../read/head.ts';
 import { md5Of } from '../transport/transport.ts';
 import { ownBody, type PartBytes, sendPart } from './body.ts';
-import { checkCondition, conditionError, conditionHolds, isOurs, type Publication } from './publication.ts';
+import {
+  checkCondition,
+  conditionError,
+  conditionHolds,
+  isOurs,
+  notStored,
+  type Publication,
+} from './publication.ts';
 
 /**
- * Stores a whole object by one PutObject. `onlyIfAbsent` is exact where the server obeys the condition: of several writers
- * one wins (eight tried on radosgw 16.2.15). Elsewhere the object is checked right before.
+ * Stores a whole object by one PutObject. If the server obeys conditions, one of several writers with `onlyIfAbsent` wins (tested
+ * with eight on radosgw 16.2.15). Otherwise the object is checked directly before.
  * @throws ObjectExistsError or ObjectReplacedError when the condition does not hold.
  */
 export async function putWhole(caller: Caller, publication: Publication, part: PartBytes): Promise<void> {
@@ -22,7 +29,7 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
   const conditional = onlyIfAbsent || onlyIfEtag !== undefined;
   const isExact = capabilities.conditionalPut && !capabilities.versioned;
   if (onlyIfEtag !== undefined || (onlyIfAbsent && !isExact)) await checkCondition(caller, publication);
-  else if (!caller.hasResponded) await firstResponse(caller, name, signal);
+  else if (!caller.hasResponded) await waitForResponse(caller, name, signal);
   onPublish?.();
   let outcome = await put(caller, publication, part, conditional && capabilities.conditionalPut);
   if (outcome === 'not implemented') {
@@ -30,26 +37,24 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
     await checkCondition(caller, publication);
     outcome = await put(caller, publication, part, false);
   }
-  // AWS requires a repetition after 409, when two conditional writes overlap
+  // AWS returns 409 when two conditional writes overlap, and requires a retry
   if (outcome === 'conflict') outcome = await put(caller, publication, part, conditional);
   if (outcome === 'stored') return;
   const present = await headObject(caller, name, { signal });
   if (isOurs(present, publication, () => md5Of(part.pieces, 'hex'))) return;
   if (outcome === 'unclear') {
-    throw present ? conditionError(publication) : new StoreUnavailableError(`${name}: ${NOT_STORED}`);
+    throw present ? conditionError(publication) : notStored(name, 'PutObject');
   }
   if (outcome === 'conflict' || !conditionHolds(publication, present)) throw conditionError(publication);
-  // Refused although the condition holds: radosgw 16.2.15 answers each If-Match by 412 in a bucket with versions
+  // Refused although the condition holds: radosgw 16.2.15 returns 412 to each If-Match in a bucket with versions
   capabilities.conditionalPut = false;
   outcome = await put(caller, publication, part, false);
-  if (outcome !== 'stored') throw new StoreUnavailableError(`${name}: ${NOT_STORED}`);
+  if (outcome !== 'stored') throw notStored(name, 'PutObject');
 }
 
-const NOT_STORED = 'the server responded to PutObject, but does not have the object';
-
 /**
- * Sends PutObject. It may be repeated, because each attempt stores the same bytes under the same name. Where the first attempt
- * succeeded and only its response was lost, the condition makes the second one fail; the save-id shows that the object is ours.
+ * Sends PutObject. May be repeated: each attempt stores the same bytes under the same name. If the first attempt succeeded and only
+ * its response was lost, the condition refuses the second one. The save-id then shows that the object is ours.
  */
 async function put(
   caller: Caller,
@@ -85,7 +90,7 @@ async function put(
   });
 }
 
-/** Stores an object without bytes. May be repeated: each attempt stores the same. */
+/** Stores an object without bytes. May be repeated: each attempt stores the same object. */
 export async function putEmpty(
   caller: Caller,
   name: string,
@@ -95,7 +100,7 @@ export async function putEmpty(
   await caller.run(spec, (...call) => sendObject(caller, name, { pieces: [], sizeBytes: 0 }, {}, call));
 }
 
-/** Sends one PutObject. Returns the ETag without quotes. */
+/** Sends one PutObject. Returns the ETag without quotes. Returns undefined if the response has none. */
 async function sendObject(
   caller: Caller,
   name: string,
@@ -123,11 +128,11 @@ async function sendObject(
 }
 
 /**
- * Waits for any response of an endpoint that has not responded yet: that of a PutObject comes only after the whole body,
- * so it cannot separate a dead endpoint from a slow one. A refusal is enough: some credentials may only write, and bad
- * ones are refused again.
+ * Waits for any response of an endpoint that has not responded yet. The response to a PutObject comes only after the whole body, so
+ * it cannot distinguish a dead endpoint from a slow one. A refusal is enough: some credentials may only write, and wrong ones are
+ * refused again.
  */
-async function firstResponse(caller: Caller, name: string, signal: AbortSignal | undefined): Promise<void> {
+async function waitForResponse(caller: Caller, name: string, signal: AbortSignal | undefined): Promise<void> {
   try {
     await headObject(caller, name, { signal });
   } catch (error) {

@@ -7,21 +7,23 @@ import { MAX_PARSED_BYTES } from '../calls/sdk-request-handler.ts';
 import { isJoined } from './multipart/joined-upload.ts';
 import { abortUpload, type UploadRef } from './multipart/multipart-calls.ts';
 
-/** Number of aborts that run at the same time. */
+/** Number of aborts at the same time. */
 const PARALLEL = 8;
 
-/** Bounds of one sweep: pages of uploads, uploads to abort, and the time for all in ms. A later sweep does the rest. */
+/** Maximum number of pages of a listing of uploads. */
 const MAX_PAGES = 100;
+/** Maximum number of uploads that one sweep aborts. A later sweep aborts the rest. */
 const MAX_ABORTS = 1000;
+/** Time limit of one sweep, in ms. */
 const SWEEP_MS = 20_000;
 
-/** Bound of an upload's id. AWS has 130 characters, radosgw 34. */
+/** Maximum length of an upload's id. AWS has 130 characters, radosgw 34. */
 const MAX_ID_CHARACTERS = 1024;
 
 /**
- * Aborts uploads under `prefix` that began more than `olderThanMs` ago, both by the server's clock (the Date of its response)
- * and by the runner's: either may be off by more than the age of an upload that another job is just writing. Keeps those that
- * have become an object, and those that are not our own. Returns the number of aborted uploads.
+ * Aborts uploads under `prefix` that began more than `olderThanMs` ago. Their age counts by the server's clock (the Date of its
+ * response) and by the runner's, because one of them may be wrong, and another job may be writing the upload. Keeps uploads that
+ * have become an object, and those of other programs. Returns the number of aborted uploads.
  */
 export async function sweepUploads(
   caller: Caller,
@@ -57,7 +59,7 @@ type Page = ListMultipartUploadsCommandOutput;
 type Listed = NonNullable<Page['Uploads']>[number];
 type ListedUpload = UploadRef & UnfinishedUpload;
 
-/** Lists unfinished uploads, those of at most 100 pages. */
+/** Lists unfinished uploads under `prefix` that began more than `olderThanMs` ago, from at most 100 pages. */
 export async function* unfinishedUploads(
   caller: Caller,
   prefix: string,
@@ -79,27 +81,27 @@ export async function* unfinishedUploads(
     const oldest = caller.nowMs - olderThanMs;
     for (const listed of page.Uploads ?? []) {
       const upload = uploadUnder(prefix, listed);
-      // NaN if the server sends no time: another job may be writing the upload. The bucket's lifecycle rule removes it
-      const begunMs = beganMs(listed);
+      // NaN if the server sends no time: then the upload is kept, because another job may be writing it
+      const begunMs = startMs(listed);
       if (upload && begunMs <= oldest) yield { ...upload, begunMs };
     }
     const { NextKeyMarker, NextUploadIdMarker } = page;
-    // The order of markers proves nothing: some servers list names in no order
+    // Only equal markers show that the listing does not advance: some servers list names in no order
     if (!page.IsTruncated || (KeyMarker === NextKeyMarker && UploadIdMarker === NextUploadIdMarker)) return;
     [KeyMarker, UploadIdMarker] = [NextKeyMarker, NextUploadIdMarker];
   }
 }
 
 /**
- * Returns the upload. Returns undefined if its name is outside the prefix, because a server may list others, which are not ours,
- * or if its id is missing or too long.
+ * Returns the name and id of an upload. Returns undefined if the name is outside the prefix, because a server may list more than
+ * that, or if the id is missing or too long.
  */
 function uploadUnder(prefix: string, { Key, UploadId }: Listed): UploadRef | undefined {
   if (!Key?.startsWith(prefix) || !UploadId || UploadId.length > MAX_ID_CHARACTERS) return undefined;
   return { name: Key, uploadId: UploadId };
 }
 
-/** Returns the start in whole seconds, because a Date header has no fraction. Returns NaN if it is not known. */
-function beganMs({ Initiated }: Listed): number {
+/** Returns the start in ms since 1970, in whole seconds as in a Date header. Returns NaN if it is not known. */
+function startMs({ Initiated }: Listed): number {
   return Math.floor((Initiated?.getTime() ?? Number.NaN) / 1000) * 1000;
 }

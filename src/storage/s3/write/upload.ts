@@ -14,11 +14,10 @@ import { SenderThreads } from './multipart/sender-threads.ts';
 import type { Publication } from './publication.ts';
 import { putWhole } from './put-whole.ts';
 
+/** S3's maximum number of parts. */
 const MAX_PARTS = 10_000;
-/**
- * Uploads one object. Holds its beginning back, so that a small object takes one PutObject; a larger one becomes a multipart
- * upload.
- */
+
+/** An upload of one object: one PutObject for a small object, and a multipart upload for a larger one. */
 export class S3Upload implements Upload {
   accepted = false;
   readonly #caller: Caller;
@@ -68,13 +67,12 @@ export class S3Upload implements Upload {
   async copyRange(source: ObjectVersion, range: ByteSpan): Promise<void> {
     this.#check();
     this.#gatherer.cutEarly();
-    await this.#sticky(async () => {
-      if (this.#gatherer.takeRest())
-        throw new Error('a range cannot be copied behind bytes that were written');
+    await this.#failOnError(async () => {
+      if (this.#gatherer.takeRest()) throw new Error('a range cannot be copied after bytes were written');
       checkCopySupport(this.#caller);
       await checkSource(this.#caller, source, this.#partSignal);
       for (const piece of copyRanges(range)) {
-        await this.#launch(0, (upload, number) =>
+        await this.#startPart(0, (upload, number) =>
           copyPart(this.#caller, { upload, number, source, range: piece }, this.#partSignal),
         );
       }
@@ -108,7 +106,8 @@ export class S3Upload implements Upload {
     if (!this.#creation) {
       const whole = rest ?? { pieces: [], sizeBytes: 0 };
       await putWhole(this.#caller, publication, whole);
-      this.#acknowledged(whole.sizeBytes);
+      this.accepted = true;
+      this.#options.onBytes?.(whole.sizeBytes);
       return;
     }
     if (rest) await this.#send(rest);
@@ -118,14 +117,14 @@ export class S3Upload implements Upload {
     await completeUpload(this.#caller, publication, await this.#creation, parts, this.#completion);
   }
 
-  /** Resolves when the part is in flight, not when it is stored. */
+  /** Starts the request of a part. Resolves when the part is in flight, not when it is stored. */
   #send(part: PartBytes): Promise<void> {
-    return this.#sticky(() =>
-      this.#launch(part.sizeBytes, async (upload, number, sending) => {
+    return this.#failOnError(() =>
+      this.#startPart(part.sizeBytes, async (upload, number, sending) => {
         const body = this.#bodyOf(part, number);
         try {
           const stored = await uploadPart(this.#caller, upload, number, body, sending, this.#partSignal);
-          this.#acknowledged(body.sizeBytes);
+          this.#options.onBytes?.(body.sizeBytes);
           return stored;
         } finally {
           body.release();
@@ -134,20 +133,20 @@ export class S3Upload implements Upload {
     );
   }
 
-  /** The first part is sent from this thread: an object of few parts takes less time than the start of another one. */
+  /** Makes the body of a part. This thread sends the first part: the start of another thread takes longer than few parts. */
   #bodyOf(part: PartBytes, number: number): PartBody {
     const { senders = 0 } = this.#options;
     if (senders === 0 || number === 1) return ownBody(part);
     this.#senders ??= new SenderThreads(senders, this.#caller.connectionSettings);
-    return this.#senders.hold(part);
+    return this.#senders.transfer(part);
   }
 
-  /** Starts a part request. `heldBytes` stay in memory until the part is stored. */
-  async #launch(
-    heldBytes: number,
+  /** Starts the request of a part, which takes `bytesInMemory` until it has ended. */
+  async #startPart(
+    bytesInMemory: number,
     store: (upload: UploadRef, number: number, sending: SendingPart) => Promise<StoredPart>,
   ): Promise<void> {
-    // An upload that begins after the abort would never be aborted
+    // An upload that is created after the abort would never be aborted
     this.#check();
     const number = this.#nextPart++;
     if (number > MAX_PARTS) {
@@ -155,12 +154,12 @@ export class S3Upload implements Upload {
         `${this.#name} needs more than ${MAX_PARTS} parts: set a larger upload-chunk-size`,
       );
     }
-    // Not tied to the parts' signal: without its id an upload cannot be aborted
+    // Without the signal of the parts, because the abort of the upload needs its id
     this.#creation ??= createUpload(this.#caller, this.#name, this.#saveId);
     const upload = await unlessAborted(this.#creation, this.#partSignal);
-    await this.#inFlight.roomFor(heldBytes);
+    await this.#inFlight.waitForRoom(bytesInMemory);
     this.#check();
-    const sending = { sizeBytes: heldBytes, sentBytes: 0 };
+    const sending = { sizeBytes: bytesInMemory, sentBytes: 0 };
     const request = store(upload, number, sending).then(
       stored => {
         this.accepted = true;
@@ -171,31 +170,29 @@ export class S3Upload implements Upload {
     this.#inFlight.add(sending, request);
   }
 
+  /** Waits until no part is in flight. Throws the first failure. */
   async #drain(): Promise<void> {
-    await this.#inFlight.ended();
+    await this.#inFlight.waitForAll();
     this.#check();
   }
 
-  #acknowledged(count: number): void {
-    this.accepted = true;
-    this.#options.onBytes?.(count);
-  }
-
-  async #sticky<T>(work: () => Promise<T>): Promise<T> {
+  /** Runs `work`. If it fails, the upload fails, and this throws the upload's first failure. */
+  async #failOnError(work: () => Promise<void>): Promise<void> {
     try {
-      return await work();
+      await work();
     } catch (error) {
       this.#fail(error);
       throw this.#failure;
     }
   }
 
-  /** Keeps the first failure and destroys the requests in flight. */
+  /** Keeps the first failure, and destroys the part requests in flight. */
   #fail(error: unknown): void {
     this.#failure ??= error;
     this.#destroyed.abort(this.#failure);
   }
 
+  /** Throws if the upload was cancelled, has failed or is complete. */
   #check(): void {
     this.#options.signal?.throwIfAborted();
     if (this.#failure !== undefined) throw this.#failure;
@@ -205,7 +202,7 @@ export class S3Upload implements Upload {
   async #abort(): Promise<void> {
     if (this.#published) return;
     this.#fail(new Error('the upload was aborted'));
-    await this.#inFlight.ended();
+    await this.#inFlight.waitForAll();
     await this.#senders?.close();
     this.#gatherer.takeRest();
     if (!this.#creation) return;

@@ -32,7 +32,7 @@ test('an upload fails if a range is copied after bytes were written, because the
   const server = await scriptedServer(() => ({ status: 404 }));
   const upload = server.store().createUpload('x', { partSizeBytes: 5 * MiB, onlyIfAbsent: false });
   await upload.write(new Uint8Array(1));
-  const message = 'a range cannot be copied behind bytes that were written';
+  const message = 'a range cannot be copied after bytes were written';
   await expect(upload.copyRange({ name: 'source', etag: 'e' }, { start: 0, end: 6 * MiB })).rejects.toThrow(
     message,
   );

@@ -5,14 +5,14 @@ import { abortUpload, type UploadRef } from './multipart-calls.ts';
 
 /** Time limit of an abort, in ms. */
 const ABORT_MS = 15_000;
-/** The limit after a signal, in ms: the runner kills the process soon. */
+/** Time limit after a signal, in ms: the runner kills the process soon. */
 const ABORT_AFTER_SIGNAL_MS = 3_000;
-/** The limit after the endpoint was given up, in ms. */
+/** Time limit after the endpoint was given up, in ms. */
 const ABORT_LAST_CALL_MS = 2_000;
 
 /**
- * Aborts a multipart upload whose requests have ended, unless it may be complete. Logs a notice if its parts may
- * remain. Never throws.
+ * Aborts a multipart upload whose requests have ended, unless it may be complete. Logs a notice if its parts may remain. Never
+ * throws.
  */
 export async function abandonUpload(
   caller: Caller,
@@ -31,7 +31,7 @@ export async function abandonUpload(
   }
   const limit = deadline(saveSignal?.aborted ? ABORT_AFTER_SIGNAL_MS : ABORT_MS, caller.clock);
   try {
-    // Without a response to Create there is no id to abort by; the sweep finds the upload if there is one
+    // An abort needs the id in the response to Create. Without it, a sweep finds the upload, if there is one
     const upload = await unlessAborted(creation, limit.signal).catch(() => undefined);
     if (upload) await abortUpload(caller, upload, { signal: limit.signal, lastCallMs: ABORT_LAST_CALL_MS });
   } catch (error) {

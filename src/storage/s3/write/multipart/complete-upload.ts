@@ -1,5 +1,4 @@
 import { delayed } from '../../../../retry/signals.ts';
-import { StoreUnavailableError } from '../../../store-errors.ts';
 import type { CallSpec } from '../../calls/call.ts';
 import type { Caller } from '../../calls/caller.ts';
 import { bareEtag } from '../../calls/object-headers.ts';
@@ -8,24 +7,24 @@ import { isStatus, ResponseError } from '../../errors/response-error.ts';
 import { classify } from '../../errors/s3-errors.ts';
 import { lacksConditions } from '../../errors/server-refusals.ts';
 import { headObject } from '../../read/head.ts';
-import { checkCondition, conditionError, isOurs, type Publication } from '../publication.ts';
+import { checkCondition, conditionError, isOurs, notStored, type Publication } from '../publication.ts';
 import { multipartEtag, type StoredPart, type UploadRef } from './multipart-calls.ts';
 
-/** Time that a running Complete gets after a signal, in ms. Few take longer, and the step has 5 s. */
+/** Time in ms that a Complete gets after a signal. Few take longer, and the step has 5 s. */
 const COMPLETE_GRACE_MS = 2_000;
 
 /**
- * State of the Completes of an upload. `unclear`: one was sent without a response, so the server may be joining the parts,
- * now or later. An Abort at that moment leaves an object that is listed and responds to HEAD, while GET returns 404 once the
- * parts are collected as garbage (ceph/ceph#60771; radosgw 16.2.15: 17 of 24 tries).
+ * State of the Completes of an upload. `unclear`: there is no response to one, so the server may be joining the parts, now or
+ * later. An Abort during that time leaves an object that is listed and responds to HEAD, while GET returns 404 after the parts
+ * are collected as garbage (ceph/ceph#60771; radosgw 16.2.15: 17 of 24 tries).
  */
 export interface Completion {
   state: 'not sent' | 'unclear' | 'responded';
 }
 
 /**
- * Joins the parts, and updates `completion`. Checks the condition right before: radosgw ignores it on Complete. A signal
- * does not cut a Complete off at once, because a response shows whether the upload may be aborted.
+ * Joins the parts, and updates `completion`. Checks the condition directly before, because radosgw ignores it on Complete. A signal
+ * does not end a Complete at once, because its response shows whether the upload may be aborted.
  * @throws ObjectExistsError or ObjectReplacedError when the condition does not hold.
  */
 export async function completeUpload(
@@ -47,7 +46,8 @@ export async function completeUpload(
     signal: grace.signal,
     serverWork: true,
   };
-  const isNowOurs = async () => {
+  /** Returns the object of this name, or 'ours' if it is that of this upload. */
+  const findObject = async () => {
     const present = await headObject(caller, publication.name, { signal: grace.signal });
     return isOurs(present, publication, () => multipartEtag(parts)) ? 'ours' : present;
   };
@@ -68,11 +68,9 @@ export async function completeUpload(
           }),
           options,
         );
-        // A server that is not S3's may answer anything with 200, also nothing: the upload stays unless the object is there.
-        // radosgw 16.2.15 names the object and may leave its ETag out.
-        if (!bareEtag(ETag) && !Key && (await isNowOurs()) !== 'ours') {
-          throw new StoreUnavailableError(`${publication.name}: ${NOT_STORED}`);
-        }
+        // A server that is not an S3 server may return 200 to any request. radosgw 16.2.15 returns Key, and may leave out ETag
+        if (!bareEtag(ETag) && !Key && (await findObject()) !== 'ours')
+          throw notStored(publication.name, spec.operation);
         completion.state = 'responded';
         return 'stored';
       } catch (error) {
@@ -80,7 +78,7 @@ export async function completeUpload(
         if (conditional && lacksConditions(error)) return 'not implemented';
         if (isStatus(error, 409, 412)) return 'refused';
         if (grace.signal.aborted || !(classify(error).isRetryable || isStatus(error, 404))) throw error;
-        if ((await isNowOurs()) !== 'ours') throw error;
+        if ((await findObject()) !== 'ours') throw error;
         return 'stored';
       }
     });
@@ -89,8 +87,8 @@ export async function completeUpload(
     const conditional = publication.onlyIfAbsent && capabilities.conditionalComplete;
     let outcome = await send(conditional);
     if (outcome === 'refused') {
-      // Refused although the object may be ours, or although there is none
-      const present = await isNowOurs();
+      // The refusal is wrong if the object is ours, or if there is none
+      const present = await findObject();
       if (present === 'ours') return;
       if (!conditional || present !== undefined) throw conditionError(publication);
     }
@@ -107,12 +105,10 @@ export async function completeUpload(
   }
 }
 
-const NOT_STORED = 'the server responded to CompleteMultipartUpload, but does not have the object';
-
-/** Statuses that a proxy returns by itself, while the server behind it may be at work. */
+/** Statuses of a reverse proxy itself, while the server may still work. */
 const PROXY_STATUS = new Set([502, 503, 504]);
 
-/** Returns whether the server has ended the call and changed nothing. A 503 or 200 with an S3 code is the server's own. */
+/** Returns whether the server has ended the call without any change. A 503 or 200 with an S3 code comes from the server. */
 function hasEnded(error: unknown): boolean {
   if (!(error instanceof ResponseError)) return false;
   const { status, code } = error;

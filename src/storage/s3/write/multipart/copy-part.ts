@@ -10,22 +10,22 @@ import { classify } from '../../errors/s3-errors.ts';
 import { headObject } from '../../read/head.ts';
 import type { StoredPart, UploadRef } from './multipart-calls.ts';
 
-/** Maximum bytes of one copy. A larger one would keep a request of the gateway busy for too long. */
+/** Maximum size of one copy in bytes. A larger one would occupy the gateway for too long. */
 const MAX_COPY_BYTES = 256 * 1024 * 1024;
 
-/** Number of pieces that use the gateway fully, and the size below which one more request costs more than it saves. */
+/** Number of copies at once that use the gateway fully. */
 const WANTED_PIECES = 8;
+/** Size of a copy in bytes below which one more request costs more than it saves. */
 const WANTED_COPY_BYTES = 32 * 1024 * 1024;
 
 /**
- * Cuts a range to copy into pieces of 5 MiB to 256 MiB that the server copies in parallel.
- * The range has at least 5 MiB.
+ * Cuts a range into pieces of 5 MiB to 256 MiB, which the server copies in parallel. The range must have at least 5 MiB.
  */
 export function copyRanges(range: ByteSpan): ByteSpan[] {
   const total = range.end - range.start;
   const wanted = Math.max(WANTED_COPY_BYTES, Math.min(MAX_COPY_BYTES, Math.ceil(total / WANTED_PIECES)));
   const count = Math.ceil(total / wanted);
-  // Equal pieces: a short last one could fall under the minimum
+  // Equal pieces, because a short last one could be below the minimum
   const size = Math.ceil(total / count);
   return Array.from({ length: count }, (_, index) => ({
     start: range.start + index * size,
@@ -33,7 +33,7 @@ export function copyRanges(range: ByteSpan): ByteSpan[] {
   }));
 }
 
-/** A part of an upload, and the bytes of another object that it gets. */
+/** A part of an upload, and the range of another object that is copied into it. */
 interface PartCopy {
   readonly upload: UploadRef;
   readonly number: number;
@@ -43,21 +43,21 @@ interface PartCopy {
 
 /**
  * Copies a range inside the server. May be repeated: the same number replaces the part.
- * @throws ObjectReplacedError when the source is another object now, CopyRefusedError when the server cannot do this.
+ * @throws ObjectReplacedError if the source was replaced, CopyRefusedError if the server cannot copy parts.
  */
 export async function copyPart(caller: Caller, copy: PartCopy, signal: AbortSignal): Promise<StoredPart> {
   const { capabilities } = caller;
   checkCopySupport(caller);
   let outcome = await attemptCopy(caller, copy, signal, capabilities.conditionalCopy);
   if (outcome === 'condition failed') {
-    // Swift 2.30 compares the ETag of a multipart object with another one than its own
+    // Swift 2.30 compares the condition of a multipart object with another ETag than the one it returns
     await checkSource(caller, copy.source, signal);
     capabilities.conditionalCopy = false;
     outcome = await attemptCopy(caller, copy, signal, false);
   }
   if (outcome === 'source not found' || outcome === 'condition failed') {
     await checkSource(caller, copy.source, signal);
-    throw refused(caller, 'it does not find the object to copy');
+    throw refuseCopy(caller, 'it does not find the object to copy');
   }
   return outcome;
 }
@@ -67,7 +67,7 @@ export function checkCopySupport({ capabilities }: Caller): void {
   if (!capabilities.copy) throw new CopyRefusedError('the server does not copy parts of objects');
 }
 
-/** Throws ObjectReplacedError if the source was replaced or does not exist any more. */
+/** Throws ObjectReplacedError if the source was replaced or removed. */
 export async function checkSource(caller: Caller, source: ObjectVersion, signal: AbortSignal): Promise<void> {
   const present = await headObject(caller, source.name, { signal });
   if (present?.etag !== source.etag) throw objectReplaced(source.name);
@@ -82,7 +82,7 @@ async function attemptCopy(
   const { bucket } = caller.settings;
   const about = `${upload.name} part ${number} from ${source.name} ${range.start}-${range.end - 1}`;
   const spec: CallSpec = { operation: 'UploadPartCopy', about, signal, serverWork: true, replaceable: true };
-  /** Status and code of the last response, if the last attempt had one. */
+  /** Status and code of the response to the last attempt. Undefined if it had none. */
   let refusal: string | undefined;
   try {
     return await caller.run(spec, async (client, options, progress) => {
@@ -110,35 +110,36 @@ async function attemptCopy(
           observed,
         );
         const etag = bareEtag(response.CopyPartResult?.ETag);
-        if (etag === undefined) throw refused(caller, 'its response has no ETag');
+        if (etag === undefined) throw refuseCopy(caller, 'its response has no ETag');
         progress.completed(range.end - range.start);
         return { PartNumber: number, ETag: `"${etag}"` };
       } catch (error) {
-        // rclone's S3 layer ignores the source and stores an empty part; the SDK makes a 503 of that
-        if (isEmptySuccess) throw refused(caller, 'its response is empty', error);
+        // rclone's S3 layer ignores the source and stores an empty part. The SDK turns its response into a 503
+        if (isEmptySuccess) throw refuseCopy(caller, 'its response is empty', error);
         const failure = classify(error);
         if (failure.status !== undefined) refusal = failure.statusAndCode;
         if (isStatus(error, 412)) return 'condition failed';
         // 416: the range was within the source, so another object has replaced it
         if (isStatus(error, 416) || isMissing(error)) return 'source not found';
         if (!failure.isRetryable && isStatus(error, ...REFUSED))
-          throw refused(caller, String(error.status), error);
+          throw refuseCopy(caller, String(error.status), error);
         throw failure;
       }
     });
   } catch (error) {
-    // 5xx, or 200 with an error in the body, in every attempt: that costs a full save, not the cache
+    // Every attempt failed with 5xx, or with 200 and an error in the body: a full save may still succeed
     if (error instanceof StoreUnavailableError && refusal !== undefined && !signal.aborted) {
-      throw refused(caller, `${refusal} in every attempt`, error);
+      throw refuseCopy(caller, `${refusal} in every attempt`, error);
     }
     throw error;
   }
 }
 
-/** Statuses of servers that do not know the call, or take it for an upload without a body. */
+/** Statuses of servers that do not know the call, or process it as an upload without a body. */
 const REFUSED = [400, 405, 411, 501];
 
-function refused({ capabilities }: Caller, reason: string, cause?: unknown): CopyRefusedError {
+/** Remembers that the server does not copy parts, and makes the error. */
+function refuseCopy({ capabilities }: Caller, reason: string, cause?: unknown): CopyRefusedError {
   capabilities.copy = false;
   return new CopyRefusedError(`the server does not copy parts of objects (${reason})`, { cause });
 }

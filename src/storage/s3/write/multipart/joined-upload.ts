@@ -7,14 +7,14 @@ import { multipartEtag, type UploadRef } from './multipart-calls.ts';
 type Part = NonNullable<ListPartsCommandOutput['Parts']>[number];
 
 /**
- * Returns whether an upload that is still listed has become the object of its name. A gateway that dies within a Complete may
- * leave both (radosgw 16.2.15, killed with SIGKILL: 9 of 41 tries). An Abort would then remove the object's data: HEAD
- * still succeeds, GET returns 404 once the parts are collected as garbage. Also returns true where listing the parts is
- * not allowed: a remaining upload costs less than a lost cache.
+ * Returns whether an upload that is still listed has become the object of its name. A gateway that is killed during a Complete may
+ * leave both (radosgw 16.2.15, SIGKILL: 9 of 41 tries). An Abort would then remove the data of the object: HEAD still succeeds,
+ * and GET returns 404 after the parts are collected as garbage. Also returns true if the parts may not be listed, because a
+ * remaining upload costs less than a lost cache.
  */
 export async function isJoined(caller: Caller, upload: UploadRef, signal: AbortSignal): Promise<boolean> {
   const present = await headObject(caller, upload.name, { signal });
-  // '-' and the number of parts: only the ETag of a multipart object has it
+  // Only the ETag of a multipart object ends with '-' and the number of parts
   if (!present?.etag.includes('-')) return false;
   try {
     return multipartEtag(await partsOf(caller, upload, signal)) === present.etag;
@@ -24,8 +24,9 @@ export async function isJoined(caller: Caller, upload: UploadRef, signal: AbortS
   }
 }
 
-/** Bounds of the listing of the parts of one upload: pages, and the bytes of each, which has 1000 parts. */
+/** Maximum number of pages of the parts of one upload. */
 const MAX_PAGES = 100;
+/** Bound of a page of 1000 parts in bytes. */
 const MAX_PAGE_BYTES = 1024 * 1024;
 
 async function partsOf(caller: Caller, upload: UploadRef, signal: AbortSignal): Promise<readonly Part[]> {
@@ -43,7 +44,7 @@ async function partsOf(caller: Caller, upload: UploadRef, signal: AbortSignal): 
     );
     parts.push(...(page.Parts ?? []));
     const next = page.IsTruncated ? Number(page.NextPartNumberMarker) : 0;
-    // The last page, or a page whose marker leads back
+    // The last page, or one whose marker is missing or does not advance
     if (!(next > marker)) return parts;
     marker = next;
   }

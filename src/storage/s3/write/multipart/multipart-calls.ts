@@ -1,4 +1,4 @@
-/** This folder uploads an object in parts. This module has the calls of S3's multipart protocol, one function each. */
+/** The calls of S3's multipart protocol. The other modules of this folder use them to upload an object in parts. */
 
 import { createHash } from 'node:crypto';
 import { StoreUnavailableError } from '../../../store-errors.ts';
@@ -20,15 +20,15 @@ export interface UploadRef {
   readonly uploadId: string;
 }
 
-/** A stored part, as Complete lists it. */
+/** A stored part, as a Complete lists it. */
 export interface StoredPart {
   readonly PartNumber: number;
   readonly ETag: string;
 }
 
 /**
- * Begins an upload. May be repeated: a Create whose response was lost leaves an upload without parts, which the sweep
- * removes.
+ * Begins an upload. May be repeated: a Create whose response was lost leaves an upload without parts, which a sweep removes.
+ * @throws StoreUnavailableError if the response has no upload id.
  */
 export async function createUpload(caller: Caller, name: string, saveId: string): Promise<UploadRef> {
   const { UploadId } = await caller.send(
@@ -46,7 +46,7 @@ export async function createUpload(caller: Caller, name: string, saveId: string)
   return { name, uploadId: UploadId };
 }
 
-/** Stores a part. May be repeated: the same number replaces the part (radosgw keeps the first copy until its gc). */
+/** Stores a part. May be repeated: the same number replaces the part. radosgw keeps the first copy until its garbage collection. */
 export async function uploadPart(
   caller: Caller,
   upload: UploadRef,
@@ -55,13 +55,13 @@ export async function uploadPart(
   sending: SendingPart,
   signal: AbortSignal,
 ): Promise<StoredPart> {
-  const about = `${upload.name} part ${number}, ${part.sizeBytes} bytes`;
+  const { sizeBytes } = part;
   const spec: CallSpec = {
     operation: 'UploadPart',
-    about,
+    about: `${upload.name} part ${number}, ${sizeBytes} bytes`,
     signal,
     transfer: true,
-    sendsBytes: part.sizeBytes,
+    sendsBytes: sizeBytes,
   };
   const { headers } = await caller.run(spec, async (client, options, progress) => {
     const counted: CallProgress = {
@@ -71,7 +71,6 @@ export async function uploadPart(
         progress.sent(bytes);
       },
     };
-    const { sizeBytes } = part;
     const md5 = () => part.md5(options.abortSignal);
     const response = await sendPart(caller, { sizeBytes, md5 }, async ({ ContentMD5 }) => {
       sending.sentBytes = 0;
@@ -99,7 +98,7 @@ export async function uploadPart(
   return { PartNumber: number, ETag: partEtag(headers.etag, upload.name, number) };
 }
 
-/** Removes an upload and its parts. May be repeated: a 404 means that the upload was removed. */
+/** Removes an upload with its parts. May be repeated: a 404 means that the upload was removed. */
 export async function abortUpload(
   caller: Caller,
   upload: UploadRef,
@@ -120,6 +119,7 @@ export async function abortUpload(
   });
 }
 
+/** Returns the ETag of a stored part in quotes, as a Complete lists it. Throws StoreUnavailableError if there is none. */
 function partEtag(etag: string | undefined, name: string, number: number): string {
   const bare = bareEtag(etag);
   if (bare === undefined)
@@ -128,8 +128,8 @@ function partEtag(etag: string | undefined, name: string, number: number): strin
 }
 
 /**
- * Returns the ETag of the object that these parts form, in their order: the MD5 of the parts' MD5s, `-` and the number of
- * parts (observed on AWS and radosgw 16.2.15). A server whose ETags are not MD5s has another one.
+ * Returns the ETag of the object that these parts form in their order: the MD5 of the parts' MD5s, `-` and the number of parts
+ * (observed on AWS and radosgw 16.2.15). If the ETags of a server are not MD5s, its object has another ETag.
  */
 export function multipartEtag(parts: readonly { readonly ETag?: string | undefined }[]): string {
   const hash = createHash('md5');

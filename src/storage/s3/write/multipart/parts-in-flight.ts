@@ -1,16 +1,16 @@
 /** Maximum number of parts in flight. */
 const PARTS_IN_FLIGHT = 6;
-/** Maximum bytes of these parts together, for parts that are larger than the default: a save's memory is bounded (ADR 0011). */
+/** Maximum bytes of these parts together, so that larger parts than the default do not take more of a save's memory (ADR 0011). */
 const PART_BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 
-/** Number of unsent parts at which the queue is full. A fast link has at most one, because the next one is made meanwhile. */
+/** Number of unsent parts at which the queue is full. On a fast link there is at most one, while the next one is made. */
 const QUEUED_PARTS = 2;
 
 /** A part that a request sends. */
 export interface SendingPart {
-  /** 0 if the server copies the part. */
+  /** Size of the part that is in memory. 0 if the server copies the part. */
   readonly sizeBytes: number;
-  /** Bytes that the latest request has passed to its socket. */
+  /** Number of bytes that the latest request has passed to its socket. */
   sentBytes: number;
 }
 
@@ -19,12 +19,12 @@ export class PartsInFlight {
   readonly #requests = new Map<Promise<void>, SendingPart>();
   #bytes = 0;
 
-  /** Resolves when there is room for a part that holds `bytes` of memory. */
-  async roomFor(bytes: number): Promise<void> {
+  /** Waits until there is room for a part that takes `bytes` of memory. */
+  async waitForRoom(bytes: number): Promise<void> {
     while (!this.#hasRoomFor(bytes)) await Promise.race(this.#requests.keys());
   }
 
-  /** Returns how full the queue of unsent bytes is (`Upload.queued`): 0 is empty, 1 or more full. `partBytes` is a part's size. */
+  /** Returns the use of the queue of unsent parts of `partBytes` (`Upload.queued`): 0 is empty, 1 or more is full. */
   queued(partBytes: number): number {
     if (!this.#hasRoomFor(partBytes)) return 1;
     let unsent = 0;
@@ -32,7 +32,7 @@ export class PartsInFlight {
     return unsent / (QUEUED_PARTS * partBytes);
   }
 
-  /** Adds a part that holds its bytes in memory until `request` ends. `request` must not reject. */
+  /** Adds a part that takes memory until `request` ends. `request` must not reject. */
   add(part: SendingPart, request: Promise<void>): void {
     this.#bytes += part.sizeBytes;
     const ended = request.finally(() => {
@@ -42,8 +42,8 @@ export class PartsInFlight {
     this.#requests.set(ended, part);
   }
 
-  /** Resolves when no part is in flight. */
-  async ended(): Promise<void> {
+  /** Waits until no part is in flight. */
+  async waitForAll(): Promise<void> {
     await Promise.all(this.#requests.keys());
   }
 

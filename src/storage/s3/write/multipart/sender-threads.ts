@@ -12,24 +12,24 @@ import {
 import type { SenderMessage } from '../../transport/sender-messages.ts';
 import { ownsMemory, type PartBody, type PartBytes } from '../body.ts';
 
-/** Parts that a thread holds before another thread is started: one thread fills 10 Gbit/s. */
+/** Number of parts of a thread at which another thread is started: one thread fills 10 Gbit/s. */
 const PARTS_A_THREAD = 3;
-/** Heap limit: a thread allocates objects only for a few requests. */
+/** Heap limits of a thread, which allocates objects only for a few requests. */
 const LIMITS = { maxYoungGenerationSizeMb: 4 };
 
 interface SenderThread extends Thread<SenderMessage> {
-  /** Parts that it holds. */
+  /** Number of its parts. */
   parts: number;
 }
 
-/** Threads that hold the parts of an upload and send them. The main thread signs each request and judges its response. */
+/** Threads that keep and send the parts of an upload. The main thread signs each request and checks its response. */
 export class SenderThreads {
   readonly #maxThreads: number;
   readonly #threads: Threads<SenderMessage>;
   readonly #senders: SenderThread[] = [];
   #lastPart = 0;
 
-  /** Starts no thread yet, and at most `maxThreads`. */
+  /** Starts no thread yet, and later at most `maxThreads`. */
   constructor(maxThreads: number, settings: ConnectionSettings) {
     this.#maxThreads = maxThreads;
     this.#threads = new Threads({
@@ -40,11 +40,11 @@ export class SenderThreads {
     });
   }
 
-  /** Hands the bytes of a part over to a thread. They must not be used here any more. */
-  hold({ pieces, sizeBytes }: PartBytes): PartBody {
-    const thread = this.#thread();
+  /** Transfers the bytes of a part to a thread. The caller must not use them afterwards. */
+  transfer({ pieces, sizeBytes }: PartBytes): PartBody {
+    const thread = this.#chooseThread();
     const part = ++this.#lastPart;
-    const own = pieces.map(alone);
+    const own = pieces.map(withOwnMemory);
     thread.post(
       { kind: 'add', part, pieces: own },
       own.map(({ buffer }) => buffer),
@@ -77,18 +77,18 @@ export class SenderThreads {
     return this.#threads.close('the upload has ended');
   }
 
-  /** Finds the thread with the fewest parts, and starts one if all have enough and the number allows it. */
-  #thread(): SenderThread {
+  /** Returns the thread with the fewest parts. Starts another one if all have enough parts, up to the maximum. */
+  #chooseThread(): SenderThread {
     const best = this.#senders.toSorted((a, b) => a.parts - b.parts)[0];
-    const isEnough = this.#senders.length >= this.#maxThreads;
-    if (best && (isEnough || best.parts < PARTS_A_THREAD)) return best;
+    const mayStart = this.#senders.length < this.#maxThreads;
+    if (best && (!mayStart || best.parts < PARTS_A_THREAD)) return best;
     const thread = { ...this.#threads.start(), parts: 0 };
     this.#senders.push(thread);
     return thread;
   }
 }
 
-/** Resolves with the answer, also when `signal` is aborted: then the request has ended. */
+/** Sends a part. Resolves with the answer, also after `signal` is aborted, so that the request has ended. */
 async function send(
   thread: SenderThread,
   part: number,
@@ -109,8 +109,8 @@ async function send(
   return (await answered.finally(() => signal?.removeEventListener('abort', cancel))) as RequestAnswer;
 }
 
-/** Returns the bytes in memory that holds no other bytes in use, so that the memory can be transferred to another thread. */
-function alone(piece: Uint8Array): Uint8Array<ArrayBuffer> {
+/** Returns a piece, or a copy of it, whose memory has no other bytes in use and so can be transferred to another thread. */
+function withOwnMemory(piece: Uint8Array): Uint8Array<ArrayBuffer> {
   const isOwn = piece.buffer instanceof ArrayBuffer && ownsMemory(piece);
   return isOwn ? (piece as Uint8Array<ArrayBuffer>) : new Uint8Array(piece);
 }

@@ -9,7 +9,7 @@ async function withParts(...sizes: number[]) {
   const parts = new PartsInFlight();
   const landings: (() => void)[] = [];
   for (const size of sizes) {
-    await parts.roomFor(size);
+    await parts.waitForRoom(size);
     const { promise, resolve } = Promise.withResolvers<void>();
     landings.push(resolve);
     parts.add({ sizeBytes: size, sentBytes: size }, promise);
@@ -33,7 +33,7 @@ test.each<[string, number[], number]>([
   ['a part over 128 MiB beside another', [8], 200],
 ])('%s waits until a part in flight has ended', async (_, sizes, next) => {
   const { parts, land } = await withParts(...sizes.map(size => size * MiB));
-  const room = parts.roomFor(next * MiB);
+  const room = parts.waitForRoom(next * MiB);
   expect(await hasEnded(room)).toBe(false);
   land();
   expect(await hasEnded(room)).toBe(true);
@@ -41,13 +41,13 @@ test.each<[string, number[], number]>([
 
 test('parts of 128 MiB in all, and a larger part alone, have room', async () => {
   const { parts } = await withParts(64 * MiB);
-  expect(await hasEnded(parts.roomFor(64 * MiB))).toBe(true);
-  expect(await hasEnded(new PartsInFlight().roomFor(200 * MiB))).toBe(true);
+  expect(await hasEnded(parts.waitForRoom(64 * MiB))).toBe(true);
+  expect(await hasEnded(new PartsInFlight().waitForRoom(200 * MiB))).toBe(true);
 });
 
 test('ended() resolves when no part is in flight', async () => {
   const { parts, land } = await withParts(8, 8);
-  const end = parts.ended();
+  const end = parts.waitForAll();
   land();
   expect(await hasEnded(end)).toBe(false);
   land();

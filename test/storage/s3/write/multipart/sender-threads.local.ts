@@ -135,7 +135,7 @@ test('a thread gets no request and no digest of a part whose signal is already a
     authorities: undefined,
     proxies: NO_PROXIES,
   });
-  const part = senders.hold({ pieces: [new Uint8Array(10)], sizeBytes: 10 });
+  const part = senders.transfer({ pieces: [new Uint8Array(10)], sizeBytes: 10 });
   const posted = vi.spyOn(Worker.prototype, 'postMessage');
   const signal = AbortSignal.abort(new Error('cancelled'));
   const request = {} as TransportRequest;
