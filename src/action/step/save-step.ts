@@ -78,11 +78,12 @@ function skipReason(plan: StepPlan, state: StepState | undefined, records: JobRe
 }
 
 /** Returns whether the store that this step saves to already has the key, and keeps it. GitHub's never replaces a cache. */
-function isSaved({ inputs, target, places }: StepPlan, state: StepState): boolean {
+function isSaved({ inputs, target, places }: StepPlan, { matchedKey, source, damaged }: StepState): boolean {
+  if (matchedKey !== inputs.key || source !== target.kind) return false;
+  if (target.kind === 'github') return true;
   // The hit was in another ref, if this ref's own object of the key is damaged
-  const isDamaged = state.damaged?.name === places.write.objectName(inputs.key);
-  const replaces = (inputs.overwrite || isDamaged) && target.kind !== 'github';
-  return state.matchedKey === inputs.key && !replaces && state.source === target.kind;
+  const isDamaged = damaged !== undefined && damaged.name === places.write.objectName(inputs.key);
+  return !inputs.overwrite && !isDamaged;
 }
 
 async function save(

@@ -48,6 +48,16 @@ describe('the post phase', () => {
     expect(other.request).toBeUndefined();
   });
 
+  test('passes on a key that is too long for the name of an object, and skips its exact hit without a bucket', async () => {
+    const key = '€'.repeat(400);
+    expect((await post({ state: { key } })).lines[0]).toBe(`info: Cache saved with key: ${key}`);
+    const state = { key, matchedKey: key, source: 'github' } as const;
+    expect((await post({ state, inputs: { bucket: '', endpoint: '' } })).lines).toEqual([
+      `info: Cache hit occurred on the primary key ${key}, not saving cache.`,
+      skipped,
+    ]);
+  });
+
   test('uses the key and paths of the restore', async () => {
     const { request } = await post({ inputs: { key: 'npm-2', path: 'elsewhere' } });
     expect(request).toMatchObject({ key: 'npm-1', paths: ['node_modules'] });
