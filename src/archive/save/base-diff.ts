@@ -52,8 +52,8 @@ export class BaseDiff {
     for (const { name, type } of entries) if (type === EntryType.directory) this.#deadDirectories.add(name);
   }
 
-  /** Returns the index of the base's entry of this name, or -1. Call it with the names of the scan in their order. */
-  indexOf(name: string): number {
+  /** Advances to the name of the scan's next entry. Returns the index of the base's entry of this name, or -1. */
+  advanceTo(name: string): number {
     const { entries } = this.#base.manifest;
     if (entries[this.#next]?.name !== name)
       while (this.#next < entries.length && compareNames(entries[this.#next]!.name, name) < 0) this.#next++;

@@ -89,8 +89,7 @@ export function incrementalSource(
       // The head, whose size a reader limits, has them as JSON strings
       const bytes = deadDirectories.reduce((sum, name) => sum + encodedLength(name) + 3, 0);
       if (bytes > MAX_HEAD_BYTES / 2) throw new BaseOutgrownError('too many directories were removed');
-      const rest = deadDirectories.length > 0 ? { deadDirectories } : {};
-      return builder.finish({ ...head, ...rest }, diff.reused());
+      return builder.finish(deadDirectories.length > 0 ? { ...head, deadDirectories } : head, diff.reused());
     },
   };
 }

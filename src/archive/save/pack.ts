@@ -42,12 +42,12 @@ interface PackSummary {
 }
 
 /**
- * Writes the archive of a tree: workers make frames during the scan, which are written in order. If most of `base`
- * is likely to be unchanged, the store copies its data and only changed files are read.
- * Memory holds the frames in flight and the manifest.
+ * Writes the archive of a tree: workers make frames during the scan, and the frames are written in order. If most of `base` is
+ * likely to be unchanged, the store copies its data and only changed files are read.
+ * It needs memory for the frames in flight and the manifest.
  * Returns undefined, and writes nothing, if there is nothing to archive.
- * Throws `SourceTreeError`, the signal's reason, the errors of `output` and `copy`, and `BaseOutgrownError` when too much
- * has changed since the copy began.
+ * Throws `SourceTreeError`, the signal's reason, the errors of `output` and `copy`, and `BaseOutgrownError` if too much has
+ * changed since the copy began.
  */
 export async function pack(options: PackOptions): Promise<PackSummary | undefined> {
   const { base, layout } = options;

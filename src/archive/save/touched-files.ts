@@ -53,7 +53,7 @@ export class TouchedFiles {
   async *compare(scanned: AsyncIterable<Batch>, diff: BaseDiff): AsyncGenerator<ComparedBatch> {
     const waiting: Promise<ComparedBatch>[] = [];
     for await (const found of scanned) {
-      const indexes = found.map(entry => diff.indexOf(entry.name));
+      const indexes = found.map(entry => diff.advanceTo(entry.name));
       const touched = found.flatMap((entry, at) => (this.#isTouched(entry, indexes[at]!) ? [at] : []));
       const compared = this.#compareBatch(found, indexes, touched);
       // It is awaited in its order, or not at all after a failure

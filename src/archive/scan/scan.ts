@@ -65,7 +65,7 @@ class Walk {
     this.#roots = await rootsToWalk(this.#layout, paths, this.#readOptions, this.#turns);
     let batch: ScannedEntry[] = [];
     /** Entries to visit, the next one last. */
-    const open = this.#outermost(this.#roots);
+    const open = this.#pickOutermost(this.#roots);
     for (let entry = open.pop(); entry; entry = open.pop()) {
       const { path } = entry;
       if (this.#walkedRoots.has(entry) && this.#kernelFiles.contains(entry)) {
@@ -73,7 +73,7 @@ class Walk {
         continue;
       }
       if (this.#isExcluded(entry)) {
-        for (const root of this.#namedBelow(entry)) open.push(root);
+        for (const root of this.#findNamedBelow(entry)) open.push(root);
         continue;
       }
       const isDirectory = entry.type === EntryType.directory;
@@ -91,7 +91,7 @@ class Walk {
           await job;
           await this.#turns.take();
         }
-        for (const child of (await this.#children(entry)).reverse()) open.push(child);
+        for (const child of (await this.#readChildren(entry)).reverse()) open.push(child);
       }
       if (batch.length < BATCH_ENTRIES) continue;
       yield batch;
@@ -103,7 +103,7 @@ class Walk {
   }
 
   /** Returns the roots that are below no other one of these, the first one last. */
-  #outermost(roots: readonly ScannedEntry[]): ScannedEntry[] {
+  #pickOutermost(roots: readonly ScannedEntry[]): ScannedEntry[] {
     let covered = '';
     const outermost = roots.filter(root => {
       if (covered !== '' && root.name.startsWith(covered)) return false;
@@ -119,10 +119,12 @@ class Walk {
   }
 
   /** Returns the roots below something that is excluded: a later pattern may name them. The first one is last. */
-  #namedBelow({ path, name, type }: ScannedEntry): ScannedEntry[] {
+  #findNamedBelow({ path, name, type }: ScannedEntry): ScannedEntry[] {
     if (type === EntryType.directory) {
       this.#listings.drop(path);
-      return this.#outermost(this.#roots.filter(root => root.name.startsWith(name) && root.name !== name));
+      return this.#pickOutermost(
+        this.#roots.filter(root => root.name.startsWith(name) && root.name !== name),
+      );
     }
     if (type !== EntryType.symlink) return [];
     // Names below a link do not fit in the order of the names around it
@@ -140,24 +142,24 @@ class Walk {
       this.#notices.addSkipped(path, 'neither a file, a directory nor a link');
       return undefined;
     }
-    const hasNames = type !== EntryType.directory && stats.nlink !== 1;
-    const entry = type === EntryType.symlink || hasNames ? this.#links.resolve(found) : found;
+    const hasSeveralNames = type !== EntryType.directory && stats.nlink !== 1;
+    const entry = type === EntryType.symlink || hasSeveralNames ? this.#links.resolve(found) : found;
     if (entry && stats.mtimeMs < 0) this.#notices.addChangedTime(path, 1970);
     else if (entry && stats.mtimeMs * 1000 > MAX_MTIME_US) this.#notices.addChangedTime(path, 2112);
     return entry;
   }
 
   /** Returns the items of a directory in their order. Workers may read the directories among them. */
-  async #children(directory: ScannedEntry): Promise<ScannedEntry[]> {
+  async #readChildren(directory: ScannedEntry): Promise<ScannedEntry[]> {
     const listing = this.#listings.take(directory.path);
-    const children = listing ? this.#listed(directory, listing) : await this.#read(directory);
+    const children = listing ? this.#readListing(directory, listing) : await this.#readDirectory(directory);
     children.sort((a, b) => compareNames(a.name, b.name, directory.name.length));
     const isEntered = (child: ScannedEntry) => child.type === EntryType.directory && !this.#isExcluded(child);
     this.#listings.want(children.flatMap(child => (isEntered(child) ? child.path : [])));
     return children;
   }
 
-  async #read(directory: ScannedEntry): Promise<ScannedEntry[]> {
+  async #readDirectory(directory: ScannedEntry): Promise<ScannedEntry[]> {
     const children: ScannedEntry[] = [];
     for (const name of listNames(directory.path)) {
       if (isStagingName(name)) continue;
@@ -169,7 +171,7 @@ class Walk {
   }
 
   /** Makes entries of the items that a worker has read. */
-  #listed(directory: ScannedEntry, { names, statusOf }: Listing): ScannedEntry[] {
+  #readListing(directory: ScannedEntry, { names, statusOf }: Listing): ScannedEntry[] {
     return names.flatMap((name, index): ScannedEntry | [] => {
       const path = pathIn(directory.path, name);
       const child = entryOf(path, directory.name + name, statusOf(index), this.#readOptions);

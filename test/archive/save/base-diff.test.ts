@@ -68,7 +68,7 @@ function found(things: readonly Thing[], changed: readonly string[] = []): Scann
 /** Compares a scan with the base. */
 function compare(scanned: readonly ScannedEntry[], base: BaseArchive) {
   const diff = new BaseDiff(base);
-  const changed = scanned.flatMap(thing => [...diff.next(thing, diff.indexOf(thing.name), false)]);
+  const changed = scanned.flatMap(thing => [...diff.next(thing, diff.advanceTo(thing.name), false)]);
   const reused = [...diff.reused()].map(({ entry }) => entry);
   return { changed, reused, ...diff.usage() };
 }
