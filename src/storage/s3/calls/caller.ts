@@ -141,7 +141,7 @@ export class Caller {
     unsigned?: { readonly isAllowed: boolean },
   ): Promise<T> {
     const isLast = spec.lastCallMs !== undefined && this.#circuit.takeLastCall();
-    if (!isLast) this.#circuit.check(spec);
+    if (!isLast) this.#circuit.check();
     const { waited, bucketWasDown } = this.#options;
     const limits = new CallLimits(spec, isLast, { limits: this.#limits, clock: this.clock, waited });
     const connection = this.#connect();
@@ -196,7 +196,7 @@ export class Caller {
     const turn = await this.#turns.next(spec, limits, signal);
     try {
       // Another call may have given up the endpoint while this one waited
-      if (!limits.isLast) this.#circuit.check(spec);
+      if (!limits.isLast) this.#circuit.check();
       const result = await this.#sendLogged(spec, onResponse => send(onResponse, turn.progress));
       turn.end();
       return result;

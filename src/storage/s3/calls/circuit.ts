@@ -1,5 +1,4 @@
 import { StoreUnavailableError } from '../../store-errors.ts';
-import type { CallSpec } from './call.ts';
 
 /** The circuit breaker of an endpoint. After the endpoint was given up, no call is sent, except one short call that cleans up. */
 export class Circuit {
@@ -12,9 +11,9 @@ export class Circuit {
   }
 
   /** Throws if the endpoint was given up. */
-  check({ operation }: CallSpec): void {
+  check(): void {
     const cause = this.#failure;
-    if (cause) throw new StoreUnavailableError(`${cause.message}; ${operation} was not sent`, { cause });
+    if (cause) throw new StoreUnavailableError(`${cause.message}; no further request was sent`, { cause });
   }
 
   /** Returns whether this is the one call that cleans up: true once, after the endpoint was given up. */

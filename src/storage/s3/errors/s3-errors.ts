@@ -167,7 +167,10 @@ export function fromS3Error(
     const status = tunnelStatus(error);
     const proxy =
       throughProxy(settings.environment, settings.endpoint) + (status ? `; status ${status}` : '');
-    return unavailable(CONNECTION_FAILURES.get(code) ?? '', call + proxy);
+    // radosgw and other servers reset plain http on a port for https
+    const mayExpectTls = settings.endpoint?.protocol === 'http:' && !identity.accepted && proxy === '';
+    const hint = mayExpectTls && code === 'ECONNRESET' ? ', as by a port that expects https' : '';
+    return unavailable((CONNECTION_FAILURES.get(code) ?? '') + hint, call + proxy);
   }
   const byProxy = kind === 'final' ? proxyRefusal(error, settings) : undefined;
   const { role } = identity;

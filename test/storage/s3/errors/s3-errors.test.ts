@@ -105,6 +105,26 @@ test('the error of a broken connection names the proxy of the environment, and n
     expect(messageWith(environment)).not.toContain('proxy');
 });
 
+test('a reset of plain http before the first success names a port for https as a possible cause', () => {
+  const reset = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+  const messageFor = (endpoint: string, accepted: boolean, environment: NodeJS.ProcessEnv = {}) =>
+    fromS3Error(
+      classify(reset),
+      'GetObject',
+      createS3Settings({ bucket: 'ci', endpoint: new URL(endpoint), environment }),
+      { ...unused, accepted },
+    ).message;
+  expect(messageFor('http://rgw:7480', false)).toBe(
+    'bucket ci at http://rgw:7480: connection reset, as by a port that expects https (GetObject: ECONNRESET)',
+  );
+  for (const message of [
+    messageFor('http://rgw:7480', true),
+    messageFor('https://rgw:7480', false),
+    messageFor('http://rgw:7480', false, { HTTP_PROXY: 'http://proxy.corp:3128' }),
+  ])
+    expect(message).not.toContain('expects https');
+});
+
 test('an error of the store contract is not converted', () => {
   const error = new ObjectReplacedError('x');
   expect(map(error)).toBe(error);
