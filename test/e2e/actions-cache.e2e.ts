@@ -117,7 +117,9 @@ describeWithGateway('actions/cache: post', () => {
 
   it('post logs that nothing is saved when no path exists', async () => {
     const result = await lab.steps('- { id: cache, uses: actions/cache@v5, with: { path: none, key: k } }');
-    expect(postOf(result, 'cache').log).toContain("Cache not saved: nothing exists at the paths 'none'.");
+    expect(postOf(result, 'cache').log).toContain(
+      "Cache not saved: nothing to save exists at the paths 'none'.",
+    );
     expect(result.conclusion).toBe('success');
     expect(await lab.objects()).toEqual([]);
   });

@@ -64,6 +64,8 @@ export function createOpener({ env, log, mask, records }: OpenerOptions): OpenBa
     const { unavailableReason } = await import('../../storage/github/github-backend.ts');
     const reason = unavailableReason(env);
     if (reason === undefined) return openGitHub(waited);
+    // The group of the progress would hide the line
+    log.endGroup();
     log.info(`${reason}.`);
     return undefined;
   };

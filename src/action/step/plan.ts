@@ -53,9 +53,12 @@ export function planStep(
   return { inputs, context, target, access, layout, places, version };
 }
 
-/** Plans the step from its inputs. If an input is bad, calls `refuse` with one sentence and returns undefined. */
+/**
+ * Plans the step from its inputs. If an input is bad, calls `refuse` with one sentence and returns undefined. Warns of inputs
+ * without an effect, but not again after the restore step.
+ */
 export function planOrRefuse(
-  { env }: Runner,
+  runner: Runner,
   context: RunContext,
   options: {
     readonly saves: boolean;
@@ -66,14 +69,26 @@ export function planOrRefuse(
     readonly refuse: (sentence: string) => void;
   },
 ): StepPlan | undefined {
+  const { env } = runner;
   const { saves, remembered, bucketEnv = env, refuse } = options;
   try {
-    return planStep(parseInputs(env, remembered), context, { env: bucketEnv, saves });
+    const plan = planStep(parseInputs(env, remembered), context, { env: bucketEnv, saves });
+    if (!remembered) warnIgnored(runner, plan);
+    return plan;
   } catch (error) {
     if (!(error instanceof BadInputError)) throw error;
     refuse(badInputSentence(error, env));
     return undefined;
   }
+}
+
+/** Warns of inputs that have no effect because no bucket is set. */
+function warnIgnored({ log }: Runner, { target }: StepPlan): void {
+  if (target.kind !== 'github' || target.ignored.length === 0) return;
+  const names = target.ignored.map(name => `'${name}'`).join(', ');
+  log.warning(
+    `Input 'bucket' is empty, so GitHub's cache is used and ${names} ${target.ignored.length === 1 ? 'has' : 'have'} no effect: set 'bucket' to use a bucket.`,
+  );
 }
 
 /** Returns the lookup of this step, for any backend. */

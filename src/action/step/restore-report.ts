@@ -13,7 +13,6 @@ import {
 import type { ActionInputs } from '../inputs/inputs.ts';
 import type { Runner } from '../runner/runner.ts';
 import { closePhase } from './phase.ts';
-import type { StepPlan } from './plan.ts';
 
 /** Facts about a restore or lookup that its report needs. */
 export interface RestorePhase {
@@ -135,15 +134,6 @@ function closeRestore(
       keys: { primaryKey: phase.inputs.key, matchedKey: hit?.key },
       summary: phase.inputs.summary,
     },
-  );
-}
-
-/** Warns of inputs that have no effect because no bucket is set. */
-export function warnIgnored(runner: Runner, { target }: StepPlan): void {
-  if (target.kind !== 'github' || target.ignored.length === 0) return;
-  const names = target.ignored.map(name => `'${name}'`).join(', ');
-  runner.log.warning(
-    `Input 'bucket' is empty, so GitHub's cache is used and ${names} ${target.ignored.length === 1 ? 'has' : 'have'} no effect: set 'bucket' to use a bucket.`,
   );
 }
 

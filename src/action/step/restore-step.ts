@@ -13,13 +13,7 @@ import type { ActionInputs } from '../inputs/inputs.ts';
 import { readRunContext } from '../run/run-context.ts';
 import type { Runner } from '../runner/runner.ts';
 import { eventProblem, lookupRequest, planOrRefuse, type StepPlan } from './plan.ts';
-import {
-  type RestorePhase,
-  reportDenied,
-  reportOutcome,
-  setKeyOutput,
-  warnIgnored,
-} from './restore-report.ts';
+import { type RestorePhase, reportDenied, reportOutcome, setKeyOutput } from './restore-report.ts';
 import { type StepState, writeState } from './state.ts';
 import { pinOf } from './target-pin.ts';
 
@@ -49,7 +43,6 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
 
   setKeyOutput(runner, inputs.key);
   saveState({});
-  warnIgnored(runner, plan);
   if (!plan.access.read.allowed) {
     saveState({ finished: true });
     return reportDenied(runner, phase, plan.access.read.reason);

@@ -49,7 +49,7 @@ function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: 
       log.info(`Cache not saved: the key ${inputs.key} is already saved.`);
       break;
     case 'empty':
-      log.notice(`Cache not saved: nothing exists at the paths '${inputs.paths.join("', '")}'.`);
+      log.notice(`Cache not saved: nothing to save exists at the paths '${inputs.paths.join("', '")}'.`);
       break;
     case 'cancelled':
       log.warning(

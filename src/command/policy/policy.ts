@@ -59,7 +59,8 @@ export function parsePolicyOptions(env: Environment, given: PolicyArguments): Po
   const check = (option: keyof typeof FORMS, value: string) => {
     const [pattern, description] = (isAws && FORMS_OF_AWS[option]) || FORMS[option];
     if (pattern.test(value)) return value;
-    throw new CommandError(`--${option} is ${JSON.stringify(value)}, but it must be ${description}.`);
+    const problem = value === '' ? 'is not set' : `is ${JSON.stringify(value)}`;
+    throw new CommandError(`--${option} ${problem}, but it must be ${description}.`);
   };
   if (bucket === '') throw new CommandError('No bucket is set: use --bucket or CACHE_S3_BUCKET.');
   return {

@@ -1,5 +1,5 @@
 import { type Entry, EntryType, type Manifest } from '../../archive/format/entry.ts';
-import { formatAge, formatBytes, formatCount } from '../../report/units.ts';
+import { countOf, formatAge, formatBytes, formatCount } from '../../report/units.ts';
 import type { Invocation } from '../invocation.ts';
 import { writeJson } from '../output/json.ts';
 import { writeTable } from '../output/table.ts';
@@ -63,7 +63,12 @@ export async function showCache(invocation: Invocation, options: ShowOptions, ke
     ...head.paths.map(line => ['path', line] as const),
     [
       'entries',
-      `${formatCount(files)} files, ${formatCount(directories)} directories, ${formatCount(symlinks)} symlinks, ${formatCount(hardLinks)} hard links`,
+      [
+        countOf(files, 'file'),
+        countOf(directories, 'directory', 'directories'),
+        countOf(symlinks, 'symlink'),
+        countOf(hardLinks, 'hard link'),
+      ].join(', '),
     ],
     ['files', `${formatBytes(fileBytes)}, stored in ${formatBytes(archive.dataBytes)}`],
     ['frames', formatCount(archive.frames)],

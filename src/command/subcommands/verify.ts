@@ -110,7 +110,7 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
   else await writeReport(invocation, report, options);
   if (damaged > 0) {
     throw new CommandError(
-      `${formatCount(damaged)} of ${formatCount(report.caches)} caches ${damaged === 1 ? 'is' : 'are'} damaged: a restore skips them, and the next save of the key replaces them.`,
+      `${formatCount(damaged)} of ${formatCount(report.caches)} caches ${damaged === 1 ? 'is' : 'are'} damaged: a restore skips damaged caches, and the next save of their key replaces them.`,
     );
   }
 }

@@ -47,7 +47,7 @@ describe('inputs with control characters', requires(anyNames), () => {
   test('a path with control characters that does not exist is named in one line', async () => {
     rmSync(at('one/deps'), { recursive: true });
     const { log } = await phase('save-only', { inputs: { path: 'x\u001b[1m\n::error::y\n##[error]z' } });
-    expect(log).toContain("nothing exists at the paths 'x\\x1b[1m', '::error::y'");
+    expect(log).toContain("nothing to save exists at the paths 'x\\x1b[1m', '::error::y'");
     expect(log).not.toMatch(CONTROLS);
     expect(log).not.toMatch(FOREIGN_COMMAND);
   });

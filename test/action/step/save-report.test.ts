@@ -77,10 +77,10 @@ describe('a save', () => {
     expect(failed).toBe(false);
   });
 
-  test('logs a notice when nothing exists at the paths', async () => {
+  test('logs a notice when nothing to save exists at the paths', async () => {
     const { lines } = await saveOnly({ script: { save: async () => ({ kind: 'empty' }) } });
     expect(lines).toEqual([
-      "notice: Cache not saved: nothing exists at the paths 'node_modules'.",
+      "notice: Cache not saved: nothing to save exists at the paths 'node_modules'.",
       'info: cache-s3: op=save source=none result=empty ms=N requests=3 retries=1',
     ]);
   });

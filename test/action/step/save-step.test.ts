@@ -84,6 +84,14 @@ describe('the post phase', () => {
       ]);
     });
 
+    test('save/ names the inputs that have no effect, which the post phase does not repeat', async () => {
+      const inputs = { bucket: '' };
+      const warning =
+        "warning: Input 'bucket' is empty, so GitHub's cache is used and 'endpoint' has no effect: set 'bucket' to use a bucket.";
+      expect((await saveOnly({ inputs })).lines).toContain(warning);
+      expect((await post({ inputs })).lines).not.toContain(warning);
+    });
+
     test('leaves it to GitHub’s service which runs may write', async () => {
       const event = { GITHUB_EVENT_NAME: 'issue_comment' };
       expect((await post({ env: event })).lines[0]).toMatch(/^info: Cache not saved: the event /);

@@ -176,7 +176,7 @@ describe('a restore over entries of root, or as root,', requires(root), () => {
     expect(exitCode).toBe(1);
     expect(output).toMatchObject({
       error: 'TargetTreeError',
-      message: `${workspace}/tree/target/debug belongs to user 0 and cannot be written; remove it or set \`sudo: true\``,
+      message: `${workspace}/tree/target/debug belongs to user 0 and cannot be written; change its owner or set \`sudo: true\``,
     });
     expect(await describeTree(workspace, { root: true, owners: true })).toEqual(before);
   });

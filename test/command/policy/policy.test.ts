@@ -33,7 +33,13 @@ test('policy requires a bucket and an endpoint', () => {
   expect(() => optionsOf({}, { CACHE_S3_ENDPOINT: 'https://x' })).toThrow(
     'No bucket is set: use --bucket or CACHE_S3_BUCKET.',
   );
-  expect(() => optionsOf({}, { CACHE_S3_BUCKET: 'x' })).toThrow('--endpoint is ""');
+  expect(() => optionsOf({}, { CACHE_S3_BUCKET: 'x' })).toThrow('--endpoint is not set, but');
+});
+
+test('policy names the account of AWS as not set', () => {
+  expect(() => optionsOf({ server: 'aws' })).toThrow(
+    '--account is not set, but it must be the 12 digits of an AWS account.',
+  );
 });
 
 test('policy --json prints one JSON document', async () => {

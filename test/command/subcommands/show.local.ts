@@ -22,7 +22,7 @@ test.each(places)('show prints the manifest of a cache in %s', async (_, place) 
     ],
   });
   const text = await invoke(store, own => showCache(own, { files: 1 }, job.objectName('key-1')));
-  expect(text.out).toMatch(/^entries +2 files, 2 directories, 1 symlinks, 0 hard links$/m);
+  expect(text.out).toMatch(/^entries +2 files, 2 directories, 1 symlink, 0 hard links$/m);
   expect(text.out).toMatch(/^generations +1$/m);
   expect(text.out).toMatch(/^LARGEST FILES +SIZE\n\.\/tree\/large +5\.6 MB\n$/m);
 });

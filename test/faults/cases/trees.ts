@@ -162,7 +162,8 @@ const restores: FaultCase[] = [
       return user;
     },
     allowed: ['unchanged'],
-    message: /::warning::.*tree\/data belongs to user 0 and cannot be written; remove it or set `sudo: true`/,
+    message:
+      /::warning::.*tree\/data belongs to user 0 and cannot be written; change its owner or set `sudo: true`/,
   }),
   restoreCase('a file has the name of the tree', {
     short: true,

@@ -59,7 +59,7 @@ export function requireWritable(path: string, stats: Stats): void {
     // Root has no right on a network file system (root_squash) or without its capabilities
     const advice = thisUser.uid === 0 ? 'run the job as that user' : 'set `sudo: true`';
     throw new TargetTreeError(
-      `${path} belongs to user ${stats.uid} and cannot be written; remove it or ${advice}`,
+      `${path} belongs to user ${stats.uid} and cannot be written; change its owner or ${advice}`,
       { cause: error },
     );
   }
