@@ -5,9 +5,9 @@ import { findLink, notDirectoryError, systemCode } from './files.ts';
 import { discardFile } from './in-use.ts';
 
 /**
- * Creates a new file of the store at `root`, and the directories above it. The mode of the root decides who may read
- * (ADR 0017), not the umask. With `sudo: true` they belong to the owner of the root. A link in place of a directory below the
- * root is not followed: another user of the store could make this one write elsewhere. Throws the system's errors.
+ * Creates a new file of the store at `root`, and the missing directories above it. The mode of the root decides who may read
+ * them (ADR 0017), not the umask. With `sudo: true` they belong to the owner of the root. Throws ELOOP for a link in place of a
+ * directory below the root: another user of the store may have made it. Throws the system's errors.
  */
 export async function createFile(file: string, root: string): Promise<FileHandle> {
   const link = await findLink(path.dirname(file), root);
@@ -31,13 +31,14 @@ export async function createFile(file: string, root: string): Promise<FileHandle
 const PRIVATE_FILE = 0o600;
 const PRIVATE_DIRECTORY = 0o700;
 
-/** An object holds files that may have been private: only those who may write to the store may read it. */
+/** Returns the mode of an object's file. Only users who may write to the store may read it: its content may be private. */
 function fileMode(rootMode: number): number {
   const group = rootMode & 0o020 ? 0o040 : 0;
   const others = rootMode & 0o002 ? 0o004 : 0;
   return PRIVATE_FILE | group | others;
 }
 
+/** Returns whether this process is root and the store belongs to another user, who gets what is created. */
 function isGivenAway({ uid }: Stats): boolean {
   return process.geteuid?.() === 0 && uid !== 0;
 }
@@ -53,7 +54,7 @@ async function openNew(file: string, root: string): Promise<FileHandle> {
   }
 }
 
-/** A delete in another process removes directories that are empty, such as one just made here. */
+/** Attempts to make a file's directory: a delete in another process removes it while it is empty. */
 const MAX_DIRECTORY_ATTEMPTS = 5;
 
 /**
@@ -72,8 +73,8 @@ async function makeDirectory(directory: string, root: string): Promise<void> {
 }
 
 /**
- * Creates a directory: below the root with the root's mode, the root itself private, and directories above it by the
- * umask.
+ * Creates a directory, or keeps one that exists. Below the root it has the root's mode, the root itself is private, and
+ * directories above it are as the umask makes them.
  */
 async function makeOne(directory: string, root: string): Promise<void> {
   const below = path.relative(root, directory);

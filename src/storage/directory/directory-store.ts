@@ -39,8 +39,8 @@ import { removeEmptyDirectories, walkFiles } from './walk.ts';
 const OPTIONAL_NAMES = 1000;
 
 /**
- * Keeps objects as files of a directory of the host: `endpoint: file:///srv/ci-cache`. The first save makes the
- * directory; until then the store is empty. `root` is its absolute path.
+ * Creates the store in a directory (`endpoint: file:///srv/ci-cache`). The first save makes the directory; until then the store
+ * is empty. `root` is its absolute path.
  */
 export function createDirectoryStore(root: string, options: { readonly log: Log }): ObjectStore {
   return new DirectoryStore(root, options.log);
@@ -53,7 +53,7 @@ class DirectoryStore implements ObjectStore {
   readonly #root: string;
   readonly #log: Log;
   #isRootChecked = false;
-  #leftOut = false;
+  #hasNotedLeftOut = false;
 
   constructor(root: string, log: Log) {
     this.#root = root;
@@ -164,27 +164,20 @@ class DirectoryStore implements ObjectStore {
     return (await findLink(path.dirname(file), this.#root)) !== undefined;
   }
 
-  /** Reports once that listings are not whole. */
+  /** Logs once that listings are not whole. */
   #noteLeftOut(error: unknown): void {
-    if (!this.#leftOut) {
-      const { path: file, code } = error as NodeJS.ErrnoException;
-      this.#log.notice(
-        `Listings of the directory ${this.#root} skip files that this user may not read, such as ${file} (${code}), so their caches are not found: give this user the right to read them.`,
-      );
-    }
-    this.#leftOut = true;
+    if (this.#hasNotedLeftOut) return;
+    this.#hasNotedLeftOut = true;
+    const { path: file, code } = error as NodeJS.ErrnoException;
+    this.#log.notice(
+      `Listings of the directory ${this.#root} skip files that this user may not read, such as ${file} (${code}), so their caches are not found: give this user the right to read them.`,
+    );
   }
 
   async #info(name: string): Promise<ObjectInfo | undefined> {
     const stats = await statObjectFile(this.#file(name));
-    return (
-      stats && {
-        name,
-        sizeBytes: Number(stats.size),
-        etag: fileEtag(stats),
-        modifiedMs: modifiedMsOf(stats),
-      }
-    );
+    if (!stats) return undefined;
+    return { name, sizeBytes: Number(stats.size), etag: fileEtag(stats), modifiedMs: modifiedMsOf(stats) };
   }
 
   async #request<T>(
@@ -197,7 +190,7 @@ class DirectoryStore implements ObjectStore {
     this.counters.requests++;
     this.#log.debug(`directory ${operation} ${about}`);
     try {
-      // Again after a failure, which may be that of a network mount for a moment
+      // Repeated after a failure: a network mount may fail for a moment
       if (!this.#isRootChecked) await refuseFileAsDirectory(this.#root);
       this.#isRootChecked = true;
       return await work();
@@ -207,7 +200,7 @@ class DirectoryStore implements ObjectStore {
   }
 }
 
-/** Sorts names by their bytes. Only names that are not ASCII have another order by UTF-16, the order of `sort`. */
+/** Sorts names by their bytes. `sort` compares UTF-16, which gives another order only for names that are not ASCII. */
 function inByteOrder(names: string[]): string[] {
   if (names.every(name => /^[\x00-\x7f]*$/.test(name))) return names.sort();
   return names

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { MAX_OBJECT_NAME_BYTES } from '../object-store.ts';
 
 /**
- * Maps object names to paths that differ on every file system: also where case is folded, Unicode is normalised, or on
+ * Maps object names to paths that are different on every file system, also if it folds case or normalises Unicode, and on
  * Windows. The mapping is one-to-one and the same on all platforms, so that a directory can move between hosts.
  *
  * A name is split at `/`. In each component
@@ -13,11 +13,11 @@ import { MAX_OBJECT_NAME_BYTES } from '../object-store.ts';
  * - more than 200 bytes are split over several levels (ADR 0017): all but the last end in `%`, all but the first begin
  *   with `+`.
  *
- * A file always ends in `.zst` (`%.zst` is added to a name that does not) and a directory never does (its `t` becomes
- * `%74`), so that the name of an object may be the beginning of another's. Files that begin with `%t` are temporary.
+ * A file always ends in `.zst` (`%.zst` is added to any other name), and a directory never does (its `t` becomes `%74`). So the
+ * name of an object may be the beginning of another object's name. Files that begin with `%t` are temporary.
  */
 
-/** Bytes of an escaped component on one level. With the mark of a temporary file it stays below 255, the usual limit. */
+/** Longest level of an escaped component in bytes. With the mark of a temporary file it is below 255, the usual limit. */
 const LEVEL_BYTES = 200;
 
 const SUFFIX = '.zst';
@@ -38,11 +38,11 @@ export function temporaryFile(file: string): string {
   return path.join(path.dirname(file), `${TEMPORARY_MARK}${random},${path.basename(file)}`);
 }
 
-/** Returns the object that a temporary file was made for, or undefined for another file. `parts` are as in `objectName`. */
-export function temporaryObjectName(parts: readonly string[]): string | undefined {
-  const last = parts.at(-1) ?? '';
+/** Returns the object's name for a temporary file, or undefined for another file. `levels` are as in `objectName`. */
+export function temporaryObjectName(levels: readonly string[]): string | undefined {
+  const last = levels.at(-1) ?? '';
   if (!last.startsWith(TEMPORARY_MARK)) return undefined;
-  return objectName([...parts.slice(0, -1), last.slice(MARKED_PREFIX_LENGTH)]);
+  return objectName([...levels.slice(0, -1), last.slice(MARKED_PREFIX_LENGTH)]);
 }
 
 /** Replaces the names of temporary files in a text by those of their objects' files. */
@@ -56,7 +56,7 @@ export function objectPath(name: string, platformPath: path.PlatformPath = path)
   const last = components.length - 1;
   return platformPath.join(
     ...components.flatMap((component, index) =>
-      levels(index === last ? leaf(component) : directory(component)),
+      splitLevels(index === last ? escapeLeaf(component) : escapeDirectory(component)),
     ),
   );
 }
@@ -69,24 +69,24 @@ export function objectFile(root: string, name: string): string {
 /** Returns the directory, relative to the root, that has all objects whose names start with `prefix`. */
 export function prefixDirectory(prefix: string): string {
   const components = prefix.split('/').slice(0, -1);
-  return path.join('.', ...components.flatMap(component => levels(directory(component))));
+  return path.join('.', ...components.flatMap(component => splitLevels(escapeDirectory(component))));
 }
 
-/** Returns the object of a file, or undefined for a foreign or temporary one. `parts` are the levels of its path. */
-export function objectName(parts: readonly string[]): string | undefined {
-  const escaped = joinLevels(parts);
+/** Returns the object's name for a file, or undefined for a foreign or temporary file. `levels` are those of its path. */
+export function objectName(levels: readonly string[]): string | undefined {
+  const escaped = joinLevels(levels);
   const components = [...escaped.slice(0, -1), withoutAddedSuffix(escaped.at(-1) ?? '')].map(unescapeName);
   if (components.includes(undefined)) return undefined;
   const name = components.join('/');
   // Another spelling is a foreign file, and no object has a longer name
   const isObject =
-    Buffer.byteLength(name) <= MAX_OBJECT_NAME_BYTES && objectPath(name, path.posix) === parts.join('/');
+    Buffer.byteLength(name) <= MAX_OBJECT_NAME_BYTES && objectPath(name, path.posix) === levels.join('/');
   return isObject ? name : undefined;
 }
 
-/** Returns whether a directory may have objects whose names start with `prefix`. `parts` are the levels of its path. */
-export function mayHold(parts: readonly string[], prefix: string): boolean {
-  const escaped = joinLevels(parts);
+/** Returns whether a directory may have objects whose names start with `prefix`. `levels` are those of its path. */
+export function mayContain(levels: readonly string[], prefix: string): boolean {
+  const escaped = joinLevels(levels);
   // The rest of this component is the name of a directory below
   if (escaped.at(-1)?.endsWith(CONTINUED)) escaped.pop();
   const components = escaped.map(unescapeName);
@@ -95,20 +95,20 @@ export function mayHold(parts: readonly string[], prefix: string): boolean {
   return start.startsWith(prefix) || prefix.startsWith(start);
 }
 
-/** Joins the levels of each component. The last one may be only the beginning of one, and then ends in `CONTINUED`. */
-function joinLevels(parts: readonly string[]): string[] {
+/** Joins the levels of each component. The last component may be incomplete, and then ends in `CONTINUED`. */
+function joinLevels(levels: readonly string[]): string[] {
   const components: string[] = [];
-  for (const part of parts) {
+  for (const level of levels) {
     const before = components.at(-1);
     if (before?.endsWith(CONTINUED)) {
       components.pop();
-      components.push(before.slice(0, -CONTINUED.length) + part.slice(CONTINUATION.length));
-    } else components.push(part);
+      components.push(before.slice(0, -CONTINUED.length) + level.slice(CONTINUATION.length));
+    } else components.push(level);
   }
   return components;
 }
 
-function leaf(component: string): string {
+function escapeLeaf(component: string): string {
   const escaped = escapeName(component);
   return escaped.endsWith(SUFFIX) ? escaped : escaped + ADDED_SUFFIX;
 }
@@ -117,7 +117,7 @@ function withoutAddedSuffix(escaped: string): string {
   return escaped.endsWith(ADDED_SUFFIX) ? escaped.slice(0, -ADDED_SUFFIX.length) : escaped;
 }
 
-function directory(component: string): string {
+function escapeDirectory(component: string): string {
   const escaped = escapeName(component);
   return escaped.endsWith(SUFFIX) ? `${escaped.slice(0, -1)}%74` : escaped;
 }
@@ -139,6 +139,7 @@ function hex(byte: number): string {
   return `%${byte.toString(16).padStart(2, '0')}`;
 }
 
+/** Reverses `escapeName`. Returns undefined for a text that it does not return. */
 function unescapeName(escaped: string): string | undefined {
   if (escaped === EMPTY) return '';
   const bytes: number[] = [];
@@ -149,8 +150,8 @@ function unescapeName(escaped: string): string | undefined {
   return Buffer.from(bytes).toString();
 }
 
-/** Cuts an escaped component into levels. Because of the mark in front, no later level is a device name. */
-function levels(escaped: string): string[] {
+/** Splits an escaped component into levels. Because of the mark at its beginning, no later level is a device name. */
+function splitLevels(escaped: string): string[] {
   const result: string[] = [];
   let rest = escaped;
   while (rest.length > LEVEL_BYTES) {

@@ -11,15 +11,15 @@ export function systemCode(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
-/** Returns whether a path does not exist: the file, a directory above it, or because a file is in a directory's place. */
+/** Returns whether an error means that a path does not exist: a name in it is missing, or one above is no directory. */
 export function isNotFound(error: unknown): boolean {
   const code = systemCode(error);
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 /**
- * Throws ENOTDIR if a file is in place of a directory or of one above it, where each name below would seem to be missing.
- * The directory itself may be missing. Throws the system's other errors.
+ * Throws ENOTDIR if a file is in place of the directory or of one above it: every name below it would seem to be missing. The
+ * directory itself may be missing. Throws the system's other errors.
  */
 export async function refuseFileAsDirectory(directory: string): Promise<void> {
   for (let at = directory; ; at = path.dirname(at)) {
@@ -35,8 +35,8 @@ export async function refuseFileAsDirectory(directory: string): Promise<void> {
 }
 
 /**
- * Returns the first link among `directory` and those above it, below `root`: nothing below the root is followed, since another
- * user of the store could lead it elsewhere. Throws the system's errors.
+ * Returns the first link on the path from `root`, without the root itself, to `directory`. Returns undefined if there is none. No
+ * such link is followed: another user of the store may have made it. Throws the system's errors.
  */
 export async function findLink(directory: string, root: string): Promise<string | undefined> {
   let at = root;
@@ -58,17 +58,17 @@ export function notDirectoryError(file: string, cause?: unknown): Error {
 }
 
 /**
- * Makes the ETag of an object's file. Objects are published by link or rename, which change none of its parts, and never
- * written to afterwards: an equal ETag means equal bytes.
+ * Makes the ETag of an object's file. An equal ETag means equal bytes: objects are published by link or rename, which change no
+ * part of the ETag, and are not written to afterwards.
  */
 export function fileEtag(stats: BigIntStats): string {
   return `${stats.ino.toString(16)}-${stats.size.toString(16)}-${stats.mtimeNs.toString(16)}`;
 }
 
-/** The last time that `Date` has, in ms since 1970. The first one is as long before 1970. */
+/** The latest time of a `Date`, in ms since 1970. The earliest is as long before 1970. */
 const MAX_DATE_MS = 8.64e15;
 
-/** Returns the time of a file in ms since 1970, as a time that a date has: some file systems keep others on both sides. */
+/** Returns the modification time of a file in ms since 1970, limited to the range of `Date`: file systems have others too. */
 export function modifiedMsOf({ mtimeMs }: Pick<BigIntStats, 'mtimeMs'>): number {
   return Math.max(-MAX_DATE_MS, Math.min(Number(mtimeMs), MAX_DATE_MS));
 }
@@ -112,13 +112,13 @@ export async function openObjectFile(
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
-/** Errors of link(2) on file systems without hard links (FAT, many network mounts), and for a file with too many. */
+/** Errors of link(2) on file systems without hard links (FAT, many network mounts), and for a file with too many links. */
 const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EISDIR', 'EINVAL']);
 
 /**
- * Gives a finished temporary file its name if no object has it. Of several processes one wins; on a file system without
- * hard links the last one may win, with a whole object, as on S3 (ADR 0017). Replaces links and FIFOs, which are not
- * objects. Throws `ObjectExistsError` when the name is taken, the errors of `replaceFile`, and the system's errors.
+ * Gives a finished temporary file the name of its object if no object has it. Of several processes one wins; on a file system
+ * without hard links the last one may win, with a whole object, as on S3 (ADR 0017). Replaces links and FIFOs, which are not
+ * objects. Throws `ObjectExistsError` if the name is taken, the errors of `replaceFile`, and the system's errors.
  */
 export async function publishNew(temporary: string, file: string, signal?: AbortSignal): Promise<void> {
   try {
@@ -130,13 +130,13 @@ export async function publishNew(temporary: string, file: string, signal?: Abort
     await replaceFile(temporary, file, signal);
     return;
   }
-  // The object is stored, whatever becomes of its other name
+  // The object is stored, even if its temporary name remains
   await discardFile(temporary);
 }
 
 /**
- * Makes the store's error of a system error. Returns other errors unchanged, also the reason of `signal`: it may have a
- * system error's code, such as that of a tree on a full disk.
+ * Converts a system error into one of the store contract. Returns any other error unchanged, and also the reason of `signal`,
+ * which may be a system error of the tree, such as a full disk.
  */
 export function fromSystemError(error: unknown, root: string, signal: AbortSignal | undefined): unknown {
   const code = systemCode(error);

@@ -5,8 +5,8 @@ import { StoreUnavailableError } from '../store-errors.ts';
 import { temporaryFile } from './file-names.ts';
 
 /**
- * Runs `call`. On Windows repeats it for three seconds while it is refused because a process has the file open. Throws its last
- * error and the signal's reason.
+ * Runs `call`. On Windows repeats it for three seconds while a process has the file open. Throws its last error and the signal's
+ * reason.
  */
 export async function retryInUse<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (const ms of IN_USE_WAITS_MS) {
@@ -21,9 +21,9 @@ export async function retryInUse<T>(call: () => Promise<T>, signal?: AbortSignal
 }
 
 /**
- * Renames a temporary file over an object's file. Windows refuses that while a process has the object open: after three
- * seconds the present object is moved aside, which a process that lets it be deleted allows, such as Node.js. Throws
- * `StoreUnavailableError` if another process does not, the system's other errors, and the signal's reason.
+ * Renames a temporary file over an object's file. Windows refuses that while a process has the object open. After three seconds
+ * the present object is renamed, which Windows allows if the process permits its deletion, as Node.js does. Throws
+ * `StoreUnavailableError` if the process does not, the system's other errors, and the signal's reason.
  */
 export async function replaceFile(temporary: string, file: string, signal?: AbortSignal): Promise<void> {
   try {
@@ -39,7 +39,7 @@ async function replaceInUse(temporary: string, file: string, cause: unknown): Pr
   try {
     await rename(file, aside);
   } catch (error) {
-    // Missing rights are refused with the code of `cause` too
+    // The first refusal may have meant missing rights, which have the same code
     if (!isInUse(error)) throw cause;
     throw new StoreUnavailableError(
       `${file} cannot be replaced, because a process has it open (${(error as NodeJS.ErrnoException).code})`,
@@ -55,7 +55,7 @@ async function replaceInUse(temporary: string, file: string, cause: unknown): Pr
   await discardFile(aside);
 }
 
-/** Removes a temporary file. Never throws: a later sweep removes what is left. */
+/** Removes a temporary file. Never throws: a later sweep removes a file that remains. */
 export async function discardFile(file: string): Promise<void> {
   await retryInUse(() => rm(file, { force: true })).catch(() => {});
 }

@@ -6,8 +6,8 @@ import { fileEtag, modifiedMsOf, openObjectFile } from './files.ts';
 const READ_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads a range of an object's file. Returns undefined if there is no regular file. The file is opened once: the bytes are
- * those of one version. Throws `ObjectReplacedError` for another version than `options.etag`, and the system's errors.
+ * Reads a range of an object's file. Opens the file once, so that all bytes are of one version. Returns undefined if there is no
+ * regular file. Throws `ObjectReplacedError` if its ETag is not `options.etag`, and the system's errors.
  */
 export async function readRange(
   file: string,
@@ -30,14 +30,14 @@ export async function readRange(
       options.signal?.throwIfAborted();
       const wanted = Math.min(READ_BYTES, bytes.length - filled);
       const { bytesRead } = await handle.read(bytes, filled, wanted, start + filled);
-      // Shorter than when it was opened: a foreign process writes to a published file
+      // Another program has shortened the published file after it was opened
       if (bytesRead === 0) throw new ObjectReplacedError(`${name} was cut short meanwhile`);
       filled += bytesRead;
       options.onBytes?.(bytesRead);
     }
     return { bytes, start, sizeBytes, etag, modifiedMs: modifiedMsOf(stats) };
   } finally {
-    // An error means nothing for what was read
+    // Its error does not matter: the bytes are read
     await handle.close().catch(() => {});
   }
 }

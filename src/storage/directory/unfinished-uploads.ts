@@ -16,8 +16,8 @@ interface UploadFile extends UnfinishedUpload {
 }
 
 /**
- * Returns the files of uploads under `prefix` that were last written to before `oldestMs`. Leaves out those of other users.
- * Throws the system's errors.
+ * Returns the files of uploads under `prefix` that were last written to at `oldestMs` or before. Skips what this user may not
+ * read. Throws the system's errors.
  */
 export async function findUploads(
   root: string,
@@ -41,7 +41,7 @@ export async function findUploads(
   return found;
 }
 
-/** Removes the files. Returns the number of those that were removed. Throws the first refusal if none was, and other errors at once. */
+/** Removes files. Returns their number, or throws the first refusal if it has removed none. Throws other errors at once. */
 export async function removeUploads(uploads: readonly UploadFile[]): Promise<number> {
   let removed = 0;
   let refusal: unknown;
@@ -61,8 +61,8 @@ export async function removeUploads(uploads: readonly UploadFile[]): Promise<num
 }
 
 /**
- * Returns the time, in ms, by the clock of the file system: on a network mount that is the server's. Makes a file beside
- * `file` for a moment.
+ * Returns the time in ms since 1970 by the clock of the file system, which on a network mount is the server's. Makes a file
+ * beside `file` for a moment. Throws the system's errors.
  */
 export async function fileSystemTimeMs(file: string, root: string): Promise<number> {
   // It has the name of an unfinished upload, so a later sweep removes it if this process is killed

@@ -17,7 +17,7 @@ const COPY_BYTES = 4 * 1024 * 1024;
  */
 export class DirectoryUpload implements Upload {
   accepted = false;
-  /** A write resolves when the bytes are in the file. */
+  /** Always 0: a write resolves when the bytes are in the file. */
   readonly queued = 0;
   readonly #root: string;
   readonly #name: string;
@@ -26,7 +26,7 @@ export class DirectoryUpload implements Upload {
   readonly #temporary: string;
   #handle: FileHandle | undefined;
   #failure: unknown;
-  #ended = false;
+  #hasEnded = false;
   /** The running step. Never rejects. */
   #underWay: Promise<unknown> = Promise.resolve();
 
@@ -60,7 +60,7 @@ export class DirectoryUpload implements Upload {
           at += bytesRead;
         }
       } finally {
-        // An error means nothing for what was read
+        // Its error does not matter: the bytes are read
         await from.close().catch(() => {});
       }
     });
@@ -71,14 +71,14 @@ export class DirectoryUpload implements Upload {
       const handle = await this.#open();
       await handle.close();
       await this.#publish();
-      this.#ended = true;
+      this.#hasEnded = true;
     });
   }
 
   async abort(): Promise<void> {
-    if (this.#ended) return;
-    this.#ended = true;
-    // A copy ends after its current piece. Some systems cannot remove a file that is open for writing
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    // A copy ends after its present piece. Some systems cannot remove a file that is open for writing
     await this.#underWay;
     await this.#discard();
   }
@@ -141,11 +141,11 @@ export class DirectoryUpload implements Upload {
 
   #throwIfEnded(): void {
     this.#options.signal?.throwIfAborted();
-    if (this.#ended) throw new Error('the upload has ended');
+    if (this.#hasEnded) throw new Error('the upload has ended');
   }
 
   async #discard(): Promise<void> {
-    // Closed already when `complete` failed. A later sweep removes a file that cannot be removed now
+    // `complete` may have closed it. A later sweep removes a file that cannot be removed now
     await this.#handle?.close().catch(() => {});
     await discardFile(this.#temporary);
   }

@@ -1,12 +1,12 @@
 import { readdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
-import { mayHold, prefixDirectory } from './file-names.ts';
+import { mayContain, prefixDirectory } from './file-names.ts';
 import { findLink, isNotFound, systemCode } from './files.ts';
 
 /**
- * Yields the files that may be objects whose names start with `prefix`, as the levels of their paths below `root`. Follows no
- * link: yields none if the directory of the prefix does not exist, or is behind one. Passes the system's errors of the
- * directories below it to `leaveOut`, which throws them or has them left out, and throws those of the directory itself.
+ * Yields the levels of the paths below `root` of all files that may be objects whose names start with `prefix`. Follows no link:
+ * yields none if the directory of the prefix is missing or behind a link. Throws the system's errors of that directory. Passes
+ * the errors of directories below it to `leaveOut`, which throws them, or returns to skip the directory.
  */
 export async function* walkFiles(
   root: string,
@@ -16,13 +16,13 @@ export async function* walkFiles(
   const directory = prefixDirectory(prefix);
   if ((await findLink(path.join(root, directory), root)) !== undefined) return;
   const first = directory === '.' ? [] : directory.split(path.sep);
-  const open = [first];
-  for (let levels = open.pop(); levels; levels = open.pop()) {
+  const pending = [first];
+  for (let levels = pending.pop(); levels; levels = pending.pop()) {
     const entries = entriesOf(path.join(root, ...levels));
     for (const entry of (await (levels === first ? entries : entries.catch(leaveOut))) ?? []) {
       const below = [...levels, entry.name];
       if (entry.isFile()) yield below;
-      else if (entry.isDirectory() && (levels !== first || mayHold(below, prefix))) open.push(below);
+      else if (entry.isDirectory() && (levels !== first || mayContain(below, prefix))) pending.push(below);
     }
   }
 }
@@ -31,13 +31,13 @@ async function entriesOf(directory: string) {
   try {
     return await readdir(directory, { withFileTypes: true });
   } catch (error) {
-    // Too deep to hold an object, whose path the system accepts
+    // A path that is too long has no objects: the system accepts the path of each object
     if (isNotFound(error) || systemCode(error) === 'ENAMETOOLONG') return [];
     throw error;
   }
 }
 
-/** Removes a directory below `root` and those above it, as long as they are empty. Never throws. */
+/** Removes a directory below `root` and the directories above it, as long as they are empty. Never throws. */
 export async function removeEmptyDirectories(directory: string, root: string): Promise<void> {
   for (let empty = directory; empty !== root && empty.startsWith(root); empty = path.dirname(empty)) {
     try {

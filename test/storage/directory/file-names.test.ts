@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
-  mayHold,
+  mayContain,
   objectName,
   objectPath,
   prefixDirectory,
@@ -59,7 +59,7 @@ test.each(['v1/key/x', 'v1/B.zst/x', `v1/${'a'.repeat(199)}B${'b'.repeat(300)}/\
     const levels = posix(name).split('/');
     const prefixes = Array.from({ length: name.length + 1 }, (_, length) => name.slice(0, length));
     for (let depth = 1; depth < levels.length; depth++)
-      expect(prefixes.filter(prefix => !mayHold(levels.slice(0, depth), prefix))).toEqual([]);
+      expect(prefixes.filter(prefix => !mayContain(levels.slice(0, depth), prefix))).toEqual([]);
   },
 );
 
@@ -70,7 +70,7 @@ test.each([
   [['v1', '!key'], 'v1/key'],
   [['v1', 'a%zz'], ''],
 ])('the directory %j holds no object with the prefix %j', (levels, prefix) => {
-  expect(mayHold(levels, prefix)).toBe(false);
+  expect(mayContain(levels, prefix)).toBe(false);
 });
 
 test.each(['foreign.txt', 'UPPER.zst', '%t0123456789abcdef,a.zst', '%l,a.zst', 'a%zz.zst'])(
