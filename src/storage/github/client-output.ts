@@ -4,16 +4,16 @@ import { PROGRESS_INTERVAL_MS } from '../../report/progress.ts';
 import { redact } from '../redact.ts';
 
 /**
- * Reads the output of one call of `@actions/cache`. The client catches its errors, prints them and returns `undefined`
- * or -1, so its output holds the only text on what went wrong. It also holds texts of the service and names of files:
- * all of it goes to the log, which escapes it, and nothing but masks reaches the runner as a command.
+ * Reads the output of one call of `@actions/cache`. The client catches its errors, prints them and returns `undefined` or -1, so
+ * only its output explains a failure. The output also has texts of the service and names of files: all of it goes to the log,
+ * which escapes it, and only masks reach the runner as commands.
  *
- * The wording is that of `@actions/cache` 6.3.0 (lib/cache.js); the local tests hold it against the real client.
+ * The texts are those of `@actions/cache` 6.3.0 (lib/cache.js); the local tests compare them with the real client.
  */
 export class ClientOutput {
   /** The reason for which the client gave up, undefined if it printed none. */
   problem: string | undefined;
-  /** The reason for which the last attempt failed, undefined if the client printed none. It retries such an attempt. */
+  /** The reason for which the last attempt failed, undefined if the client printed none. The client may retry it. */
   lastFailure: string | undefined;
   /** Size of the archive in bytes, undefined if the client did not print it. */
   sizeBytes: number | undefined;
@@ -29,14 +29,14 @@ export class ClientOutput {
     this.#onMatch = onMatch;
   }
 
-  /** Reads a message of `@actions/core`, which is a string, or a piece of what tar prints, which is bytes. */
+  /** Reads a message of `@actions/core` (a string) or a piece of tar's output (bytes). */
   write(chunk: string | Uint8Array): void {
     if (typeof chunk !== 'string') {
       this.#readProgram(Buffer.from(chunk).toString());
       return;
     }
     const message = chunk.replace(/\r?\n$/, '');
-    // @actions/core writes a command in one line: text of several lines is foreign
+    // @actions/core writes each command in one line: a text of several lines is no command
     const [, command, data = ''] = /^::([a-z-]+)::(.*)$/.exec(message) ?? [];
     const text = unescapeData(data);
     if (command === undefined) this.#readInfo(message);
@@ -47,23 +47,23 @@ export class ClientOutput {
 
   #readDebug(text: string): void {
     // The client prints this cause nowhere else
-    if (text.startsWith('Failed to reserve cache: ')) this.problem = reason(text);
+    if (text.startsWith('Failed to reserve cache: ')) this.problem = causeIn(text);
     this.#readDetails(text);
     this.#log.debug(text);
   }
 
   #readProblem(text: string): void {
     if (text.startsWith("You've hit a rate limit")) this.#log.warning(`GitHub's cache: ${text}`);
-    else this.problem = reason(text);
+    else this.problem = causeIn(text);
   }
 
   #readInfo(text: string): void {
     const match = /^Cache hit for(?: restore-key)?: (.*)$/s.exec(text);
     if (match !== null) this.#onMatch(match[1] ?? '');
-    if (/^Failed to save: |^Cache (?:restore|save) skipped: /.test(text)) this.problem ??= reason(text);
+    if (/^Failed to save: |^Cache (?:restore|save) skipped: /.test(text)) this.problem ??= causeIn(text);
     this.#readDetails(text);
     if (/^(?:Received|Sent) \d+ of \d+/.test(text) && performance.now() >= this.#nextProgressMs) {
-      // The client prints it every second
+      // The client prints its progress every second
       this.#nextProgressMs = performance.now() + PROGRESS_INTERVAL_MS;
       this.#log.info(text);
     } else {
@@ -71,13 +71,13 @@ export class ClientOutput {
     }
   }
 
-  /** Reads the size and the failures. Versions 1 and 2 of the service, and restores and saves, print them in different places. */
+  /** Reads the size and the failures. The client prints them differently for each version of the service, and in a save. */
   #readDetails(text: string): void {
     const [, size] = /^(?:File Size: |Cache Size: ~\d+ MB \()(\d+)/.exec(text) ?? [];
     if (size !== undefined) this.sizeBytes = Number(size);
     const attempt = /\bAttempt \d+ of \d+ failed with error: (.*?)(?:\. Retrying request in \d+ ms\.\.\.)?$/s;
     const [, failure] = attempt.exec(text) ?? [];
-    if (failure !== undefined) this.lastFailure = reason(failure);
+    if (failure !== undefined) this.lastFailure = causeIn(failure);
   }
 
   /** Logs the output of tar: errors and warnings, and in debug mode the names in an archive. */
@@ -97,7 +97,7 @@ function mask(value: string): void {
  * Returns the cause in the text of a failure, at most 300 characters of its first line, without secrets: the client appends
  * paragraphs of links, the service any text.
  */
-function reason(text: string): string {
+function causeIn(text: string): string {
   const cause = text.replace(/^Failed to (?:restore|save|reserve cache): (?:Error: |.*More details: )?/s, '');
   return redact(cause.split('\n', 1).join()).slice(0, 300);
 }

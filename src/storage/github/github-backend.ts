@@ -33,7 +33,7 @@ export function createGitHubBackend(
   return new GitHubBackend({ load, log, records, limits: GITHUB_LIMITS, waited });
 }
 
-/** Throws `StoreUnavailableError` if the runner offers no cache service. */
+/** Loads the client. Throws `StoreUnavailableError` if the runner offers no cache service. */
 async function loadClient(environment: Readonly<NodeJS.ProcessEnv>): Promise<Client> {
   const reason = unavailableReason(environment);
   if (reason !== undefined) throw new StoreUnavailableError(reason);
@@ -52,8 +52,8 @@ interface GitHubBackendOptions {
 }
 
 /**
- * Uses GitHub's own cache by the client of actions/cache, with the same entries, versions and promises (system
- * tar, files written in place). It gets the `path` lines as they are, because the version is a hash of them.
+ * Uses GitHub's own cache by the client of actions/cache, with the same entries, versions and promises (the system's tar, files
+ * written in place). The client gets the `path` lines unchanged, because its version is a hash of them.
  */
 export class GitHubBackend implements StorageBackend {
   readonly counters = { requests: 0, retries: 0 };
@@ -89,7 +89,7 @@ export class GitHubBackend implements StorageBackend {
       if (treeChanged) return failed(new Error("GitHub's cache unpacked an entry that was not requested"));
       return found;
     } catch (error) {
-      // tar writes files in place: they stay when it is stopped
+      // tar writes files in place, and they remain when it is stopped
       if (treeChanged) return failed(error as Error);
       const outcome = outcomeOfError(error, 'github', request.signal);
       return outcome.kind === 'failed' ? failed(outcome.error) : outcome;
@@ -183,12 +183,12 @@ export class GitHubBackend implements StorageBackend {
   }
 }
 
-/** Observers of one call. `onMatch` is that of `ClientOutput`. */
+/** Handlers of events in one call. `onMatch` is as in `ClientOutput`. */
 interface Hooks extends Pick<GitHubCallOptions, 'onFinalize' | 'onUnpack'> {
   readonly onMatch?: (key: string) => void;
 }
 
-/** A call that the client has ended without an error. */
+/** The result of a call that the client has ended without an error. */
 interface Ended<T> {
   readonly result: T;
   readonly sizeBytes: number | undefined;
@@ -206,7 +206,7 @@ class OtherKeyError extends Error {
   }
 }
 
-/** The client rejects keys and paths that it does not accept before it sends a request. */
+/** Returns the refusal of a key or path that the client rejects before any request. Returns any other error unchanged. */
 function refusedInput(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== 'ValidationError') return error;
   const input = error.message.startsWith('Path') ? 'path' : 'key';
@@ -215,9 +215,9 @@ function refusedInput(error: unknown): unknown {
 }
 
 /**
- * Returns one sentence on what this runner lacks for GitHub's cache, by the environment that it sets for actions.
- * Returns undefined if the cache is available. The rules are those of `@actions/cache` 6.3.0 (lib/internal/config.js),
- * and the token, without which the service refuses every request.
+ * Returns one clause that names what this runner's environment lacks for GitHub's cache. Returns undefined if the cache is
+ * available. The rules are those of `@actions/cache` 6.3.0 (lib/internal/config.js), and the token, without which the service
+ * refuses every request.
  */
 export function unavailableReason(env: Readonly<NodeJS.ProcessEnv>): string | undefined {
   const address = serviceVersion(env) === 'v2' ? 'ACTIONS_RESULTS_URL' : 'ACTIONS_CACHE_URL';
@@ -226,7 +226,7 @@ export function unavailableReason(env: Readonly<NodeJS.ProcessEnv>): string | un
   return `GitHub's cache is not available on this runner: it sets no ${missing.join(' and no ')}`;
 }
 
-/** Returns the version of the service. GitHub Enterprise Server has only the first one and ignores the feature flag. */
+/** Returns the version of the service. GitHub Enterprise Server has only version 1 and ignores the feature flag. */
 function serviceVersion(env: Readonly<NodeJS.ProcessEnv>): 'v1' | 'v2' {
   const server = env.GITHUB_SERVER_URL || 'https://github.com';
   const host = URL.canParse(server) ? new URL(server).hostname.toLowerCase() : '';

@@ -9,7 +9,7 @@ import { type GitHubLimits, Watchdog } from './watchdog.ts';
 
 export interface GitHubCallOptions {
   readonly limits: GitHubLimits;
-  /** The waits of the step so far. */
+  /** The waits of the step so far, to which those of the call are added. */
   readonly waited: WaitedTime;
   readonly onWrite: CallObserver['onWrite'];
   /** Returns the reason for which the client's last attempt failed, for the message of a timeout. */
@@ -23,7 +23,7 @@ export interface GitHubCallOptions {
 /** Interval between two checks of the limits, in ms. */
 const CHECK_MS = 250;
 
-/** The client reads responses into memory. All but a downloaded archive are JSON or XML of a few KiB. */
+/** Longest response in bytes, except a downloaded archive: the client reads into memory what is JSON or XML of a few KiB. */
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
 /** One call of the client. It also ends early when a timeout passes, and then writes no more files. */
@@ -63,7 +63,7 @@ export class GitHubCall extends ObservedCall {
       // The client would save the body of such a response as the archive
       else if (request.method === 'GET' && isRefusedStatus(statusCode))
         this.fail(unavailable(`refused the download with ${statusLine(statusCode)}`));
-      // It reads the body of a redirect into memory
+      // The client reads the body of a redirect into memory
       else if (request.method === 'GET' && !isSuccess(statusCode)) this.boundResponse(request, socket);
     });
     return kind === 'service' || request.method !== 'GET';
@@ -79,7 +79,7 @@ export class GitHubCall extends ObservedCall {
     if (this.hasEnded) return;
     if (this.#hasDownloaded) this.#options.onUnpack?.();
     this.#watchdog.programStarted(performance.now());
-    // One of them comes first, and perhaps alone
+    // Only one of the two events may come
     const ended = new Promise<void>(resolve => program.once('exit', resolve).once('error', resolve));
     void ended.then(() => this.#watchdog.programEnded());
   }
@@ -100,7 +100,7 @@ export class GitHubCall extends ObservedCall {
     let bytes = 0;
     for (const socket of this.sockets) bytes += socket.bytesRead + socket.bytesWritten;
     const { maxDownloadBytes } = this.#options.limits;
-    // A response may state no length, or any
+    // The length in a response may be missing or wrong
     if (this.#hasDownloaded && bytes > maxDownloadBytes)
       this.fail(unavailable(`sent an archive of more than ${maxDownloadBytes} bytes`));
     const now = performance.now();
@@ -116,7 +116,7 @@ function unavailable(clause: string): StoreUnavailableError {
   return new StoreUnavailableError(`GitHub's cache ${clause}`);
 }
 
-/** The status with its standard phrase: the one in the response is foreign text. */
+/** Returns the status with its standard phrase: the phrase in the response is foreign text. */
 function statusLine(status: number): string {
   return `${status} ${STATUS_CODES[status] ?? ''}`.trimEnd();
 }
@@ -124,9 +124,8 @@ function statusLine(status: number): string {
 type RequestLine = Pick<ClientRequest, 'method' | 'path'>;
 
 /**
- * Returns whether a request is a call of the cache service (`/twirp/...` in version 2, `_apis/artifactcache/cache...` in
- * version 1), transfers the archive (version 1 uploads with PATCH to the service itself) or opens a tunnel through a
- * proxy for either.
+ * Returns the kind of a request: a call of the cache service (`/twirp/...` in version 2, `_apis/artifactcache/cache...` in version
+ * 1), a transfer of the archive (version 1 uploads with PATCH to the service itself), or a tunnel through a proxy for either.
  */
 export function requestKind({ method, path }: RequestLine): 'service' | 'transfer' | 'tunnel' {
   if (method === 'CONNECT') return 'tunnel';

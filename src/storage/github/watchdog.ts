@@ -1,22 +1,22 @@
 import { COUNTED_BYTES, type WaitedTime } from '../../retry/stall-limit.ts';
 
-/** Limits on the time, in ms, that a job waits for GitHub's cache, and on the bytes that it takes from it. */
+/** Limits on the time that a job waits for GitHub's cache, in ms, and on the bytes that it downloads. */
 export interface GitHubLimits {
-  /** For each call of the cache service (find, reserve, finalize), the client's own retries included. */
+  /** Limit of each call of the cache service (find, reserve, finalize), with the client's retries. */
   readonly serviceTimeoutMs: number;
-  /** Without 64 KiB in either direction while an archive is transferred. */
+  /** Limit of the time in which less than 64 KiB of an archive are transferred, in both directions together. */
   readonly idleTimeoutMs: number;
-  /** For all waits of a step: those for its bucket and those for GitHub's cache, which is used instead. */
+  /** Limit of all waits of a step together: for its bucket, and for GitHub's cache in its place. */
   readonly stepTimeoutMs: number;
-  /** The part of it that the bucket always leaves. */
+  /** The part of that limit that remains for GitHub's cache, however long the step has waited for its bucket. */
   readonly remainderMs: number;
-  /** Of a downloaded archive, which the client writes to the disk whole before it unpacks it. */
+  /** Longest archive that is downloaded. The client writes all of it to the disk before it unpacks it. */
   readonly maxDownloadBytes: number;
 }
 
 /**
- * The client alone waits 30 s for a service that responds with 503 and about 15 minutes for one that does not respond
- * (`@actions/cache` 6.3.0, measured).
+ * The limits of production. Without them the client waits 30 s for a service that responds with 503, and about 15 minutes for
+ * one that does not respond (`@actions/cache` 6.3.0, measured).
  */
 export const GITHUB_LIMITS: GitHubLimits = {
   serviceTimeoutMs: 10_000,
@@ -28,13 +28,13 @@ export const GITHUB_LIMITS: GitHubLimits = {
   maxDownloadBytes: 32 * 1024 ** 3,
 };
 
-/** The shortest limit of one wait, however long the step has waited. */
+/** The shortest limit of one wait in ms, however long the step has waited. */
 const SHORTEST_MS = 1000;
 
 /**
- * Decides when a call of the client has waited too long: for the service since the first attempt, in a transfer since
- * the last 64 KiB, and together with the waits of the step before it. While a program (tar) runs, and from then until the
- * next request, there is no limit: a slow disk is not GitHub's fault. Times are ms of a monotonic clock, passed by the caller.
+ * Decides when a call of the client has waited too long: for the service since the first attempt, in a transfer since the last
+ * 64 KiB, and together with the earlier waits of the step. While a program (tar) runs, and then until the next request, there is
+ * no limit: a slow disk is not GitHub's fault. The caller passes times in ms of a monotonic clock.
  */
 export class Watchdog {
   readonly #limits: GitHubLimits;
@@ -45,7 +45,7 @@ export class Watchdog {
   #bytes = 0;
   #programs = 0;
 
-  /** @param waited the waits of the step so far, to which those for the service are added. */
+  /** @param waited the earlier waits of the step, to which the waits for the service are added. */
   constructor(limits: GitHubLimits, waited: WaitedTime) {
     this.#limits = limits;
     this.#waited = waited;
