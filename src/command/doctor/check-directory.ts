@@ -49,7 +49,7 @@ export async function checkDirectory(options: DirectoryOptions, report: ReportFi
   );
   if (!written) return;
   try {
-    const unreadable = ['jobs cannot restore caches.', `give ${user} the right to read ${root}.`] as const;
+    const allowReads = `give ${user} the right to read ${root}.`;
     await attempt(
       'read',
       async () => {
@@ -58,7 +58,8 @@ export async function checkDirectory(options: DirectoryOptions, report: ReportFi
           throw new Error('other bytes were read');
         return 'a range of the trial object';
       },
-      ...unreadable,
+      'jobs cannot restore caches.',
+      allowReads,
     );
     await attempt(
       'list',
@@ -67,14 +68,14 @@ export async function checkDirectory(options: DirectoryOptions, report: ReportFi
         throw new Error('the trial object is not listed');
       },
       'restore-keys find nothing, and this command lists nothing.',
-      unreadable[1],
+      allowReads,
     );
-    const exact = await put().then(
+    const isKept = await put().then(
       () => false,
       error => error instanceof ObjectExistsError,
     );
     report(
-      exact
+      isKept
         ? { check: 'conditions', result: 'ok', found: 'an object is not replaced' }
         : {
             check: 'conditions',

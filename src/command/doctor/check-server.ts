@@ -9,7 +9,7 @@ import type { CallSpec } from '../../storage/s3/calls/call.ts';
 import { describeEndpoint, type S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
 import { CONNECTION_CHECKS, connectionFinding, failedCheck } from './explain.ts';
-import type { ReportFinding } from './finding.ts';
+import type { Finding, ReportFinding } from './finding.ts';
 import { checkMultipart } from './multipart-checks.ts';
 import { checkDelete, checkObjects } from './object-checks.ts';
 import { speaksTls } from './speaks-tls.ts';
@@ -22,12 +22,12 @@ interface ServerOptions {
   readonly signal: AbortSignal;
 }
 
-/** A clock that is off by more than this, in ms, is refused by S3; the limit is AWS's, and radosgw's. */
+/** Largest difference of two clocks, in ms, that AWS and radosgw accept. */
 const MAX_SKEW_MS = 15 * 60_000;
-/** Above this, in ms, markers and ages are visibly wrong. */
+/** Difference of two clocks, in ms, above which the ages of caches are visibly wrong. */
 const NOTED_SKEW_MS = 60_000;
 
-/** Time in ms to remove the trial objects after an interrupt, which ends the process after 5 s (interrupt.ts). */
+/** Time in ms to remove the trial objects after an interrupt. The process ends 5 s after it (interrupt.ts). */
 const CLEAN_UP_MS = 4000;
 
 /** Checks a bucket: the connection by a listing, then the calls of jobs, with trial objects that are deleted. */
@@ -40,7 +40,7 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
     userAgent: TOOL,
     clock: systemClock,
     timeLimits: TIME_LIMITS,
-    // As in settings.ts
+    // The command prints no secret (settings.ts)
     mask() {},
     bucketWasDown: false,
     waited: new WaitedTime(),
@@ -85,7 +85,7 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
   }
 }
 
-/** Makes the first call, whose failure shows which of the checks of a connection fails. */
+/** Makes the first call, and reports the checks that it passes and fails. Returns whether the listing is allowed. */
 async function checkConnection(
   { sdk, bucket, prefixes, send, report, signal }: Trial,
   settings: S3Settings,
@@ -119,9 +119,8 @@ async function checkConnection(
       report(
         expectsTls ? { ...finding, found: 'The port expects https, and the request was http.' } : finding,
       );
-      // A refused listing still shows that everything before it works
-      if (check !== 'list') return 'unreachable';
-      return false;
+      // A refused listing still shows that the checks before it pass
+      return check === 'list' ? false : 'unreachable';
     }
     if (check === 'clock' && Math.abs(skewMs) > NOTED_SKEW_MS) report(skewFinding(skewMs));
     else report({ check, result: 'ok', found: found[check] });
@@ -129,11 +128,11 @@ async function checkConnection(
   return true;
 }
 
-function skewFinding(skewMs: number) {
+function skewFinding(skewMs: number): Finding {
   const seconds = Math.abs(Math.round(skewMs / 1000));
   return {
     check: 'clock',
-    result: Math.abs(skewMs) > MAX_SKEW_MS ? ('failed' as const) : ('limited' as const),
+    result: Math.abs(skewMs) > MAX_SKEW_MS ? 'failed' : 'limited',
     found: `This machine's clock is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} the server's.`,
     meaning:
       'servers refuse requests whose time is off by 15 minutes: each job sends its first request twice, and other clients fail.',

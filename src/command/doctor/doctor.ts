@@ -9,7 +9,7 @@ import { checkDirectory } from './check-directory.ts';
 import { checkServer } from './check-server.ts';
 import type { Finding } from './finding.ts';
 
-/** Place of the trial objects: that of the caches of a repository or scope, for credentials that are limited to it. */
+/** Place of the trial objects: a repository or scope, for credentials that are limited to it, or the whole prefix. */
 interface DoctorOptions {
   readonly repository?: string | undefined;
   readonly scope?: string | undefined;

@@ -18,7 +18,7 @@ export interface Finding {
   readonly fix?: string;
 }
 
-/** Receives the findings in the order of the checks. Throws after an interrupt: a check that it has ended found nothing. */
+/** Receives the findings in the order of the checks. Throws after an interrupt, which ends checks without a result. */
 export type ReportFinding = (finding: Finding) => void;
 
 /**

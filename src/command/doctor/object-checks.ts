@@ -34,7 +34,7 @@ export async function checkObjects(trial: Trial, canList: boolean): Promise<bool
   return true;
 }
 
-/** Stores an object of the trial. */
+/** Stores an object of the trial. Returns its ETag. */
 async function putTrial(trial: Trial, name: string): Promise<string | undefined> {
   const { stored } = trial;
   stored.add(name);
@@ -74,7 +74,7 @@ async function checkConditions(trial: Trial, name: string): Promise<void> {
 
 async function checkOrder(trial: Trial): Promise<void> {
   const { sdk, bucket, root, send, report } = trial;
-  // Byte order is not that of a dictionary
+  // In byte order, unlike in a dictionary, B comes before a
   const names = ORDERED_SUFFIXES.map(suffix => `${root}${suffix}`);
   for (const name of names) await putTrial(trial, name);
   const command = new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: `${root}/` });

@@ -22,14 +22,14 @@ export function checkEtag({ report }: Trial, etag: string | undefined): void {
   });
 }
 
-interface Got {
+interface GetResult {
   readonly status: number;
   readonly bytes: Buffer;
   readonly etag: string | undefined;
 }
 
 /** Reads an object. Returns the status of a refused condition or range in place of an error. */
-async function get({ sdk, isStatus, bucket, call }: Trial, name: string, extra: object): Promise<Got> {
+async function get({ sdk, isStatus, bucket, call }: Trial, name: string, extra: object): Promise<GetResult> {
   try {
     return await call('GetObject', async (client, options) => {
       const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: name, ...extra });
@@ -60,7 +60,7 @@ export async function checkForeignReads(trial: Trial, canList: boolean): Promise
 /** Checks HEAD, GET and ranges of an object. `etag` is that of its PUT, undefined if the trial has not stored it. */
 export async function checkReads(trial: Trial, name: string, etag: string | undefined): Promise<void> {
   const { sdk, bucket, prefixes, send, report } = trial;
-  const readable = {
+  const refused = {
     meaning: 'jobs with these credentials cannot restore caches.',
     fix: allow('s3:GetObject', objectsArn(bucket, prefixes.caches)),
   };
@@ -80,7 +80,7 @@ export async function checkReads(trial: Trial, name: string, etag: string | unde
         : { check: 'head', result: 'ok', found: `${sizeBytes} bytes` },
     );
   } catch (error) {
-    report({ check: 'head', result: 'failed', found: sentenceOf(error), ...readable });
+    report({ check: 'head', result: 'failed', found: sentenceOf(error), ...refused });
   }
   try {
     const whole = await get(trial, name, { Range: 'bytes=0-9' });
@@ -109,6 +109,6 @@ export async function checkReads(trial: Trial, name: string, etag: string | unde
         : { check: 'ranges', result: 'ok', found: 'ranges and long suffixes' },
     );
   } catch (error) {
-    report({ check: 'get', result: 'failed', found: sentenceOf(error), ...readable });
+    report({ check: 'get', result: 'failed', found: sentenceOf(error), ...refused });
   }
 }

@@ -4,14 +4,14 @@ import { connect } from 'node:tls';
 const WAIT_MS = 3000;
 
 /**
- * Returns whether the port of an http endpoint answers a TLS handshake, with whatever certificate. It explains why plain http
- * got no response there; no request is sent.
+ * Returns whether the port of an http endpoint completes a TLS handshake, with any certificate: it would not respond to plain
+ * http. Sends no request. Never throws.
  */
 export async function speaksTls({ hostname, port }: URL, signal: AbortSignal): Promise<boolean> {
   const socket = connect({
     host: hostname.replace(/^\[|\]$/g, ''),
     port: Number(port || 80),
-    // The certificate is not trusted with anything
+    // The connection carries no data, so no certificate has to be trusted
     rejectUnauthorized: false,
   });
   try {

@@ -16,21 +16,21 @@ export type Send = <I extends ServiceInputTypes, O extends ServiceOutputTypes>(
   command: S3Command<I, O>,
 ) => Promise<O>;
 
-/** A server that is checked. Makes single calls with two attempts each; no failure opens the circuit. */
+/** A server that is checked. Its calls have two attempts each, and no failure opens the circuit. */
 export interface Trial {
   readonly sdk: typeof import('../../storage/s3/calls/sdk.ts');
   readonly isStatus: typeof import('../../storage/s3/errors/response-error.ts').isStatus;
   readonly bucket: string;
   readonly prefixes: TrialPrefixes;
-  /** The names of all trial objects among the caches begin with it. */
+  /** Beginning of the names of all trial objects among the caches. */
   readonly root: string;
-  /** The names of objects that may exist, for `checkDelete`. */
+  /** Names of trial objects that may exist, for `checkDelete`. */
   readonly stored: Set<string>;
   readonly signal: AbortSignal;
   /** Makes a call. Throws the errors of the store contract. */
   call<T>(operation: string, attempt: Attempt<T>): Promise<T>;
   readonly send: Send;
-  /** As `send`, also after an interrupt, which leaves it 4 s: removes a part of the trial. */
+  /** Sends a command that removes a part of the trial, also in the 4 s after an interrupt. */
   readonly cleanUp: Send;
   readonly report: ReportFinding;
 }

@@ -10,7 +10,7 @@ import { type Filter, noteUnknownUse, selectCaches } from './select.ts';
 
 /**
  * Finds the cache that the user names by its key or by the name of its object. Of several caches with the key that meet the
- * filter it is the newest, and a note states how many others there are. Throws `CommandError` if there is none.
+ * filter, returns the newest, and prints a note with the number of the others. Throws `CommandError` if there is none.
  */
 export async function findCache(invocation: Invocation, wanted: string, filter: Filter): Promise<CacheEntry> {
   const { store, place, prefix, signal, output } = invocation;
@@ -50,7 +50,7 @@ function describeFilter({ repository, scope }: Filter): string {
   return [repository && ` in ${repository}`, scope && ` with the scope ${scope}`].filter(Boolean).join('');
 }
 
-/** Awaits work on the archive of a cache. Throws `CommandError` with the object's name if it is damaged, or not for this machine. */
+/** Awaits work on a cache's archive. Throws `CommandError` with the object's name if the archive is damaged or cannot be used. */
 export async function awaitArchive<T>({ object }: CacheEntry, work: Promise<T>): Promise<T> {
   try {
     return await work;

@@ -53,7 +53,7 @@ export async function getCache(
       {
         ...engineOptions(),
         log,
-        // Outside of a job no later step needs them
+        // Outside of a job no later step needs records
         records: new JobRecords(undefined, log),
         progress: {
           add(bytes) {
@@ -76,13 +76,13 @@ export async function getCache(
   );
 }
 
-/** Directories of the entries by the anchor of their names. */
+/** Directory of the entries whose stored names have an anchor. */
 const PLACES = { [Anchor.workspace]: '', [Anchor.home]: '_home', [Anchor.root]: '_root' };
 
 /**
- * Creates the layout that maps an archive into one directory: the workspace's files directly, those of the home directory
- * below `_home`, and absolute paths below `_root` (`C:/tools` is `_root/C/tools`). `permits` returns whether the
- * archive has an entry of this name: the engine checks that these names have no `..`.
+ * Creates the layout that maps an archive into one directory: files of the workspace directly, files of the home directory below
+ * `_home`, and absolute paths below `_root` (`C:/tools` is `_root/C/tools`). `permits` returns whether the archive has an entry
+ * of this name: the engine checks that such names have no `..`.
  */
 export function createDirectoryLayout(
   directory: string,

@@ -5,10 +5,8 @@ import { writeJsonArray } from '../output/json.ts';
 import { writeTable } from '../output/table.ts';
 import { type Filter, type OrderOptions, orderCaches, selectCaches } from './select.ts';
 
-interface ListCachesOptions extends Filter, OrderOptions {}
-
 /** Lists the caches of the store. */
-export async function listCaches(invocation: Invocation, options: ListCachesOptions): Promise<void> {
+export async function listCaches(invocation: Invocation, options: Filter & OrderOptions): Promise<void> {
   const { output, store } = invocation;
   const caches = orderCaches(selectCaches(invocation, options), options);
   if (output.json) await writeJsonArray(output, mapAsync(caches, jsonRow));
@@ -20,7 +18,7 @@ export async function listCaches(invocation: Invocation, options: ListCachesOpti
     );
 }
 
-/** A cache as the JSON of all subcommands describes it. */
+/** Returns the JSON of a cache, which is the same in all subcommands. */
 export function jsonRow({ object, marker, repository, scope, key, version }: CacheEntry) {
   return {
     key,
@@ -37,7 +35,7 @@ export function jsonRow({ object, marker, repository, scope, key, version }: Cac
   };
 }
 
-/** Returns a time as JSON has it: null if it is not known. */
+/** Returns a time in ms since 1970 in the form of ISO 8601, or null if it is not known. */
 export function isoTime(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
 }

@@ -7,15 +7,15 @@ import { orOldest } from '../../storage/object-store.ts';
 import { CommandError } from '../command-error.ts';
 import type { Invocation } from '../invocation.ts';
 
-/** Conditions on caches. A cache is selected if it meets all of them; one whose time is not known meets none on that time. */
+/** Conditions on caches, all of which a cache has to meet. A time that is not known meets no condition on it. */
 export interface Filter extends CachePatterns {
-  /** Ages in ms since the save. */
+  /** Least and largest age since the save, in ms. */
   readonly olderThan?: number | undefined;
   readonly newerThan?: number | undefined;
-  /** Ages in ms since the last use: `unused` as a prune has it, `usedWithin` by the last noted one. */
+  /** Least and largest age since the last use, in ms: `unused` by `isUnused`, `usedWithin` by the last noted use. */
   readonly unused?: number | undefined;
   readonly usedWithin?: number | undefined;
-  /** Bytes. */
+  /** Least and largest size in bytes. */
   readonly largerThan?: number | undefined;
   readonly smallerThan?: number | undefined;
 }
@@ -23,7 +23,7 @@ export interface Filter extends CachePatterns {
 /** Throws `CommandError` if no cache can meet the filter. */
 export function checkFilter(filter: Filter): void {
   const { olderThan = 0, unused, largerThan = 0 } = filter;
-  // As isUnused has it
+  // `isUnused` adds the time in which only one use is noted
   const idle = unused === undefined ? 0 : unused + USE_INTERVAL_MS;
   const check = (least: number, most: number | undefined, options: string) => {
     if (most !== undefined && most < least) throw new CommandError(`No cache can meet both ${options}.`);
@@ -35,7 +35,7 @@ export function checkFilter(filter: Filter): void {
 
 /** Returns whether a cache meets the filter at the time `nowMs`. */
 export function matchesFilter(entry: CacheEntry, filter: Filter, nowMs: number): boolean {
-  // NaN meets no comparison
+  // Each comparison with NaN is false
   const age = nowMs - (entry.object.modifiedMs ?? Number.NaN);
   const idle = nowMs - (lastUseMs(entry) ?? Number.NaN);
   const { sizeBytes } = entry.object;
@@ -51,8 +51,8 @@ export function matchesFilter(entry: CacheEntry, filter: Filter, nowMs: number):
 }
 
 /**
- * Reads the place of a filter. Yields the caches that meet it at that moment, all markers without a cache, and all objects of
- * other programs. Ages are by the store's clock, which its first response shows. Throws `CommandError` if none can meet it.
+ * Lists the place of a filter. Yields the caches that meet the filter, all markers without a cache, and all objects of other
+ * programs. Ages are by the store's clock, which the first response shows. Throws `CommandError` if no cache can meet the filter.
  */
 export async function* readSelected(
   invocation: Invocation,
@@ -70,12 +70,12 @@ export async function* readSelected(
   }
 }
 
-/** Returns the handler of a refused listing of the markers, for a command that can do without the last use. */
+/** Returns the handler of a refused listing of the markers, for a command that works without the last use. */
 export function noteUnknownUse({ output }: Invocation): () => void {
   return () => output.note('The last use of the caches is not known: the store refuses to list the markers.');
 }
 
-/** As `readSelected`, and shows the progress. */
+/** Yields as `readSelected` does, and shows the progress. */
 export async function* readWithProgress(
   invocation: Invocation,
   filter: Filter,
@@ -95,11 +95,11 @@ export async function* selectCaches(invocation: Invocation, filter: Filter): Asy
   for await (const item of readWithProgress(invocation, filter)) if (item.kind === 'cache') yield item;
 }
 
-/** Orders of caches. `name` is that of the objects: repository, scope, key. */
+/** Orders of caches. `name` is the order of the objects' names: repository, scope, key. */
 export const SORTS = ['name', 'key', 'saved', 'used', 'size'] as const;
 type Sort = (typeof SORTS)[number];
 
-/** Orders by time begin with the newest and end with those that are not known. The order by size begins with the largest. */
+/** Orders by time begin with the newest and end with times that are not known. The order by size begins with the largest. */
 const COMPARE: Readonly<Record<Sort, (a: CacheEntry, b: CacheEntry) => number>> = {
   name: (a, b) => compareText(a.object.name, b.object.name),
   key: (a, b) => compareText(a.key, b.key),
@@ -115,13 +115,13 @@ function compareText(a: string, b: string): number {
 export interface OrderOptions {
   readonly sort: Sort;
   readonly reverse?: boolean | undefined;
-  /** Caches to yield at most. All if it is undefined. */
+  /** Largest number of caches to yield. Undefined for all. */
   readonly limit?: number | undefined;
 }
 
 /**
- * Yields caches in an order. That of their names needs no memory; the others hold twice the limit of caches, or all if there
- * is none. Caches that are equal in the order stay in that of their names.
+ * Yields caches in an order. The order of names needs no memory. The other orders keep twice the limit of caches in memory, or all
+ * if there is no limit; equal caches stay in the order of their names.
  */
 export async function* orderCaches(
   caches: AsyncIterable<CacheEntry>,
@@ -142,9 +142,9 @@ export async function* orderCaches(
   yield* first.sorted();
 }
 
-/** Keeps the first `limit` items of an order, in the memory of twice as many. */
+/** Keeps the first `limit` items of an order, and never more than twice as many and 1000 in memory. */
 export class FirstOf<T> {
-  #held: T[] = [];
+  #kept: T[] = [];
   readonly #limit: number;
   readonly #compare: (a: T, b: T) => number;
 
@@ -154,10 +154,10 @@ export class FirstOf<T> {
   }
 
   add(item: T): void {
-    if (this.#held.push(item) >= 2 * this.#limit + 1000) this.#held = this.sorted();
+    if (this.#kept.push(item) >= 2 * this.#limit + 1000) this.#kept = this.sorted();
   }
 
   sorted(): T[] {
-    return this.#held.sort(this.#compare).slice(0, this.#limit);
+    return this.#kept.sort(this.#compare).slice(0, this.#limit);
   }
 }

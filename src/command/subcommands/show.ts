@@ -99,11 +99,11 @@ function contentOf({ entries }: Manifest) {
 }
 
 /**
- * Returns the number of saves whose data is still in use, as far as the order of the frames shows it: one save writes its
- * frames in the order of its entries, and an incremental save appends its own behind those of the earlier ones.
+ * Returns the number of saves whose data is still in use, as far as the order of the frames shows it: a save writes its frames in
+ * the order of its entries, and an incremental save appends its frames to those of earlier saves.
  */
 function countGenerations({ entries, frames }: Manifest): number {
-  // The frames in the order of the entries whose data begins there
+  // For each frame the first and last entry whose data begins in it, -1 if there is none
   const firstEntry = new Int32Array(frames.length).fill(-1);
   const lastEntry = new Int32Array(frames.length).fill(-1);
   for (const [index, { frame, size }] of entries.entries()) {

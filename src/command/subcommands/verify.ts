@@ -21,11 +21,11 @@ interface VerifyOptions extends Filter {
   readonly manifests?: boolean | undefined;
 }
 
-/** Rows of one kind in the report. */
+/** Largest number of rows of one kind in the report. */
 const MAX_ROWS = 10_000;
 
-/** The result of one cache. */
-type Check =
+/** The result of the check of one cache. */
+type CheckResult =
   | { readonly kind: 'whole'; readonly bytes: number }
   | { readonly kind: 'damaged' | 'unreadable'; readonly entry: CacheEntry; readonly reason: string }
   /** Replaced or deleted while it was read. */
@@ -168,7 +168,7 @@ async function checkCache(
   { store, signal }: Invocation,
   entry: CacheEntry,
   { manifestOnly, onBytes }: { readonly manifestOnly: boolean; readonly onBytes: (count: number) => void },
-): Promise<Check> {
+): Promise<CheckResult> {
   try {
     const found = asFound(entry);
     const { manifest, manifestStart, tail } = await engine.openObject(store, found, signal);
