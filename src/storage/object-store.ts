@@ -73,7 +73,7 @@ interface WorkerReads {
   ): Promise<number | undefined>;
 }
 
-/** Age in ms from which an unfinished upload counts as that of a killed job. A running save is younger. */
+/** Age in ms from which an unfinished upload counts as that of a killed job: a running save may take hours. */
 export const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000;
 
 /** An upload that was begun and neither completed nor aborted. */

@@ -5,7 +5,7 @@ import { unlessAborted } from '../retry/signals.ts';
 import { type CallObserver, observe } from './process-hooks.ts';
 
 /**
- * One call of a client that has no limits of its own: it cannot be aborted, reads responses of any length, and waits forever
+ * One call of a client that sets no limits: it cannot be aborted, reads responses of any length, and waits forever
  * after a 101 (@actions/cache 6.3.0, @actions/core 3.0.1, @smithy/credential-provider-imds 4.5.2). It ends early when a
  * response is out of bounds or its signal aborts. At its end its requests are destroyed and its programs killed, also those
  * that it starts later.

@@ -9,7 +9,7 @@ import {
 
 /**
  * The outcomes of a lookup, a restore and a save. A backend makes them where it knows the cause; the fallback and the
- * step pass them on as they are, up to the lines that report them.
+ * step pass them on unchanged, up to the lines that report them.
  */
 
 export type CacheSource = 's3' | 'directory' | 'github';

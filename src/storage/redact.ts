@@ -1,4 +1,4 @@
-/** Forms of secrets: JSON web tokens, access key ids, and the values of the headers and parameters that carry secrets. */
+/** Forms of secrets: JSON web tokens, access key ids, and the values of headers and parameters with secrets. */
 const SECRETS = [
   /\beyJ[\w-]*(?:\.[\w-]*)*/g,
   /\bA[KS]IA[A-Z0-9]{12,}\b/g,

@@ -4,8 +4,8 @@ import { connect } from 'node:tls';
 const WAIT_MS = 3000;
 
 /**
- * Returns whether the port of an http endpoint completes a TLS handshake, with any certificate: it would not respond to plain
- * http. Sends no request. Never throws.
+ * Returns whether the port of an http endpoint completes a TLS handshake, with any certificate: that port does not respond to
+ * plain http. Sends no request. Never throws.
  */
 export async function speaksTls({ hostname, port }: URL, signal: AbortSignal): Promise<boolean> {
   const socket = connect({

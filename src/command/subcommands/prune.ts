@@ -41,8 +41,8 @@ export async function pruneCommand(
 }
 
 /**
- * Deletes the caches that meet the filter and whose keys match one of the patterns, or whose object has that name; nothing else.
- * Throws `CommandError` if there is none.
+ * Deletes the caches that meet the filter and one of `keys`, which are patterns of keys and names of objects. Deletes nothing
+ * else. Throws `CommandError` if no cache matches.
  */
 export async function removeCommand(
   invocation: Invocation,

@@ -4,7 +4,7 @@ import type { ObjectStore } from '../object-store.ts';
 /** A scope that has the primary key, but that this step does not read. */
 export interface OtherScope {
   readonly label: string;
-  /** Whether the version is that of this step, so that only the scope differs. */
+  /** Whether the version is this step's, so that only the scope differs. */
   readonly hasSameVersion: boolean;
 }
 

@@ -127,7 +127,7 @@ async function list(
   for await (const info of store.list(place.listPrefix(prefix), { signal })) {
     const parsed = place.parse(info.name);
     if (!parsed?.key.startsWith(prefix) || rejected.has(info.name)) continue;
-    // The prefix is that of the step, and may have line breaks
+    // The prefix comes from the step's inputs, and may have line breaks
     if (CONTROL_CHARACTER.test(parsed.key.slice(prefix.length))) continue;
     if (parsed.version !== version) hasOtherVersion ||= parsed.key === primaryKey;
     else if (!newest || orOldest(info.modifiedMs) >= orOldest(newest.modifiedMs))

@@ -114,7 +114,7 @@ export async function damageOf(
   return new DamagedArchiveError('the store lists it, but returns no data', { cause });
 }
 
-/** Refuses an archive that was copied to another name: it would be a hit for a key that it was not saved for. */
+/** Refuses an archive that was copied to another name, where it would be a hit of another key. */
 function checkIdentity({ manifest }: OpenArchive, found: FoundObject): void {
   if (manifest.head.object !== found.name) {
     throw new DamagedArchiveError(`it was saved under another name, ${shortenName(manifest.head.object)}`);

@@ -38,7 +38,7 @@ function fileMode(rootMode: number): number {
   return PRIVATE_FILE | group | others;
 }
 
-/** Returns whether this process is root and the store belongs to another user, who gets what is created. */
+/** Returns whether root creates for another user, the owner of the store. New files and directories are given to that user. */
 function isGivenAway({ uid }: Stats): boolean {
   return process.geteuid?.() === 0 && uid !== 0;
 }

@@ -45,7 +45,7 @@ export function temporaryObjectName(levels: readonly string[]): string | undefin
   return objectName([...levels.slice(0, -1), last.slice(MARKED_PREFIX_LENGTH)]);
 }
 
-/** Replaces the names of temporary files in a text by those of their objects' files. */
+/** Replaces the names of temporary files in a text by the names of their objects' files. */
 export function withObjectFiles(text: string): string {
   return text.replace(/%t[0-9a-f]{16},/g, '');
 }
@@ -72,7 +72,7 @@ export function prefixDirectory(prefix: string): string {
   return path.join('.', ...components.flatMap(component => splitLevels(escapeDirectory(component))));
 }
 
-/** Returns the object's name for a file, or undefined for a foreign or temporary file. `levels` are those of its path. */
+/** Returns the object's name for a file, or undefined for a foreign or temporary file. `levels` are the names in its path. */
 export function objectName(levels: readonly string[]): string | undefined {
   const escaped = joinLevels(levels);
   const components = [...escaped.slice(0, -1), withoutAddedSuffix(escaped.at(-1) ?? '')].map(unescapeName);
@@ -84,7 +84,7 @@ export function objectName(levels: readonly string[]): string | undefined {
   return isObject ? name : undefined;
 }
 
-/** Returns whether a directory may have objects whose names start with `prefix`. `levels` are those of its path. */
+/** Returns whether a directory may have objects whose names start with `prefix`. `levels` are the names in its path. */
 export function mayContain(levels: readonly string[], prefix: string): boolean {
   const escaped = joinLevels(levels);
   // The rest of this component is the name of a directory below

@@ -8,7 +8,7 @@ import { redact } from '../redact.ts';
  * only its output explains a failure. The output also has texts of the service and names of files: all of it goes to the log,
  * which escapes it, and only masks reach the runner as commands.
  *
- * The texts are those of `@actions/cache` 6.3.0 (lib/cache.js); the local tests compare them with the real client.
+ * The texts are from `@actions/cache` 6.3.0 (lib/cache.js); the local tests compare them with the real client.
  */
 export class ClientOutput {
   /** The reason for which the client gave up, undefined if it printed none. */

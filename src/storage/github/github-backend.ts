@@ -118,7 +118,7 @@ export class GitHubBackend implements StorageBackend {
         client.saveCache([...paths], key, options, crossOs),
       );
     } catch (error) {
-      // The client has no class of its own for this
+      // The client has no error class for this
       if (/^Path Validation Error: .*not exist/.test((error as Error).message)) return { kind: 'empty' };
       throw refusedInput(error);
     }
@@ -216,8 +216,8 @@ function refusedInput(error: unknown): unknown {
 
 /**
  * Returns one clause that names what this runner's environment lacks for GitHub's cache. Returns undefined if the cache is
- * available. The rules are those of `@actions/cache` 6.3.0 (lib/internal/config.js), and the token, without which the service
- * refuses every request.
+ * available. The rules are from `@actions/cache` 6.3.0 (lib/internal/config.js); the token is required too, because the service
+ * refuses every request without it.
  */
 export function unavailableReason(env: Readonly<NodeJS.ProcessEnv>): string | undefined {
   const address = serviceVersion(env) === 'v2' ? 'ACTIONS_RESULTS_URL' : 'ACTIONS_CACHE_URL';

@@ -9,7 +9,7 @@ import { type GitHubLimits, Watchdog } from './watchdog.ts';
 
 export interface GitHubCallOptions {
   readonly limits: GitHubLimits;
-  /** The waits of the step so far, to which those of the call are added. */
+  /** The waits of the step so far, to which the call adds its waits. */
   readonly waited: WaitedTime;
   readonly onWrite: CallObserver['onWrite'];
   /** Returns the reason for which the client's last attempt failed, for the message of a timeout. */
@@ -23,7 +23,7 @@ export interface GitHubCallOptions {
 /** Interval between two checks of the limits, in ms. */
 const CHECK_MS = 250;
 
-/** Longest response in bytes, except a downloaded archive: the client reads into memory what is JSON or XML of a few KiB. */
+/** Longest response in bytes, except a downloaded archive. The client reads it into memory; it is JSON or XML of a few KiB. */
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
 /** One call of the client. It also ends early when a timeout passes, and then writes no more files. */
@@ -60,7 +60,7 @@ export class GitHubCall extends ObservedCall {
     if (kind === 'transfer' && request.method === 'GET') this.#hasDownloaded = true;
     request.once('response', ({ statusCode = 0, socket }) => {
       if (kind === 'service') this.serviceResponse = statusCode;
-      // The client would save the body of such a response as the archive
+      // The client would save the body of this response as the archive
       else if (request.method === 'GET' && isRefusedStatus(statusCode))
         this.fail(unavailable(`refused the download with ${statusLine(statusCode)}`));
       // The client reads the body of a redirect into memory
