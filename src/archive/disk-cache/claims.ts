@@ -51,8 +51,8 @@ interface Observation {
 
 /**
  * Claims of this process on frames. A process that fetches a frame for the cache first makes the frame's temporary file, which
- * only one process can. It touches the file while it runs, so a killed job leaves no lock behind. Any process may change these
- * files, so every decision may be wrong: then a frame is fetched twice. Call the methods one after the other, except `beat`.
+ * only one process can. The process touches the file while it runs, so a killed job leaves no lock behind. Any process may change
+ * these files, so every decision may be wrong: then a frame is fetched twice. Call the methods one after the other, except `beat`.
  */
 export class Claims {
   readonly directory: OpenedDirectory;
@@ -67,7 +67,7 @@ export class Claims {
     this.#problem = directory.problem;
   }
 
-  /** Code of the reason for which nothing can be stored in the directory. Undefined if there is none. */
+  /** Code of the reason why nothing can be stored in the directory. Undefined if there is none. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -76,8 +76,8 @@ export class Claims {
   async take(frame: FrameKey, kind: ClaimKind): Promise<ClaimOutcome> {
     const names = claimNames(frame);
     for (const [index, name] of names.entries()) {
-      const taken = await this.#tryName(name, frame, kind);
-      if (taken) return taken;
+      const outcome = await this.#tryName(name, frame, kind);
+      if (outcome) return outcome;
       if (kind !== 'claim') continue;
       if ((await this.#observe(name)) < DEAD_MS) {
         // Begins to observe the claims after it too, so that several dead ones delay this process by one second in all
@@ -144,7 +144,7 @@ export class Claims {
     try {
       inode = await this.#finish(file);
     } finally {
-      // Other processes would wait for a claim that has no holder
+      // Otherwise other processes would wait for a claim that nothing touches
       if (inode === undefined) await this.#tryRemove(name);
     }
     if (inode === undefined) return undefined;
@@ -190,7 +190,7 @@ export class Claims {
     if (inodeText(await this.#statusOf(name)) !== inode) return;
     await unlink(this.#path(name)).catch(error => {
       const code = problemOf(error);
-      // Where files cannot be removed (an append-only directory), each restore would leave some
+      // Each restore would leave files where none can be removed, as in an append-only directory
       if (code !== 'ENOENT' && !thisPlatform.inUseCodes.has(code)) this.noteProblem(code);
     });
   }

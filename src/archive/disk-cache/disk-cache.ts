@@ -102,12 +102,12 @@ export class DiskCache {
   /** Claims frames for this process. Never rejects. */
   async claim(frames: readonly FrameKey[], kind: ClaimKind): Promise<readonly ClaimOutcome[]> {
     const taken = await this.#inTurn(async claims => {
-      const states: ClaimOutcome[] = [];
+      const outcomes: ClaimOutcome[] = [];
       for (const frame of frames) {
         if (this.#end.signal.aborted) break;
-        states.push(await claims.take(frame, kind));
+        outcomes.push(await claims.take(frame, kind));
       }
-      return states;
+      return outcomes;
     });
     return frames.map((_, index) => taken?.[index] ?? { state: 'refused' });
   }
@@ -197,7 +197,7 @@ export class DiskCache {
       });
   }
 
-  /** Reports the reason for which nothing can be stored, if there is one. */
+  /** Reports the reason why nothing can be stored, if there is one. */
   #reportStore(): void {
     const problem = this.#claims?.problem;
     if (problem !== undefined) this.#report(storeProblem(this.directory, problem));

@@ -27,7 +27,7 @@ const MAX_CANDIDATES = 500_000;
 const NAMES_A_CALL = 500;
 /** Time in ms without a touch after which a claim is removed. */
 const ABANDONED_MS = 60_000;
-/** Most bytes that stay free for others. On a small file system, a tenth of it does. */
+/** Most bytes that are left free for others. On a small file system it is a tenth of the size. */
 const MAX_RESERVE_BYTES = 1e9;
 const MAX_FRAME_BYTES = compressBound(MAX_FRAME_RAW_BYTES);
 
@@ -54,7 +54,7 @@ export function evict({ directory, maxBytes }: EvictJob): EvictResult {
  * Takes three times `READING_MS` at most.
  */
 function keepLimit(directory: string, maxBytes: number): boolean {
-  const isLate = timeLimit();
+  const isLate = startTimeLimit();
   const times = new Float64Array(MAX_CANDIDATES);
   const sizes = new Float64Array(MAX_CANDIDATES);
   let triedMs = Number.NEGATIVE_INFINITY;
@@ -77,7 +77,7 @@ function keepLimit(directory: string, maxBytes: number): boolean {
       excess -= size;
       if (excess <= 0) return true;
     }
-    // The next check continues
+    // The next check removes the others
     if (isLate()) return true;
     triedMs = lastMs;
   }
@@ -85,7 +85,7 @@ function keepLimit(directory: string, maxBytes: number): boolean {
 }
 
 /** Returns a function that returns whether `READING_MS` have passed since this call. */
-function timeLimit(): () => boolean {
+function startTimeLimit(): () => boolean {
   const endMs = performance.now() + READING_MS;
   return () => performance.now() >= endMs;
 }
@@ -101,9 +101,9 @@ function timeOfOldest(bytes: number, times: Float64Array, sizes: Float64Array): 
   return times[last ?? order.at(-1)!]!;
 }
 
-/** Yields the frames and claims until `READING_MS` have passed. Removes useless ones instead. */
+/** Yields the frames and claims until `READING_MS` have passed. Removes useless files instead of yielding them. */
 function* countedFiles(directory: string): Generator<CountedFile> {
-  const isLate = timeLimit();
+  const isLate = startTimeLimit();
   const now = Date.now();
   const mayRemove = createRightCheck(directory);
   const names = opendirSync(directory, { bufferSize: NAMES_A_CALL });
@@ -114,10 +114,10 @@ function* countedFiles(directory: string): Generator<CountedFile> {
       const stats = kind && ignoreErrors(() => lstat(file));
       if (!stats?.isFile()) continue;
       const usedMs = lastUse(stats, now);
-      const isOurs = mayRemove(stats);
+      const isRemovable = mayRemove(stats);
       if (!isUseless(kind, stats, now - usedMs)) {
-        yield { file, size: stats.size, usedMs, isCandidate: kind === 'frame' && isOurs };
-      } else if (isOurs) {
+        yield { file, size: stats.size, usedMs, isCandidate: kind === 'frame' && isRemovable };
+      } else if (isRemovable) {
         tryUnlink(file);
       }
     }

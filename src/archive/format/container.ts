@@ -91,30 +91,25 @@ interface Tail {
  */
 export function readTail(tail: Buffer, objectBytes: number): Tail | { readonly needed: number } {
   const footer = tail.length - SEEK_FOOTER_BYTES;
-  if (footer < 0 || tail.readUInt32LE(footer + 5) !== SEEKABLE_MAGIC) {
+  if (footer < 0 || tail.readUInt32LE(footer + 5) !== SEEKABLE_MAGIC)
     throw new DamagedArchiveError('it does not end in a seek table');
-  }
   const count = tail.readUInt32LE(footer);
   // Bit 7 of the descriptor means that checksums follow; the others are reserved
   if (tail.readUInt8(footer + 4) !== 0) throw new DamagedArchiveError('its seek table has unsupported flags');
   const tableBytes = 8 + count * SEEK_ENTRY_BYTES + SEEK_FOOTER_BYTES;
-  if (count > MAX_FRAMES || tableBytes > objectBytes) {
+  if (count > MAX_FRAMES || tableBytes > objectBytes)
     throw new DamagedArchiveError(`its seek table claims ${count} frames`);
-  }
   if (tableBytes > tail.length) return { needed: tableBytes };
   const start = tail.length - tableBytes;
-  if (tail.readUInt32LE(start) !== SEEK_TABLE_MAGIC || tail.readUInt32LE(start + 4) !== tableBytes - 8) {
+  if (tail.readUInt32LE(start) !== SEEK_TABLE_MAGIC || tail.readUInt32LE(start + 4) !== tableBytes - 8)
     throw new DamagedArchiveError('its seek table has a wrong header');
-  }
   let manifestStart = 0;
   for (let at = start + 8; at < footer; at += SEEK_ENTRY_BYTES) manifestStart += tail.readUInt32LE(at);
   const manifestEnd = objectBytes - tableBytes;
-  if (manifestStart + MANIFEST_HEADER_BYTES > manifestEnd) {
+  if (manifestStart + MANIFEST_HEADER_BYTES > manifestEnd)
     throw new DamagedArchiveError('its frames are longer than the object');
-  }
   // The manifest is read into memory as a whole
-  if (manifestEnd - manifestStart > MANIFEST_HEADER_BYTES + MAX_STORED_MANIFEST_BYTES) {
+  if (manifestEnd - manifestStart > MANIFEST_HEADER_BYTES + MAX_STORED_MANIFEST_BYTES)
     throw new DamagedArchiveError('its manifest is too long');
-  }
   return { manifestStart, manifestEnd, frames: count };
 }

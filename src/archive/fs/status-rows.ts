@@ -110,9 +110,8 @@ export class StatusRows {
   /** The latest change time, in ns. */
   latestChange(): bigint {
     let latest = 0n;
-    for (let at = CTIME; at < this.values.length; at += WIDTH) {
+    for (let at = CTIME; at < this.values.length; at += WIDTH)
       if (this.values[at]! > latest) latest = this.values[at]!;
-    }
     return latest;
   }
 }

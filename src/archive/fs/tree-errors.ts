@@ -61,8 +61,7 @@ export function writeError(path: string, cause: unknown): TargetTreeError {
 }
 
 function writeAdvice(code: string): string {
-  if (thisPlatform.inUseCodes.has(code)) {
+  if (thisPlatform.inUseCodes.has(code))
     return `; if a process has it open or runs it, ${IN_USE_ADVICE}; else give this user the right to write it`;
-  }
   return isDenied(code) && !isRoot() && thisPlatform.hasSudo ? '; remove it or set `sudo: true`' : '';
 }

@@ -63,6 +63,7 @@ class DiskFrames {
   readonly #frames: readonly Frame[];
   readonly #unpacker: FrameUnpacker;
   readonly #disk: DiskOptions;
+  /** Also ends each wait for the directory, which may hang for seconds. */
   readonly #signal: AbortSignal;
   /** Frames whose files are missing or wrong, although they were found. */
   readonly #wrong: number[] = [];
@@ -76,9 +77,8 @@ class DiskFrames {
   }
 
   async unpack(wanted: readonly number[]): Promise<void> {
-    const isPresent = await this.#unlessEnded(
-      this.#disk.cache.find(this.#keys(wanted), this.#unpacker.runner),
-    );
+    const found = this.#disk.cache.find(this.#keys(wanted), this.#unpacker.runner);
+    const isPresent = await unlessAborted(found, this.#signal);
     const present = wanted.filter((_, index) => isPresent[index]);
     const absent = wanted.filter((_, index) => !isPresent[index]);
     await allOrFirstError([this.#readAll(present), this.#fetchAbsent(absent)]);
@@ -87,11 +87,6 @@ class DiskFrames {
 
   #keys(frames: readonly number[]): readonly Frame[] {
     return frames.map(frame => this.#frames[frame]!);
-  }
-
-  /** Waits for a response of the directory, but not after the end of the restore: a directory that hangs takes seconds. */
-  #unlessEnded<T>(response: Promise<T>): Promise<T> {
-    return unlessAborted(response, this.#signal);
   }
 
   #runs(frames: readonly number[]): FrameRun[] {
@@ -125,12 +120,12 @@ class DiskFrames {
     claimUntil(limits.limit);
     // The caller waits for these claims, so that the first requests are sent before it makes directories
     const { onBegun } = this.#disk;
-    void this.#unlessEnded(Promise.all(sorted)).then(onBegun, onBegun);
+    void unlessAborted(Promise.all(sorted), this.#signal).then(onBegun, onBegun);
     const others: number[] = [];
     const weigh = ([, run]: [number, FrameRun]) => limits.weigh(run);
     await forEachWithin([...runs.entries()], { ...limits, weigh }, async ([index]) => {
       claimUntil(index + 1 + RUNS_AHEAD);
-      const frames = await this.#unlessEnded(sorted[index]!);
+      const frames = await unlessAborted(sorted[index]!, this.#signal);
       others.push(...frames.others);
       await this.#use(frames);
     });
@@ -140,7 +135,7 @@ class DiskFrames {
   /** Fetches frames whatever the claims of other jobs. */
   async #fetchAnyway(frames: readonly number[], kind: 'insist' | 'replace'): Promise<void> {
     await forEachWithin(this.#runs(frames), this.#unpacker.limits, async run =>
-      this.#use(await this.#unlessEnded(this.#claim(run.frames, kind))),
+      this.#use(await unlessAborted(this.#claim(run.frames, kind), this.#signal)),
     );
   }
 
@@ -190,9 +185,9 @@ class DiskFrames {
       }
       const awaited = left.slice(0, AWAITED_FRAMES);
       const begunMs = performance.now();
-      const sorted = await this.#unlessEnded(this.#claim(awaited, 'claim'));
+      const sorted = await unlessAborted(this.#claim(awaited, 'claim'), this.#signal);
       const isChanged = sorted.others.length < awaited.length;
-      if (!isChanged) await this.#unlessEnded(setTimeout(POLL_MS));
+      if (!isChanged) await unlessAborted(setTimeout(POLL_MS), this.#signal);
       this.#waitLimit.addWait(performance.now() - begunMs, isChanged);
       await this.#use(sorted);
       // The frames that were tried are tried again after all others

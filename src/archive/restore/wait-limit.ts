@@ -37,9 +37,8 @@ export class WaitLimit {
 
   /** Returns what to do about `bytes` of frames that others have claimed. The fetch of one range shows how long fetching takes. */
   nextStep(bytes: number): 'wait' | 'fetch one' | 'fetch all' {
-    if (this.#fetchedBytes === 0) {
+    if (this.#fetchedBytes === 0)
       return this.#silentMs < SILENT_MS && this.#waitedMs < TOTAL_MS ? 'wait' : 'fetch one';
-    }
     const ownMs = (this.#fetchingMs * bytes) / this.#fetchedBytes;
     return this.#waitedMs < Math.max(SILENT_MS, TIMES * ownMs) ? 'wait' : 'fetch all';
   }

@@ -33,7 +33,7 @@ export class RestoredLinks {
 
   /** Returns a restored link that the system follows on the way to `path`. Returns undefined if there is none. */
   onTheWayTo(path: string): string | undefined {
-    const found = this.#keys.size > 0 ? this.#first(resolve(path)) : undefined;
+    const found = this.#first(path);
     // The system follows a link at the path itself only to a directory: anything else is replaced
     const isFollowed = !found?.isLast || ignoreErrors(() => statFile(path, false)?.isDirectory());
     return isFollowed ? found?.link : undefined;
@@ -41,11 +41,13 @@ export class RestoredLinks {
 
   /** Returns whether `path` itself is a restored link. */
   has(path: string): boolean {
-    return this.#keys.size > 0 && (this.#first(resolve(path))?.isLast ?? false);
+    return this.#first(path)?.isLast ?? false;
   }
 
   /** Resolves a path as the system does, up to the first restored link. `isLast`: the link is the last component of the path. */
-  #first(path: string): { readonly link: string; readonly isLast: boolean } | undefined {
+  #first(given: string): { readonly link: string; readonly isLast: boolean } | undefined {
+    if (this.#keys.size === 0) return undefined;
+    const path = resolve(given);
     let at = parse(path).root;
     /** Components that are not resolved yet, the next one last. */
     const pending = componentsOf(path.slice(at.length));
