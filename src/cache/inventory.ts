@@ -29,7 +29,7 @@ interface StrayMarker {
   readonly cache: MarkedCache;
 }
 
-/** An object of `cache-s3 doctor` among the caches or the markers. It is in use now, or the credentials did not allow to delete it. */
+/** An object of `cache-s3 doctor` among the caches or the markers. It is in use now, or the credentials did not allow deleting it. */
 interface TrialObject {
   readonly kind: 'trial';
   readonly object: ObjectInfo;

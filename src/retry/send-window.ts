@@ -23,7 +23,7 @@ export interface WindowPlace {
  * Limits the bytes that were sent and have no response yet, by the time that responses take.
  *
  * A proxy may take each body at once and pass it on over a slow link (nginx by default). Then the bodies share the link and
- * are late together. To abort some of them does not help, because the proxy still passes on the data in the buffers of the
+ * are late together. Aborting some of them does not help, because the proxy still passes on the data in the buffers of the
  * system (3 MB of each body, nginx 1.22). So there are two bodies at first, and more only after a response came in time.
  */
 export class SendWindow {

@@ -27,7 +27,7 @@ const WRITING_EVENTS = new Set([
   'pull_request',
 ]);
 
-/** The values of ACTIONS_CACHE_MODE that forbid to read a cache, and those that forbid to save one. */
+/** The values of ACTIONS_CACHE_MODE that forbid reading a cache, and those that forbid saving one. */
 const NO_READ = ['none', 'write-only'];
 const NO_WRITE = ['none', 'read'];
 
@@ -70,7 +70,7 @@ function sortRefs(refs: readonly string[], order: readonly string[]): readonly s
   return refs.toSorted((a, b) => rank(a) - rank(b));
 }
 
-/** Returns the run's own ref, or another one if the token allows to write only to that. */
+/** Returns the run's own ref, or another one if the token allows writing only to that. */
 function chooseWriteRef({ ref, tokenScopes }: RunContext): string {
   const writable = tokenScopes?.filter(({ write }) => write).map(scope => scope.ref) ?? [];
   return writable.includes(ref) ? ref : (writable[0] ?? ref);

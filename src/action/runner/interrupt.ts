@@ -12,7 +12,7 @@ const PROGRAMS = {
 
 interface Interrupt {
   readonly signal: AbortSignal;
-  /** Does what the signal of that name does. */
+  /** Has the effect of the signal with that name. */
   trigger(name: InterruptName): void;
 }
 
@@ -33,7 +33,7 @@ export function listenForInterrupt(program: keyof typeof PROGRAMS): Interrupt {
     controller.abort(new Error(`${reason} (${name})`));
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => trigger(name));
-  // Without this listener Node.js would end at once
+  // Without a listener Node.js ends at once
   process.on('SIGBREAK', () => trigger(ctrlBreak));
   return { signal: controller.signal, trigger };
 }

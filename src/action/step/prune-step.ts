@@ -26,7 +26,7 @@ import type { Runner } from '../runner/runner.ts';
 /** Maximum number of deletions in the job summary. */
 const MAX_ROWS = 50;
 
-/** The inputs that decide what is deleted. */
+/** The inputs that decide which caches are deleted. */
 interface PruneInputs extends PruneChoice {
   readonly dryRun: boolean;
 }
@@ -63,7 +63,7 @@ function runsForkCode({ isFromFork, eventName }: RunContext): boolean {
 }
 
 /**
- * Reads the inputs that decide what is deleted. They are read from the step alone: CACHE_S3_SCOPE and other variables are for
+ * Reads the inputs that decide which caches are deleted. No CACHE_S3_ variable replaces them, because these variables are for
  * the steps that use caches. Throws `BadInputError`.
  */
 function readPruneInputs(env: Environment, { repository }: RunContext): PruneInputs {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { cachesRoot, markersRoot } from './cache-names.ts';
 import { decodeComponent, SHARED } from './object-names.ts';
 
-/** The names of the objects by which `cache-s3 doctor` tries a store. They remain if the credentials do not allow to delete them. */
+/** The names of the objects by which `cache-s3 doctor` tries a store. They remain if the credentials do not allow deleting them. */
 
 /** The place of a trial: a repository, one of its scopes, or the whole prefix if both are undefined. Foreign text: escape it. */
 export interface TrialPlace {

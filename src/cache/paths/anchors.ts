@@ -12,7 +12,7 @@ export interface AnchorOptions {
 
 /** The lexical mapping between absolute paths of this machine and stored names (archive/fs/paths/layout.ts). */
 export interface Anchors extends AnchorOptions {
-  readonly windows: boolean;
+  readonly isWindows: boolean;
   toStored(absolute: string): string;
   toAbsolute(name: StoredName): string;
   /** Returns the spelling in which paths are compared: `/` as separator, none at the end, lower case if case is not significant. */
@@ -28,16 +28,16 @@ export interface Anchors extends AnchorOptions {
  */
 export function createAnchors(options: AnchorOptions): Anchors {
   const { platformPath } = options;
-  const windows = platformPath.sep === '\\';
+  const isWindows = platformPath.sep === '\\';
   const workspace = trimEnd(platformPath.normalize(options.workspace), platformPath);
   const home = trimEnd(platformPath.normalize(options.home), platformPath);
 
-  const slashed = (absolute: string) => (windows ? absolute.replaceAll('\\', '/') : absolute);
+  const slashed = (absolute: string) => (isWindows ? absolute.replaceAll('\\', '/') : absolute);
   const spell = (absolute: string, foldsCase: boolean) => {
     const spelling = foldsCase ? slashed(absolute).toLowerCase() : slashed(absolute);
     return spelling.endsWith('/') ? spelling.slice(0, -1) : spelling;
   };
-  const comparable = (absolute: string) => spell(absolute, windows);
+  const comparable = (absolute: string) => spell(absolute, isWindows);
 
   const withEnd = (path: string) => (path.endsWith(platformPath.sep) ? path : path + platformPath.sep);
   const directories = new Map([
@@ -53,9 +53,9 @@ export function createAnchors(options: AnchorOptions): Anchors {
     workspace,
     home,
     platformPath,
-    windows,
+    isWindows,
     comparable,
-    comparableInOtherCase: absolute => spell(absolute, !windows),
+    comparableInOtherCase: absolute => spell(absolute, !isWindows),
     toStored(absolute) {
       const name = slashed(trimEnd(absolute, platformPath));
       const path = comparable(name);
@@ -63,11 +63,11 @@ export function createAnchors(options: AnchorOptions): Anchors {
         if (path.startsWith(below)) return start + name.slice(below.length);
         if (`${path}/` === below) return start;
       }
-      return /^[a-z]:/.test(name) && windows ? name[0]!.toUpperCase() + name.slice(1) : name;
+      return /^[a-z]:/.test(name) && isWindows ? name[0]!.toUpperCase() + name.slice(1) : name;
     },
     toAbsolute({ start, below }) {
       const absolute = (directories.get(start) ?? start) + below;
-      return trimEnd(windows ? absolute.replaceAll('/', '\\') : absolute, platformPath);
+      return trimEnd(isWindows ? absolute.replaceAll('/', '\\') : absolute, platformPath);
     },
   };
 }

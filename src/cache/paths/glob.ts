@@ -13,9 +13,9 @@ type SegmentTest = string | ((segment: string) => boolean);
 type Glob = readonly (typeof ANY | SegmentTest)[];
 
 /** Compiles the segments of a path pattern: `**`, those with `*`, `?`, `[...]` or `\`, and literal ones. */
-export function compileGlob(segments: readonly { readonly text: string; readonly wild: boolean }[]): Glob {
-  return segments.map(({ text, wild }) => {
-    if (!wild) return text;
+export function compileGlob(segments: readonly { readonly text: string; readonly isWild: boolean }[]): Glob {
+  return segments.map(({ text, isWild }) => {
+    if (!isWild) return text;
     return text === '**' ? ANY : compileSegment(text);
   });
 }

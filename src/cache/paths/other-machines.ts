@@ -14,11 +14,11 @@ export function compareMachines(
   patterns: readonly Pattern[],
   decider: PatternDecider,
 ): (stored: string) => boolean {
-  const { windows, toAbsolute, comparable, comparableInOtherCase } = anchors;
+  const { isWindows, toAbsolute, comparable, comparableInOtherCase } = anchors;
   let otherDecider: PatternDecider | undefined;
   return stored => {
-    const name = parseStoredName(stored, windows);
-    if (windows && hasForeignLetters(name)) return true;
+    const name = parseStoredName(stored, isWindows);
+    if (isWindows && hasForeignLetters(name)) return true;
     const absolute = toAbsolute(name);
     const isDirectory = () => stored.endsWith('/');
     const deciding = decider.decide(comparable(absolute), isDirectory);

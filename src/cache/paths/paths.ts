@@ -51,12 +51,12 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
     },
     hasExclusions,
     toStored: anchors.toStored,
-    toAbsolute: stored => anchors.toAbsolute(parseStoredName(stored, anchors.windows)),
+    toAbsolute: stored => anchors.toAbsolute(parseStoredName(stored, anchors.isWindows)),
     permits(stored) {
-      const name = parseStoredName(stored, anchors.windows);
+      const name = parseStoredName(stored, anchors.isWindows);
       if (name.start === '' || name.below.includes('\0') || !hasPlainComponents(name)) return false;
       // Windows would read a backslash as a separator, and a colon as the end of a drive's or a file's name
-      if (anchors.windows && hasForeignLetters(name)) return false;
+      if (anchors.isWindows && hasForeignLetters(name)) return false;
       return decide(anchors.toAbsolute(name), () => stored.endsWith('/'))?.negate === false;
     },
     dependsOnMachine: compareMachines(options.lines, anchors, patterns, decider),

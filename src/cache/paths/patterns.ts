@@ -55,7 +55,7 @@ export function parsePatterns(lines: readonly string[], anchors: Anchors): reado
 
 interface Segment {
   readonly text: string;
-  readonly wild: boolean;
+  readonly isWild: boolean;
 }
 
 function parsePattern(line: string, anchors: Anchors): Pattern {
@@ -66,7 +66,7 @@ function parsePattern(line: string, anchors: Anchors): Pattern {
   // `/`, `C:\` or `\\server\share\`
   const root = anchors.platformPath.parse(base).root;
   const segments = splitSegments(base.slice(root.length), rest, anchors);
-  const firstWild = segments.findIndex(({ wild }) => wild);
+  const firstWild = segments.findIndex(({ isWild }) => isWild);
   const wildPart = firstWild === -1 ? [] : segments.slice(firstWild);
   const leadPart = segments.slice(0, segments.length - wildPart.length);
   const lead = root + leadPart.map(part => part.text).join(anchors.platformPath.sep);
@@ -75,44 +75,44 @@ function parsePattern(line: string, anchors: Anchors): Pattern {
   const comparableLead = anchors.comparable(lead);
   return {
     negate,
-    directoriesOnly: (anchors.windows ? /[\\/]$/ : /\/$/).test(text),
+    directoriesOnly: (anchors.isWindows ? /[\\/]$/ : /\/$/).test(text),
     lead,
     comparableLead,
-    anchor: parseStoredName(storedLead, anchors.windows).anchor,
+    anchor: parseStoredName(storedLead, anchors.isWindows).anchor,
     storedLine: `${negate ? '!' : ''}${beforeWild}${wildPart.map(part => part.text).join('/')}`,
     wildcards: wildPart.length === 0 ? undefined : createWildcards(comparableLead, wildPart, anchors),
   };
 }
 
 /** Splits a path at its separators. Resolves `.` and `..`, and leaves out `**` at the end. The base has no wildcards. */
-function splitSegments(base: string, rest: string, { windows }: Anchors): readonly Segment[] {
-  const separator = windows ? /[\\/]+/ : /\/+/;
+function splitSegments(base: string, rest: string, { isWindows }: Anchors): readonly Segment[] {
+  const separator = isWindows ? /[\\/]+/ : /\/+/;
   const segments: Segment[] = base
     .split(separator)
     .filter(part => part !== '')
-    .map(part => ({ text: part, wild: false }));
+    .map(part => ({ text: part, isWild: false }));
   for (const part of rest.split(separator)) {
     if (part === '' || part === '.') continue;
     if (part === '..') segments.pop();
-    else segments.push({ text: part, wild: (windows ? /[*?[]/ : /[*?[\\]/).test(part) });
+    else segments.push({ text: part, isWild: (isWindows ? /[*?[]/ : /[*?[\\]/).test(part) });
   }
-  while (segments.at(-1)?.text === '**' && segments.at(-1)?.wild) segments.pop();
+  while (segments.at(-1)?.text === '**' && segments.at(-1)?.isWild) segments.pop();
   return segments;
 }
 
 /** Returns the directory that a line is relative to, and the rest of the line. */
 function splitBase(text: string, anchors: Anchors): { base: string; rest: string } {
-  const { platformPath, windows, workspace, home } = anchors;
-  if (text === '~' || text.startsWith('~/') || (windows && text.startsWith('~\\'))) {
+  const { platformPath, isWindows, workspace, home } = anchors;
+  if (text === '~' || text.startsWith('~/') || (isWindows && text.startsWith('~\\'))) {
     return { base: home, rest: text.slice(1) };
   }
   if (platformPath.isAbsolute(text)) {
     const root = platformPath.parse(text).root;
     // `\tools` is relative to the drive of the workspace
-    const base = windows && /^[\\/]$/.test(root) ? platformPath.parse(workspace).root : root;
+    const base = isWindows && /^[\\/]$/.test(root) ? platformPath.parse(workspace).root : root;
     return { base: platformPath.normalize(base), rest: text.slice(root.length) };
   }
-  if (windows && /^[a-z]:/i.test(text)) {
+  if (isWindows && /^[a-z]:/i.test(text)) {
     const sameDrive = text[0]!.toLowerCase() === workspace[0]?.toLowerCase();
     return { base: sameDrive ? workspace : `${text.slice(0, 2)}\\`, rest: text.slice(2) };
   }
@@ -120,7 +120,7 @@ function splitBase(text: string, anchors: Anchors): { base: string; rest: string
 }
 
 function createWildcards(lead: string, segments: readonly Segment[], anchors: Anchors): Wildcards {
-  const glob = compileGlob(segments.map(({ text, wild }) => ({ text: anchors.comparable(text), wild })));
+  const glob = compileGlob(segments.map(({ text, isWild }) => ({ text: anchors.comparable(text), isWild })));
   const below = `${lead}/`;
   const belowLead = (test: typeof matchesPath) => (path: string) =>
     path.startsWith(below) && test(glob, path.slice(below.length));

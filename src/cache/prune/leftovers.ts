@@ -23,7 +23,7 @@ export interface LeftoverResult {
   readonly deletedMarkers: number;
   /** Deleted trial objects of `cache-s3 doctor` that were older than a day. */
   readonly deletedTrials: number;
-  /** Markers and trial objects that the credentials do not allow to delete. */
+  /** Markers and trial objects whose deletion the credentials do not allow. */
   readonly refusedLeftovers: number;
   /** Aborted uploads that were older than a day. Undefined if the credentials do not allow it. */
   readonly abortedUploads: number | undefined;

@@ -4,7 +4,7 @@ import { parseStoredName } from '../../../src/archive/fs/paths/stored-name.ts';
 import { type Anchors, createAnchors } from '../../../src/cache/paths/anchors.ts';
 
 const absoluteOf = (anchors: Anchors, stored: string) =>
-  anchors.toAbsolute(parseStoredName(stored, anchors.windows));
+  anchors.toAbsolute(parseStoredName(stored, anchors.isWindows));
 
 describe('on POSIX', () => {
   const anchors = createAnchors({

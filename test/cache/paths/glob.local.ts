@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { compileGlob, matchesPath, matchesWithin, mayMatchBelow } from '../../../src/cache/paths/glob.ts';
 
 const globOf = (pattern: string) =>
-  compileGlob(pattern.split('/').map(text => ({ text, wild: /[*?[\\]/.test(text) })));
+  compileGlob(pattern.split('/').map(text => ({ text, isWild: /[*?[\\]/.test(text) })));
 const matches = (pattern: string, path: string) => matchesPath(globOf(pattern), path);
 
 describe('a glob', () => {
