@@ -156,3 +156,12 @@ test(
     expect(runner.jobs).toBe(jobsOfScan + 1);
   },
 );
+
+test('no job reads a directory that the scan does not enter, such as a mounted /proc', () => {
+  const runner = new CountingRunner();
+  const listings = new Listings(false);
+  listings.want(['/w/image/proc']);
+  listings.drop('/w/image/proc');
+  listings.begin(runner);
+  expect(runner.jobs).toBe(0);
+});
