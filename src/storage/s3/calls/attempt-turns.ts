@@ -78,7 +78,7 @@ export class AttemptTurns {
         this.#inFlight--;
         if (failure === undefined) this.#pace.accepted();
         if (failure === 'too-many' || failure === 'overloaded' || failure === 'down') {
-          if (waitMs !== undefined) limits.requestedWait(waitMs);
+          if (waitMs !== undefined) limits.countRequestedWait(waitMs);
           const isCertain = failure === 'too-many' || waitMs !== undefined;
           // After a wait beyond its limit the call would fail anyway, so it fails at once
           this.#pace.refused({ begunMs, isAlone, isCertain, waitMs: limits.isStalled ? undefined : waitMs });

@@ -8,14 +8,6 @@ import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 /** The progress of a call that cleans up after the endpoint was given up: its time is fixed. */
 const UNCOUNTED: CallProgress = { sent() {}, completed() {} };
 
-/** Limits that the calls of a store have in common. */
-interface CommonLimits {
-  readonly limits: TimeLimits;
-  readonly clock: Clock;
-  /** Time for which the calls have waited together. */
-  readonly waited: WaitedTime;
-}
-
 /** The time limits of one call, for all of its attempts together. */
 export class CallLimits {
   /** Whether the call cleans up after the endpoint was given up, within `lastCallMs`. */
@@ -27,7 +19,8 @@ export class CallLimits {
   readonly #stall: StallLimit | undefined;
   readonly #deadline: ReturnType<typeof deadline> | undefined;
 
-  constructor(spec: CallSpec, isLast: boolean, { limits, clock, waited }: CommonLimits) {
+  /** @param waited time for which the calls of the store have waited together. */
+  constructor(spec: CallSpec, isLast: boolean, limits: TimeLimits, clock: Clock, waited: WaitedTime) {
     this.isLast = isLast;
     this.#spec = spec;
     this.#limits = limits;
@@ -52,11 +45,12 @@ export class CallLimits {
     return this.#stall?.signal.aborted ?? false;
   }
 
+  /** Counts the bytes of all attempts. */
   get progress(): CallProgress {
     return this.#stall ?? UNCOUNTED;
   }
 
-  /** Waits for `work` before the call begins, and counts the wait as one of the calls. Clears the timer if `work` rejects. */
+  /** Waits for `work` before the call begins. The wait counts as one of the call. Clears the timer if `work` rejects. */
   async waitFor(work: Promise<void>): Promise<void> {
     const begin = this.#clock.now();
     try {
@@ -88,7 +82,7 @@ export class CallLimits {
   }
 
   /** Counts a wait of this many ms that the server requests, before it begins. */
-  requestedWait(ms: number): void {
+  countRequestedWait(ms: number): void {
     this.#stall?.requested(ms);
   }
 

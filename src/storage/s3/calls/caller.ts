@@ -134,7 +134,7 @@ export class Caller {
     }
   }
 
-  /** Makes the attempts of a call. A read without credentials has `unsigned`: only the first such read is not yet allowed. */
+  /** Makes the attempts of a call. A read without credentials has `unsigned`, with `isAllowed: false` for the first such read. */
   async #runWithRetries<T>(
     spec: CallSpec,
     attempt: Attempt<T>,
@@ -143,7 +143,7 @@ export class Caller {
     const isLast = spec.lastCallMs !== undefined && this.#circuit.takeLastCall();
     if (!isLast) this.#circuit.check();
     const { waited, bucketWasDown } = this.#options;
-    const limits = new CallLimits(spec, isLast, { limits: this.#limits, clock: this.clock, waited });
+    const limits = new CallLimits(spec, isLast, this.#limits, this.clock, waited);
     const connection = this.#connect();
     // Before the endpoint's time limit starts, so that a slow STS does not use it up
     if (!unsigned) await limits.waitFor(connection.signIn());

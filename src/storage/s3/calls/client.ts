@@ -18,7 +18,7 @@ export interface Connection {
   /** Sends requests without a signature. Made at the first use. */
   readonly unsignedClient: S3Client;
   readonly handler: SdkRequestHandler;
-  /** How to connect, for other threads. */
+  /** Settings by which other threads connect to the endpoint. */
   readonly settings: ConnectionSettings;
   /** Obtains the credentials, or renews them before they expire. Rejects with the reason for which there are none. */
   signIn(): Promise<void>;

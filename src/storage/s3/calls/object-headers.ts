@@ -5,7 +5,7 @@ export const SAVE_ID = 'save-id';
 
 /**
  * Removes the quotes of an ETag, and the mark of a weak one. A reverse proxy that may change the encoding of a body adds this mark
- * (nginx), and the server does not know it. Returns undefined if there is no ETag.
+ * (nginx), and the server behind it does not accept the mark. Returns undefined if there is no ETag.
  */
 export function bareEtag(etag: string | undefined): string | undefined {
   return etag?.replace(/^(?:W\/)?"(.*)"$/, '$1') || undefined;
@@ -20,7 +20,7 @@ export function knownTime(time: string | Date | undefined): number | undefined {
   return ms > 0 && ms < Date.UTC(10_000) ? ms : undefined;
 }
 
-/** Returns the parameters by which a call that creates an object has the server encrypt it. */
+/** Returns the parameters for the encryption of a new object by the server. */
 export function encryptionParameters({ encryption }: S3Settings) {
   if (encryption === undefined) return {};
   const { algorithm, kmsKeyId } = encryption;

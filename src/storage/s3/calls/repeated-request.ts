@@ -29,7 +29,7 @@ class RepeatedRequest {
     this.#client = client;
   }
 
-  /** Returns the signed request of the command, which differs from the first one by `difference`. */
+  /** Returns the signed request of the command. `difference` is its difference from the first one. */
   async sign<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
     makeCommand: () => S3Command<I, O>,
     difference: RequestDifference,

@@ -19,11 +19,11 @@ export const MAX_PARSED_BYTES = 2 * 1024 * 1024;
 /** The options of a call, which the SDK passes to its handler unchanged. */
 export interface SdkHandlerOptions extends HttpHandlerOptions {
   readonly abortSignal?: AbortSignal;
-  /** Sends the request in the transport's place. */
+  /** Sends the request in place of the transport. */
   readonly send?: Transport['send'] | undefined;
   /** Called with each response. */
   readonly onResponse?: (response: TransportResponse) => void;
-  /** Longest wait for the head of the response once the request has been sent whole, in ms. Default: the idle timeout. */
+  /** Longest wait for the head of the response after the whole request has been sent, in ms. Default: the idle timeout. */
   readonly responseMs?: number;
   /** Bound of the body of a success, in bytes. `'stream'` leaves the body to the caller, who bounds it. Default: 64 KiB. */
   readonly maxBodyBytes?: number | 'stream' | undefined;
@@ -57,10 +57,11 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
     const { status, headers, body } = await this.exchange(request, options as SdkHandlerOptions);
     // The SDK would sign by each Date that it gets, and a reverse proxy may have a wrong one
     const { date: _, 'last-modified': modified, ...others } = headers;
-    const ms = knownTime(modified);
+    const modifiedMs = knownTime(modified);
     // The SDK would refuse the whole response for a time of another form
-    const passed = { ...others, ...(ms !== undefined && { 'last-modified': new Date(ms).toUTCString() }) };
-    return { response: { statusCode: status, headers: passed, body } as HttpResponse };
+    const lastModified = modifiedMs !== undefined && { 'last-modified': new Date(modifiedMs).toUTCString() };
+    const response = { statusCode: status, headers: { ...others, ...lastModified }, body };
+    return { response: response as HttpResponse };
   }
 
   /**

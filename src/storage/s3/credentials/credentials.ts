@@ -38,7 +38,7 @@ export function credentialsFor(
   const { credentials, role } = settings;
   if (credentials) return credentials;
   if (settings.onlySaveHasRole) return () => Promise.reject(onlyForSave(settings));
-  return renewing(() => (role ? assumeRole(role, settings, options) : fromSources(settings, options)));
+  return withRenewal(() => (role ? assumeRole(role, settings, options) : fromSources(settings, options)));
 }
 
 function onlyForSave({ forkPullRequest }: S3Settings): NoCredentialsError {
@@ -51,7 +51,7 @@ function onlyForSave({ forkPullRequest }: S3Settings): NoCredentialsError {
 }
 
 /** Keeps credentials, or the failure to get any. Renews them before they expire. If that fails, they are used until they expire. */
-function renewing(source: Source): Source {
+function withRenewal(source: Source): Source {
   let known: Promise<AwsCredentialIdentity> | undefined;
   let renewAtMs = Number.POSITIVE_INFINITY;
   const obtain = async (before: Promise<AwsCredentialIdentity> | undefined) => {

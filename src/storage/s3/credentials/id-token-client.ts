@@ -1,2 +1,2 @@
-/** The runner's client for OIDC tokens, in a module that the build makes a separate file: few runs take a role. */
+/** The runner's client for OIDC tokens. The build makes a separate file of this module, because few runs take a role. */
 export { getIDToken } from '@actions/core';

@@ -20,7 +20,7 @@ const ROLE_MS = 10_000;
 /** Wait before a second exchange begins beside the first, in ms. radosgw 16.2.15 does not respond to about one in 15,000. */
 const EXCHANGE_AGAIN_MS = 3000;
 
-/** Needs of the sources of credentials. */
+/** Options of the sources of credentials. */
 export interface CredentialsOptions {
   readonly clock: Clock;
   /** Makes the handler that sends requests to an STS, which may take `firstByteMs` for the first byte of its response. */

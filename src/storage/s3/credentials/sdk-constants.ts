@@ -1,6 +1,6 @@
 /**
  * Settings that a client of the SDK would otherwise read from the environment and from ~/.aws, at the start or at each call.
- * Without a home directory it would fail, and on a FIFO it would hang.
+ * The client would fail without a home directory, and hang on a FIFO.
  */
 export const SDK_CONSTANTS = {
   maxAttempts: 1,

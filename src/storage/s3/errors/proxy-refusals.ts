@@ -13,7 +13,7 @@ export function proxyRefusal(error: unknown, settings: S3Settings): Refusal | un
   if (!(error instanceof ResponseError)) return undefined;
   const { status, text, headers } = error;
   // 304 is no redirect
-  if (status >= 300 && status < 400 && status !== 304) return redirect(headers, settings);
+  if (status >= 300 && status < 400 && status !== 304) return redirectRefusal(headers, settings);
   if (status === 413) {
     return [
       'the limit on the size of a body',
@@ -65,14 +65,14 @@ export function isWebPage(contentType: string | undefined): boolean {
 }
 
 /** Makes the error for a successful response with a web page in place of the object `name`. */
-export function webPage(name: string): StoreRefusedError {
+export function webPageError(name: string): StoreRefusedError {
   return new StoreRefusedError(
-    `${name}: the response is a web page, such as a login page, and not that of an S3 server`,
+    `${name}: the response is a web page, such as a login page, so this is no S3 server`,
     "the input 'endpoint'",
   );
 }
 
-function redirect(headers: ResponseError['headers'], { endpoint }: S3Settings): Refusal {
+function redirectRefusal(headers: ResponseError['headers'], { endpoint }: S3Settings): Refusal {
   const region = headers['x-amz-bucket-region'];
   if (region !== undefined && /^[a-z0-9-]{1,40}$/.test(region)) {
     return ["the input 'region'", `the bucket is in region ${region}`];

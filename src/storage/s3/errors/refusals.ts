@@ -22,7 +22,7 @@ export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined
     // radosgw 16.2.15 cannot decrypt the session token of another cluster
     if (code === 'InvalidArgument' && !identity.accepted) return ROLE_KEYS;
   }
-  if (code === 'AccessDenied') return accessDenied(call);
+  if (code === 'AccessDenied') return accessRefusal(call);
   // MinIO and AWS return this for an access key whose session has ended (minio/minio#14794, boto/boto3#2815)
   if (code === 'InvalidAccessKeyId' && identity.temporary) return UNKNOWN_SESSION;
   if (isSkewed(error)) return ["the runner's clock", clockDifference(error.dateMs)];
@@ -75,6 +75,7 @@ const NAME_TOO_LONG: Refusal = [
   "the input 'key'",
   'the name of the object is too long for this server; use a shorter key or prefix',
 ];
+const INVALID_TOKEN: Refusal = ["the input 'sessionToken'", 'the session token is not valid'];
 const EXPIRED_TOKEN: Refusal = ["the input 'sessionToken'", 'the session token has expired'];
 /** The refusal of a bucket whose quota, or that of its owner, is used up. */
 export const QUOTA: Refusal = ["the input 'bucket'", 'its quota is used up'];
@@ -88,9 +89,9 @@ const KEY_REFUSALS: Readonly<Record<string, Refusal>> = {
   ],
   InvalidAccessKeyId: ["the input 'accessKey'", 'the access key does not exist on this server'],
   UserSuspended: ["the input 'accessKey'", 'the user of the access key is suspended'],
-  InvalidToken: ["the input 'sessionToken'", 'the session token is not valid'],
+  InvalidToken: INVALID_TOKEN,
   // MinIO
-  InvalidTokenId: ["the input 'sessionToken'", 'the session token is not valid'],
+  InvalidTokenId: INVALID_TOKEN,
   ExpiredToken: EXPIRED_TOKEN,
   TokenRefreshRequired: EXPIRED_TOKEN,
 };
@@ -157,7 +158,7 @@ export interface IdentityUse {
 }
 
 /** Explains AccessDenied. radosgw (16.2.15) also returns it, without a reason, after the end of a session. */
-function accessDenied({ operation, settings, identity: { temporary, accepted } }: FailedCall): Refusal {
+function accessRefusal({ operation, settings, identity: { temporary, accepted } }: FailedCall): Refusal {
   if (temporary) return accepted ? DENIED_LATER : DENIED_SESSION;
   if (!accepted) return ["the input 'bucket'", 'access is denied to these credentials'];
   const orEncryption =

@@ -91,6 +91,8 @@ export const NO_KEYS = 'the response has no keys';
 
 const NO_STS: Refusal = ["the input 'sts-endpoint'", 'it is not an STS'];
 
+const EXPIRED_TOKEN: Refusal = ['the clock of the STS', 'the token has expired'];
+
 const WRONG_TOKEN: Refusal = [
   "the input 'audience'",
   'it does not accept the token: the audience does not fit, or the provider of the token is not set up',
@@ -100,8 +102,8 @@ const WRONG_TOKEN: Refusal = [
 const STS_REFUSALS: Readonly<Record<string, Refusal>> = {
   InvalidIdentityToken: WRONG_TOKEN,
   InvalidParameterValue: WRONG_TOKEN,
-  ExpiredTokenException: ['the clock of the STS', 'the token has expired'],
-  ExpiredToken: ['the clock of the STS', 'the token has expired'],
+  ExpiredTokenException: EXPIRED_TOKEN,
+  ExpiredToken: EXPIRED_TOKEN,
   IDPCommunicationError: ['the connection of the STS to the provider of the token', 'it cannot be reached'],
   RegionDisabledException: ["the input 'region'", 'the STS is not active in this region'],
   InvalidAction: NO_STS,

@@ -133,7 +133,7 @@ function kindOf({ cause: error, status, code }: Failure): FailureKind {
   return 'final';
 }
 
-/** Returns the code of S3 or the system, or of the first error in an AggregateError (happy eyeballs). Other text is no code. */
+/** Returns the code of an error, or of the first error in an AggregateError (happy eyeballs). Returns undefined for other text. */
 export function errorCode(error: unknown): string | undefined {
   const { code } = (error ?? {}) as ErrorShape;
   if (typeof code === 'string') return codeLike(code);

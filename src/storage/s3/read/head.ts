@@ -5,7 +5,7 @@ import type { Caller } from '../calls/caller.ts';
 import { bareEtag, knownTime, SAVE_ID } from '../calls/object-headers.ts';
 import { GetObjectCommand, HeadObjectCommand, type S3Client } from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
-import { isWebPage, webPage } from '../errors/proxy-refusals.ts';
+import { isWebPage, webPageError } from '../errors/proxy-refusals.ts';
 import { isMissing, isStatus } from '../errors/response-error.ts';
 
 /** Metadata of an object, with the id of its upload. */
@@ -29,9 +29,9 @@ export async function headObject(
   return caller.run(spec, async (client, options) => {
     try {
       const info = caller.capabilities.head
-        ? await byHead(caller, client, name, options, optional)
+        ? await infoByHead(caller, client, name, options, optional)
         : 'refused';
-      return info === 'refused' ? await byGet(caller, client, name, options) : info;
+      return info === 'refused' ? await infoByGet(caller, client, name, options) : info;
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -48,7 +48,7 @@ interface ObjectHeaders {
   readonly VersionId?: string | undefined;
 }
 
-async function byHead(
+async function infoByHead(
   caller: Caller,
   client: S3Client,
   name: string,
@@ -71,7 +71,7 @@ async function byHead(
   return 'refused';
 }
 
-async function byGet(
+async function infoByGet(
   caller: Caller,
   client: S3Client,
   name: string,
@@ -111,7 +111,7 @@ function infoOf({ capabilities }: Caller, name: string, headers: ObjectHeaders, 
 
 /** Makes the error for a response without an ETag. Only an ETag proves that two ranges belong to one object. */
 export function noEtag(name: string, contentType: string | undefined): StoreError {
-  if (isWebPage(contentType)) return webPage(name);
+  if (isWebPage(contentType)) return webPageError(name);
   return new StoreUnavailableError(
     `${name}: the response has no ETag; the server or a proxy in front does not send it`,
   );

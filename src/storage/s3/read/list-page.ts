@@ -78,6 +78,7 @@ function withPlainTimes(page: string): string {
   );
 }
 
+/** Objects that were taken out of a page. */
 interface TakenObjects {
   readonly objects: readonly ObjectInfo[];
   /** The page without these objects. */

@@ -3,7 +3,7 @@
 import { type ByteRange, type ByteSpan, type RangeBytes, spanOf } from '../../object-store.ts';
 import { objectReplaced, rangesNotServed, StoreUnavailableError } from '../../store-errors.ts';
 import { bareEtag, knownTime } from '../calls/object-headers.ts';
-import { isWebPage, webPage } from '../errors/proxy-refusals.ts';
+import { isWebPage, webPageError } from '../errors/proxy-refusals.ts';
 import type { TransportResponse } from '../transport/transport.ts';
 import { noEtag } from './head.ts';
 import type { RangeTarget } from './range-target.ts';
@@ -42,12 +42,12 @@ export function parseFirstResponse({ headers }: Headed, name: string, range: Byt
   const [start = Number.NaN, last = Number.NaN, sizeBytes = Number.NaN] = numbers.map(Number);
   const length = last - start + 1;
   const wanted = spanOf(range, sizeBytes);
-  // Also checks the length, before memory of this length is allocated. NaN is not equal to anything
+  // Also checks the length, before memory of this length is allocated. Without a range, NaN equals nothing
   const isRequested = start === wanted.start && start + length === wanted.end;
   // A reverse proxy that sends the body in chunks sends no length
-  const hasLength = contentLength === undefined || Number(contentLength) === length;
-  if (!isRequested || !hasLength) {
-    if (isWebPage(type)) throw webPage(name);
+  const fitsLength = contentLength === undefined || Number(contentLength) === length;
+  if (!isRequested || !fitsLength) {
+    if (isWebPage(type)) throw webPageError(name);
     throw rangesNotServed(name, rangeHeader(range), describeRange(contentRange, contentLength));
   }
   const etag = bareEtag(headers.etag);

@@ -14,7 +14,7 @@ export interface RangeTarget {
   readonly filled: number;
   /** Returns the function that sends a request in place of this thread's transport. */
   senderOf?(onBytes: OnBytes): Transport['send'];
-  /** Allocates `length` bytes, before the first of them is read. */
+  /** Prepares the memory for `length` bytes, before the first of them is read. */
   open(length: number): void;
   /** Adds the body of a checked response. Rejects if it breaks off. */
   read(body: Readable, onBytes: OnBytes): Promise<void>;

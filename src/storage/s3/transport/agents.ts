@@ -4,7 +4,7 @@ import tls from 'node:tls';
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import { StoreRefusedError } from '../../store-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
-import { isExcepted } from './no-proxy.ts';
+import { bypassesProxy } from './no-proxy.ts';
 import { TunnelPool } from './tunnel-pool.ts';
 
 /** Settings of connections, as plain data that any thread can use. */
@@ -66,8 +66,8 @@ export function createAgents({ authorities, proxies }: ConnectionSettings): Agen
   // Node checks an https proxy by the authorities of the thread, and has no option for others
   if (ca && hasSecureProxy(proxies)) tls.setDefaultCACertificates(ca);
   // Without `no_proxy`, because no-proxy.ts decides for which hosts the proxy is not used
-  const proxy = { proxyEnv: { http_proxy: proxies.http, https_proxy: proxies.https } };
-  const secure = {
+  const proxyOptions = { proxyEnv: { http_proxy: proxies.http, https_proxy: proxies.https } };
+  const tlsOptions = {
     // Otherwise NODE_TLS_REJECT_UNAUTHORIZED decides, which any step of a job can set
     rejectUnauthorized: true,
     // Parsed once. With the option `ca` each connection would parse them, which takes 13 ms and 1.4 MB (Node 24.21)
@@ -76,13 +76,13 @@ export function createAgents({ authorities, proxies }: ConnectionSettings): Agen
   try {
     const createPools = (HttpsPool: typeof https.Agent, options: http.AgentOptions) => ({
       http: new http.Agent({ ...common, ...options }),
-      https: new HttpsPool({ ...common, ...secure, ...options }),
+      https: new HttpsPool({ ...common, ...tlsOptions, ...options }),
     });
     const direct = createPools(https.Agent, {});
-    const proxied = createPools(proxies.https ? TunnelPool : https.Agent, proxy);
+    const proxied = createPools(proxies.https ? TunnelPool : https.Agent, proxyOptions);
     return {
       for(isSecure, hostname, port) {
-        const { http, https } = isExcepted(proxies.noProxy, hostname, port) ? direct : proxied;
+        const { http, https } = bypassesProxy(proxies.noProxy, hostname, port) ? direct : proxied;
         return isSecure ? https : http;
       },
       destroy() {
@@ -128,7 +128,7 @@ export function proxyOf(
   const { noProxy, ...proxies } = readProxies(environment);
   const proxy = isSecure ? proxies.https : proxies.http;
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  if (!proxy || isExcepted(noProxy, host, Number(port) || (isSecure ? 443 : 80))) return undefined;
+  if (!proxy || bypassesProxy(noProxy, host, Number(port) || (isSecure ? 443 : 80))) return undefined;
   return URL.canParse(proxy) ? new URL(proxy).host : undefined;
 }
 

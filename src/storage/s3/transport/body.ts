@@ -16,10 +16,9 @@ export function readWhole(body: Readable, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    const tooLong = () => body.destroy(new ProtocolError(`the response is longer than ${maxBytes} bytes`));
     body.on('data', (chunk: Buffer) => {
       length += chunk.length;
-      if (length > maxBytes) tooLong();
+      if (length > maxBytes) body.destroy(new ProtocolError(`the response is longer than ${maxBytes} bytes`));
       else chunks.push(chunk);
     });
     finished(body, error => (error ? reject(error) : resolve(Buffer.concat(chunks))));

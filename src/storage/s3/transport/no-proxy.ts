@@ -1,10 +1,10 @@
 /**
- * Returns whether the variable NO_PROXY excludes a host from the proxy, as in curl (8.x, `Curl_check_noproxy`): a name covers its
- * subdomains too, with or without a leading dot, and `*` covers all. As in @actions/http-client, an entry may have a port.
+ * Returns whether requests to a host bypass the proxy by the variable NO_PROXY. As in curl (8.x, `Curl_check_noproxy`), a name also
+ * covers its subdomains, with or without a leading dot, and `*` covers all. As in @actions/http-client, an entry may have a port.
  * Node 24.21 covers subdomains only with a leading dot.
  * @param hostname without brackets.
  */
-export function isExcepted(noProxy: string, hostname: string, port: number): boolean {
+export function bypassesProxy(noProxy: string, hostname: string, port: number): boolean {
   const host = hostname.toLowerCase().replace(/\.$/, '');
   return noProxy
     .toLowerCase()

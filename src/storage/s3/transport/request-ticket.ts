@@ -74,7 +74,7 @@ export async function answerOf(
   }
 }
 
-/** Returns the response of an answer. Throws a failure before the head. A failure after it is one of the body, when it is read. */
+/** Returns the response of an answer. Throws a failure before the head. Reading the body rejects with a later failure. */
 export function responseOf({ head, body, failure }: RequestAnswer): TransportResponse {
   const error = failure && decodeError(failure);
   if (!head) throw error;

@@ -133,7 +133,7 @@ export class S3Upload implements Upload {
     );
   }
 
-  /** Makes the body of a part. This thread sends the first part: the start of another thread takes longer than few parts. */
+  /** Makes the body of a part. This thread sends the first part, because the start of another thread takes longer. */
   #bodyOf(part: PartBytes, number: number): PartBody {
     const { senders = 0 } = this.#options;
     if (senders === 0 || number === 1) return ownBody(part);

@@ -12,11 +12,8 @@ const SPEC: CallSpec = { operation: 'UploadPart', about: 'x part 1', transfer: t
 function turnsOf() {
   const clock = new FakeClock();
   const turns = new AttemptTurns(clock, TIME_LIMITS.serverWorkMs);
-  const limits = new CallLimits(SPEC, false, {
-    limits: new TimeLimits(clock, TIME_LIMITS),
-    clock,
-    waited: new WaitedTime(),
-  });
+  const timeLimits = new TimeLimits(clock, TIME_LIMITS);
+  const limits = new CallLimits(SPEC, false, timeLimits, clock, new WaitedTime());
   const next = (spec = SPEC, signal?: AbortSignal) => turns.next(spec, limits, signal);
   /** Returns whether the turn comes within a minute. */
   const comes = async (turn: Promise<unknown>) => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isExcepted } from '../../../../src/storage/s3/transport/no-proxy.ts';
+import { bypassesProxy } from '../../../../src/storage/s3/transport/no-proxy.ts';
 
 test.each([
   ['localhost', 's3.localhost', true],
@@ -26,5 +26,5 @@ test.each([
   ['', 'example.com', false],
   [',', 'example.com', false],
 ])('NO_PROXY=%s covers %s: %s', (noProxy, host, expected) => {
-  expect(isExcepted(noProxy, host, 7480)).toBe(expected);
+  expect(bypassesProxy(noProxy, host, 7480)).toBe(expected);
 });

@@ -18,9 +18,7 @@ const WANTED_PIECES = 8;
 /** Size of a copy in bytes below which one more request costs more than it saves. */
 const WANTED_COPY_BYTES = 32 * 1024 * 1024;
 
-/**
- * Cuts a range into pieces of 5 MiB to 256 MiB, which the server copies in parallel. The range must have at least 5 MiB.
- */
+/** Cuts a range into pieces of 5 MiB to 256 MiB, which the server copies in parallel. The range must have at least 5 MiB. */
 export function copyRanges(range: ByteSpan): ByteSpan[] {
   const total = range.end - range.start;
   const wanted = Math.max(WANTED_COPY_BYTES, Math.min(MAX_COPY_BYTES, Math.ceil(total / WANTED_PIECES)));
