@@ -42,9 +42,9 @@ const usage = `npm run bench -- [OPTIONS]
   --link loopback,shaped,slow
                              how the client reaches the gateway (loopback)
   --only save|restore        one of the two phases (both)
-  --workers 1,2,4            instead: ours alone with so many worker threads
-  --level N                  compression level of ours, 1 to 19 (the action's default)
-  --peer NAME=SAVE,RESTORE   compare with another program, too: two commands for bash, without commas; repeatable
+  --workers 1,2,4            no comparison: this action alone, with these numbers of worker threads
+  --level N                  compression level of this action, 1 to 19 (its default)
+  --peer NAME=SAVE,RESTORE   another program to compare with: two bash commands without commas; repeatable
   --quick                    small data; the tables are only printed`;
 
 /** Reads the command line. Throws `BenchError` for the first mistake. */
