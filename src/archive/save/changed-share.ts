@@ -21,7 +21,7 @@ const MARGIN = 0.03;
 /** Estimates before the scan, from samples of files, whether a save should copy the base. A wrong estimate costs only time. */
 export async function isLikelyWorthReusing(base: BaseArchive, layout: PathLayout): Promise<boolean> {
   const { regionBytes, deadBytes } = regionUsage(base.manifest);
-  const changed = await changedShare(base, layout);
+  const changed = await estimateChangedShare(base, layout);
   return isWorthReusing({ regionBytes, deadBytes: deadBytes + (changed + MARGIN) * regionBytes });
 }
 
@@ -29,7 +29,7 @@ export async function isLikelyWorthReusing(base: BaseArchive, layout: PathLayout
  * Estimates the share of the base's stored bytes, 0 to 1, that belong to files which have changed since the restore: takes
  * samples at even distances over these bytes.
  */
-async function changedShare(base: BaseArchive, layout: PathLayout): Promise<number> {
+async function estimateChangedShare(base: BaseArchive, layout: PathLayout): Promise<number> {
   const samples = pickSamples(base.manifest);
   const touched: HashedPiece[] = [];
   let changed = 0;
@@ -48,7 +48,7 @@ async function changedShare(base: BaseArchive, layout: PathLayout): Promise<numb
     }
   }
   if (samples.length === 0) return 0;
-  return (changed + touched.length * (await differingShare(touched, base))) / samples.length;
+  return (changed + touched.length * (await measureDifferingShare(touched, base))) / samples.length;
 }
 
 interface Sample {
@@ -73,7 +73,10 @@ function pickSamples({ entries, frames }: Manifest): Sample[] {
 }
 
 /** Reads some of the touched pieces. Returns the share of them, 0 to 1, that have other data than the base. */
-async function differingShare(touched: readonly HashedPiece[], { contents }: BaseArchive): Promise<number> {
+async function measureDifferingShare(
+  touched: readonly HashedPiece[],
+  { contents }: BaseArchive,
+): Promise<number> {
   if (touched.length === 0) return 0;
   const bytes = touched.reduce((sum, { size }) => sum + size, 0);
   const count = Math.min(MAX_READ_PIECES, Math.floor((MAX_READ_BYTES / bytes) * touched.length));

@@ -26,8 +26,8 @@ export class LostFirstNames {
   }
 
   /**
-   * Takes the frames in their order. Returns the frames to pack in place of this one. Returns undefined if it has no hard
-   * link to a lost name. Throws `SourceTreeError`.
+   * Returns the frames to pack in place of this one. Returns undefined if it has no hard link to a lost name. Call it with each
+   * frame in the order of the frames. Throws `SourceTreeError`.
    */
   replan({ members }: FramePlan, { packed }: PackResult): Iterable<FramePlan> | undefined {
     members.forEach(({ name, inode }, index) => {

@@ -18,7 +18,7 @@ const MIB = 1024 * 1024;
 
 /** Size of the heap above which a full save trims it: little of it is in use after the scan, and V8 does not collect the rest. */
 const TRIM_HEAP_ABOVE_BYTES = 128 * MIB;
-/** The limit in place of it in a large process: a save may take 600 MB in all (ADR 0011). */
+/** The same limit for a large process: a save may take 600 MB in all (ADR 0011). */
 const TRIM_HEAP_IF_LARGE_ABOVE_BYTES = 40 * MIB;
 /**
  * Size of the heap above which an incremental save trims it. A collection frees less there, because the base's entries are in use,
@@ -104,7 +104,7 @@ export class ManifestBuilder {
 
   /**
    * Ends the manifest; the builder cannot be used afterwards. `reused` are the entries whose data is in the base's frames, in byte
-   * order. Throws as `add`.
+   * order. Throws as `add` does.
    */
   finish(head: ManifestHead, reused: Iterable<ManifestEntry> = []): FinishedManifest {
     const waiting = (this.#waiting ?? []).sort((a, b) => compareNames(a.entry.name, b.entry.name));

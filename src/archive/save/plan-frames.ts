@@ -25,7 +25,7 @@ export class FramePlanner {
   #openBytes = 0;
 
   /**
-   * Adds a member. Returns the frames that are complete with it: the open one that it does not fit into, and those of its
+   * Adds a member. Returns the frames that are complete: the open frame if the member does not fit into it, and the frames of its
    * slices. Throws `SourceTreeError`.
    */
   add(member: ScannedEntry): Iterable<FramePlan> {

@@ -30,10 +30,7 @@ export function isWorthReusing({ regionBytes, deadBytes }: RegionUsage): boolean
   return regionBytes >= MIN_REGION_BYTES && deadBytes <= MAX_DEAD_SHARE * regionBytes;
 }
 
-/**
- * Estimates the bytes of an archive's frames that no live entry uses. `isLive` gets the index of an entry; by default all are
- * live.
- */
+/** Estimates how much of an archive's frames its live entries use. `isLive` gets an entry's index; by default all are live. */
 export function regionUsage(
   { entries, frames }: Manifest,
   isLive: (entry: number) => boolean = () => true,
