@@ -64,7 +64,7 @@ export interface RangeBytes {
 interface WorkerReads {
   /** The `workerData` of each worker that reads. */
   readonly settings: unknown;
-  /** Reads as `getRange` does, into a buffer of a worker. Returns the number of bytes in it. */
+  /** Reads as `getRange` does, into a buffer of a worker. Returns the number of bytes that were read. */
   fetchRange(
     name: string,
     span: ByteSpan,
@@ -110,7 +110,7 @@ export interface SweepOptions extends CallOptions {
 }
 
 export interface GetOptions extends CallOptions {
-  /** Read only this version of the object. */
+  /** The ETag of the only version to read. */
   readonly etag?: string;
   /** Called with the number of bytes of each piece that arrives. */
   readonly onBytes?: ((count: number) => void) | undefined;

@@ -21,7 +21,7 @@ export async function checkDirectory(options: DirectoryOptions, report: ReportFi
   const content = Buffer.from('cache-s3 doctor');
   const attempt = (check: string, work: () => Promise<string>, meaning: string, fix: string) =>
     makeCheck(report, check, work, { result: 'failed', meaning, fix });
-  const usable = await attempt(
+  const isUsable = await attempt(
     'directory',
     async () => {
       await store.head(name, { signal });
@@ -31,14 +31,14 @@ export async function checkDirectory(options: DirectoryOptions, report: ReportFi
     'no job can use it.',
     'set --endpoint to a directory that this user may enter.',
   );
-  if (!usable) return;
+  if (!isUsable) return;
   const put = async () => {
     const upload = store.createUpload(name, { partSizeBytes: MIN_PART_BYTES, onlyIfAbsent: true, signal });
     await upload.write(Uint8Array.from(content));
     await upload.complete();
   };
   const user = process.getuid ? `the user with the id ${process.getuid()}` : 'this user';
-  const written = await attempt(
+  const isWritten = await attempt(
     'write',
     async () => {
       await put();
@@ -47,7 +47,7 @@ export async function checkDirectory(options: DirectoryOptions, report: ReportFi
     'jobs of this user cannot save caches.',
     `give ${user} the right to write to ${root}, or set another --endpoint.`,
   );
-  if (!written) return;
+  if (!isWritten) return;
   try {
     const allowReads = `give ${user} the right to read ${root}.`;
     await attempt(

@@ -101,8 +101,8 @@ async function checkConnection(
     failure = error;
   }
   const isPlain = endpoint?.protocol === 'http:';
-  const unanswered = failure instanceof StoreUnavailableError;
-  const expectsTls = unanswered && isPlain && endpoint && (await speaksTls(endpoint, signal));
+  const gotNoResponse = failure instanceof StoreUnavailableError;
+  const expectsTls = gotNoResponse && isPlain && (await speaksTls(endpoint, signal));
   const failed = failure === undefined ? undefined : expectsTls ? 'TLS' : failedCheck(failure);
   const skewMs = Date.now() - serverTimeMs();
   const found = {

@@ -8,9 +8,9 @@ import type { Trial } from './trial.ts';
 /** Tries an upload in parts: create, send, complete, copy, abort, list. It stores one object of 5 MiB. */
 export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<void> {
   const { sdk, bucket, prefixes, root, stored, send, report } = trial;
-  const checks = ['multipart', 'copy', 'uploads'];
   if (!canWrite) {
-    for (const check of checks) report({ check, result: 'skipped', found: 'objects cannot be stored' });
+    for (const check of ['multipart', 'copy', 'uploads'])
+      report({ check, result: 'skipped', found: 'objects cannot be stored' });
     return;
   }
   const name = `${root}${MULTIPART_SUFFIX}`;
@@ -72,7 +72,7 @@ async function checkCopy(trial: Trial, source: string): Promise<void> {
   };
   const copyOrAbort = () =>
     copy().catch(async error => {
-      // No check follows that would abort it
+      // After an interrupt the check `abort` does not follow
       if (signal.aborted && upload) await abort(trial, upload).catch(() => {});
       throw error;
     });

@@ -14,7 +14,7 @@ export async function checkObjects(trial: Trial, canList: boolean): Promise<bool
   const { bucket, prefixes, root, report } = trial;
   let etag: string | undefined;
   const store = async () => {
-    etag = (await putTrial(trial, root))?.replace(/^W\//, '');
+    etag = await putTrial(trial, root);
     return 's3:PutObject';
   };
   const isStored = await makeCheck(report, 'put', store, {

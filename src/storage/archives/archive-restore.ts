@@ -77,11 +77,11 @@ async function restoreWith(
   const { read, readInWorker } = readers;
   const openPool = () => new WorkerPool(options.workerUrl, options.workers, store.workerReads?.settings);
   // A warm restore has work for workers at once: they compare the manifest with the disk
-  const early = request.warm && found.sizeBytes > INLINE_BYTES ? openPool() : undefined;
-  early?.start();
+  const earlyPool = request.warm && found.sizeBytes > INLINE_BYTES ? openPool() : undefined;
+  earlyPool?.start();
   const archive = await openFound(found, readers, request.signal, entryCheckOf(request.layout)).catch(
     async error => {
-      await early?.close();
+      await earlyPool?.close();
       throw error;
     },
   );
@@ -97,7 +97,8 @@ async function restoreWith(
       layout: request.layout,
       restoredLinks: options.records.restoredLinks(),
       runLabel: request.runLabel,
-      runner: early ?? (isForThisThread(dataBytes(archive), disk, options) ? new InlineRunner() : openPool()),
+      runner:
+        earlyPool ?? (isForThisThread(dataBytes(archive), disk, options) ? new InlineRunner() : openPool()),
       warm: request.warm,
       keep: isForSave && options.records.areKept ? (request.savesLater ? 'content' : 'status') : undefined,
       beforeCommit,
