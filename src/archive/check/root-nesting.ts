@@ -16,8 +16,8 @@ export interface EntryFault {
 }
 
 /**
- * Returns one of the sorted `names` that is below a file or link of the archive. Returns undefined if there is none. Looks for
- * each file in the names: the search for each ancestor of a name would take a time that grows with the square of its length.
+ * Returns one of the sorted `names` that is below a file or link of the archive. Returns undefined if there is none. Searches the
+ * names for each file: the search for each ancestor of a name would take a time that grows with the square of its length.
  */
 async function findBelowLeaf(
   entries: readonly Entry[],

@@ -25,8 +25,8 @@ const DIRECTORY_CODES = new Set([
 ]);
 
 /**
- * Which frames a claim may be on. `claim`: absent ones that no other running process has claimed. `insist`: absent ones, whatever
- * others have claimed. `replace`: all.
+ * Which frames a claim may be on. `claim`: absent ones that no other running process has claimed. `insist`: all absent ones.
+ * `replace`: all.
  */
 export type ClaimKind = 'claim' | 'insist' | 'replace';
 

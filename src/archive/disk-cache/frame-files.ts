@@ -33,6 +33,7 @@ export function frameName({ sha256 }: Pick<FrameKey, 'sha256'>): string {
   return Buffer.from(sha256).toString('hex');
 }
 
+/** Returns the path of a frame's file. */
 export function framePath(directory: string, frame: FrameKey): string {
   return path.join(directory, frameName(frame));
 }

@@ -37,7 +37,7 @@ function openDirectory(given: string): OpenedDirectory {
   };
 }
 
-/** Returns the code for which this user cannot list the directory, or undefined. Without a list its limit cannot be kept. */
+/** Returns the code of the reason why this user cannot list a directory, or undefined. Without a list its limit cannot be kept. */
 function listProblem(directory: string): string | undefined {
   try {
     accessSync(directory, constants.R_OK);

@@ -84,6 +84,7 @@ function storedFrame(raw: Buffer): Buffer<ArrayBuffer> {
 
 export const SHA256_BYTES = 32;
 
+/** Returns the SHA-256 of `bytes`. */
 export function sha256(bytes: Uint8Array): Buffer {
   return hash('sha256', bytes, 'buffer');
 }

@@ -46,7 +46,7 @@ export class ContentHasher {
 
 /**
  * Hashes of the data of an archive's files, by entry and piece (`dataPieces`). They are made from the bytes of the archive: a
- * file of the same size and hash has the archived content, whatever has written it.
+ * file of the same size and hash has the archived content, also if another program has written it.
  */
 export class ContentHashes {
   readonly key: Uint8Array;

@@ -25,7 +25,7 @@ export interface Attributes extends Mtime {
   readonly gid: number;
 }
 
-/** Attributes that a directory gets back after something was built in it or moved through it. */
+/** Attributes that are set again on a directory after something was built in it or moved through it. */
 export type DirectoryAttributes = Omit<Attributes, 'uid' | 'gid'>;
 
 /** Returns the attributes of the item at `path`. Does not follow a link there. Throws the system's error. */
@@ -39,7 +39,7 @@ export function attributesIn(stats: BigIntStats): DirectoryAttributes {
 }
 
 /** Returns whether a directory has the attributes `expected`, as far as `setAttributes` can set them. */
-export function sameAttributes(found: DirectoryAttributes, expected: DirectoryAttributes): boolean {
+export function areSameAttributes(found: DirectoryAttributes, expected: DirectoryAttributes): boolean {
   return found.mode === expected.mode && fileTimes.isRestored(expected, found);
 }
 

@@ -11,7 +11,7 @@ export interface Platform extends CaseRules {
   readonly keepsOwners: boolean;
   /** Separates the components of paths in messages. */
   readonly separator: '/' | '\\';
-  /** Whether `//server/share` is a place of its own; elsewhere it is a second name of `/server/share`. */
+  /** Whether `//server/share` is a network share. Elsewhere it is a second name of `/server/share`. */
   readonly hasShares: boolean;
   /** Characters that a component may have on other systems, but not here. */
   readonly forbiddenInComponents: RegExp | undefined;
@@ -25,7 +25,7 @@ export interface Platform extends CaseRules {
   readonly openFlags: number;
   /** Whether a file that a process has open or runs cannot be replaced. Often that is a virus scanner, for a moment. */
   readonly locksOpenFiles: boolean;
-  /** Codes by which the system refuses to rename, replace or remove such a file. */
+  /** Codes by which the system refuses to rename, replace or remove a file that is open. */
   readonly inUseCodes: ReadonlySet<string>;
   /** Whether the whole step can run as root (input `sudo`). */
   readonly hasSudo: boolean;
@@ -43,7 +43,7 @@ export interface Platform extends CaseRules {
   readonly filesByInode: string | undefined;
   /** Whether statfs(2) returns the type of a file system as a number of Linux. */
   readonly numbersFileSystems: boolean;
-  /** Whether an append-only directory refuses even a chmod to its own mode (preflight.ts). */
+  /** Whether an append-only directory refuses even a chmod to the mode that it has (preflight.ts). */
   readonly refusesInAppendOnly: boolean;
   /** The command that makes an immutable or append-only item writable. */
   readonly unlockCommand: string;

@@ -12,7 +12,7 @@ const CTIME = 7;
 const WIDTH = 8;
 const ROW_WORDS = 2 * WIDTH;
 
-/** The part of a file's status that a row holds. Times in ns. */
+/** The part of a file's status that is in a row. Times in ns. */
 export type RowStatus = Pick<
   BigIntStats,
   'dev' | 'ino' | 'size' | 'mode' | 'uid' | 'gid' | 'mtimeNs' | 'ctimeNs'

@@ -132,7 +132,7 @@ class DiskFrames {
     await this.#awaitOthers(others);
   }
 
-  /** Fetches frames whatever the claims of other jobs. */
+  /** Fetches frames, although other jobs may have claimed them. */
   async #fetchAnyway(frames: readonly number[], kind: 'insist' | 'replace'): Promise<void> {
     await forEachWithin(this.#runs(frames), this.#unpacker.limits, async run =>
       this.#use(await unlessAborted(this.#claim(run.frames, kind), this.#signal)),

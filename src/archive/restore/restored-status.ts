@@ -44,7 +44,7 @@ export async function statusAfterCommit(rows: StatusRows, plan: TargetPlan): Pro
   return (await waitForLaterClock(rows.latestChange(), plan)) ? rows : undefined;
 }
 
-/** Reads the change times of files that were renamed by themselves. Clears the row of a file that another job has replaced. */
+/** Reads the change times of files that were renamed one by one. Clears the row of a file that another job has replaced. */
 function updateRenamed(rows: StatusRows, { entries, moves }: TargetPlan): Promise<void> {
   return forEachInTurns(moves, undefined, ({ isTree, entry, to }) => {
     if (isTree || entry < 0) return;

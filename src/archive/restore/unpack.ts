@@ -16,7 +16,7 @@ import { SlicedFiles } from './sliced-files.ts';
 const FETCHED_BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 /** Smallest limit of requests at the same time. */
 const FETCHES_IN_FLIGHT = 6;
-/** Requests at the same time for each worker that fetches by itself: it receives one range while it unpacks another. */
+/** Requests at the same time for each worker that fetches: it receives one range while it unpacks another. */
 const FETCHES_A_WORKER = 2;
 /** Empty files that a worker creates in one job. */
 const EMPTY_FILES_A_JOB = 2000;
@@ -24,7 +24,7 @@ const EMPTY_FILES_A_JOB = 2000;
 /** Reads bytes `start` to `end` of the object until the signal is aborted. */
 export type ReadRange = (start: number, end: number, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
 
-/** Lets a worker read bytes `start` to `end` of the object into a buffer of its own until the signal is aborted. */
+/** Lets a worker read bytes `start` to `end` of the object into its `buffer` until the signal is aborted. */
 export type ReadInWorker = (
   start: number,
   end: number,
@@ -52,8 +52,8 @@ export interface UnpackOptions {
 }
 
 /**
- * Fetches the frames that hold data of wanted files and writes those files. Every frame is checked before it is
- * opened. Returns the bytes of file data written.
+ * Fetches the frames that have data of wanted files, and writes these files. Checks each frame before it is decompressed.
+ * Returns the bytes of file data written.
  * Throws `DamagedArchiveError`, `StagedFileError`, the signal's reason and the errors of `read` and `staged`, after it has
  * aborted the other reads. Jobs may still run until the runner is closed.
  */

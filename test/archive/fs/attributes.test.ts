@@ -2,11 +2,11 @@ import { closeSync, lstatSync, openSync, symlinkSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
+  areSameAttributes,
   attributesOf,
   creationMode,
   isSameMode,
   makeReadOnly,
-  sameAttributes,
   setAttributes,
   setLinkAttributes,
 } from '../../../src/archive/fs/attributes.ts';
@@ -136,9 +136,9 @@ test('two sets of attributes are the same if the mode is, and if the time is equ
   setAttributes(path, { mode: 0o640, ...exact });
   const found = attributesOf(path);
   const mode = found.mode;
-  expect(sameAttributes(found, { mode, ...exact })).toBe(true);
-  expect(sameAttributes(found, { mode: mode ^ 0o100, ...exact })).toBe(false);
-  expect(sameAttributes(found, { mode, ...exact, mtimeUs: exact.mtimeUs + 1 })).toBe(false);
+  expect(areSameAttributes(found, { mode, ...exact })).toBe(true);
+  expect(areSameAttributes(found, { mode: mode ^ 0o100, ...exact })).toBe(false);
+  expect(areSameAttributes(found, { mode, ...exact, mtimeUs: exact.mtimeUs + 1 })).toBe(false);
 });
 
 describe('where files have the read-only attribute in place of modes', () => {

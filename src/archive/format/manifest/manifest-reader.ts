@@ -43,7 +43,7 @@ export interface DecodeOptions {
 /**
  * Decodes the manifest in a skippable frame that fills `bytes`, and checks that its columns are consistent. `check/validate.ts`
  * checks whether the entries may be restored.
- * Throws `UnusableArchiveError` for another format number and for more entries than the heap can hold,
+ * Throws `UnusableArchiveError` for another format number and for more entries than fit in the heap,
  * `DamagedArchiveError` for bytes that cannot be decoded, and the signal's reason.
  */
 export async function decodeManifest(bytes: Buffer, options: DecodeOptions = {}): Promise<Manifest> {
@@ -103,7 +103,7 @@ async function readEntries(
       entries.length = 0;
       trimHeap(0);
       const nameBytes = await checkEntries(columns, count, check, turns);
-      // A string whose characters are not all of Latin-1 takes two bytes for each of them
+      // V8 stores a string with two bytes for each character, unless all of them are Latin-1
       requireHeap(count * ENTRY_HEAP_BYTES + 2 * nameBytes, `its ${count} entries with their names`);
       return readEntries(columns, count, undefined, turns);
     }

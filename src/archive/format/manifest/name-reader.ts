@@ -51,7 +51,7 @@ export class NameReader {
     }
     const block = this.#column.subarray(start, this.#at);
     const text = block.toString('utf8');
-    // A name with bytes that are not UTF-8 is decoded by itself
+    // If one of the names is not UTF-8, each is decoded separately
     this.#names = text.includes('\ufffd') ? this.#decodeEach(start) : text.slice(0, -1).split('\0');
   }
 

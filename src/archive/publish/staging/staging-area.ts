@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, fstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import {
+  areSameAttributes,
   attributesOf,
   type DirectoryAttributes,
-  sameAttributes,
   setAttributes,
 } from '../../fs/attributes.ts';
 import { realPathOf } from '../../fs/file-status.ts';
@@ -110,7 +110,7 @@ export class StagingArea {
     const now = ignoreErrors(() => attributesOf(parent)) ?? before;
     const remaining = await this.tryRemove();
     // If another job has published in the parent meanwhile, its attributes stay as that job left them
-    const isUntouched = this.#after === undefined || sameAttributes(now, this.#after);
+    const isUntouched = this.#after === undefined || areSameAttributes(now, this.#after);
     ignoreErrors(() => setAttributes(parent, isUntouched ? before : now));
     return remaining;
   }
