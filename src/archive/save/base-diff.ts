@@ -95,6 +95,7 @@ export class BaseDiff {
     }
   }
 
+  /** Estimates how much of the base's frames the reused entries use. */
   usage(): RegionUsage {
     return regionUsage(this.#base.manifest, index => this.#isReused[index] === 1);
   }

@@ -83,6 +83,7 @@ export class ExistingDirectories {
     this.#options = options;
   }
 
+  /** Adds a directory, after its parents. Throws the system's error if its path cannot be resolved. */
   add({ path, entry, stats, parent, isFollowed = false }: FoundDirectory): ExistingDirectory {
     const { runLabel, isWanted } = this.#options;
     const realPath = parent ? join(parent.realPath, basename(path)) : realPathOf(path);

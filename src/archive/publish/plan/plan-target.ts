@@ -77,6 +77,7 @@ class Planner {
     this.#existing = new ExistingDirectories(options);
   }
 
+  /** Plans an entry, after the directories above it. Throws `TargetTreeError` and the system's errors. */
   add(entry: Entry, index: number): void {
     const parent = this.#open.parentOf(entry.name);
     if (!parent) this.#sweepAbove(parentName(entry.name));

@@ -62,6 +62,7 @@ export class ShortPaths {
     return path;
   }
 
+  /** Closes all handles. The short paths must not be used after it. */
   close(): void {
     for (const handle of this.#handles.values()) handle[Symbol.dispose]();
     this.#handles.clear();

@@ -48,6 +48,7 @@ export class StagingArea {
     this.#name = stagingName(runLabel);
   }
 
+  /** Its path. Throws the system's error if a parent with a long path cannot be opened. */
   get path(): string {
     if (this.#path === undefined) {
       if (isLongDirectory(this.parent)) this.#handle = openDirectory(this.parent);
