@@ -1,4 +1,6 @@
-import { stat, statfs } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rmdir, stat, statfs } from 'node:fs/promises';
+import path from 'node:path';
 import { createTrialName } from '../../cache/keys/trial-names.ts';
 import { formatBytes } from '../../report/units.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
@@ -14,8 +16,21 @@ interface DirectoryOptions {
   readonly signal: AbortSignal;
 }
 
-/** Checks a directory as the store: whether it can be written, read, listed and cleaned, and the space that is left. */
+/**
+ * Checks a directory as the store: whether it can be written, read, listed and cleaned, and the space that is left. Removes the
+ * directories that the trial object needed: the jobs may run as another user, who could not write to them.
+ */
 export async function checkDirectory(options: DirectoryOptions, report: ReportFinding): Promise<void> {
+  const missing: string[] = [];
+  for (let one = options.root; !existsSync(one); one = path.dirname(one)) missing.push(one);
+  try {
+    await checkStore(options, report);
+  } finally {
+    for (const one of missing) await rmdir(one).catch(() => {});
+  }
+}
+
+async function checkStore(options: DirectoryOptions, report: ReportFinding): Promise<void> {
   const { store, root, prefixes, signal } = options;
   const name = createTrialName(prefixes.caches);
   const content = Buffer.from('cache-s3 doctor');

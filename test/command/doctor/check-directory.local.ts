@@ -46,15 +46,16 @@ test('doctor reports a file in place of the directory, and the option to change'
   ]);
 });
 
-test('doctor finds a directory that does not exist yet, and leaves it empty', async () => {
-  const root = path.join(scratch(), 'new');
+test('doctor finds a directory that does not exist yet, and removes what it has made', async () => {
+  const parent = scratch();
+  const root = path.join(parent, 'new', 'bucket');
   const findings = await findingsOf(root);
   expect(notOk(findings)).toEqual([]);
   expect(findings.map(({ check }) => check)).toEqual([
     ...['directory', 'write', 'read', 'list', 'conditions', 'delete', 'space'],
   ]);
   expect(findings[0]?.found).toBe(`${root} does not exist; the first save creates it`);
-  expect(readdirSync(root)).toEqual([]);
+  expect(readdirSync(parent)).toEqual([]);
 });
 
 test(
