@@ -24,7 +24,7 @@ export class Capabilities {
   /** Bytes of the smallest body that was refused as too large (413). */
   refusedBodyBytes = Number.POSITIVE_INFINITY;
 
-  /** Returns the size of a body in bytes: `wanted`, or that of S3's smallest part if a body of `wanted` bytes was refused. */
+  /** Returns the size of a body in bytes: `wanted`, or S3's minimum part size if a body of `wanted` bytes was refused. */
   fittingBytes(wanted: number): number {
     return wanted < this.refusedBodyBytes ? wanted : MIN_PART_BYTES;
   }

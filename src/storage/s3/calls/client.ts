@@ -69,7 +69,7 @@ export function createConnection(
     // caller.ts retries each call, and two layers of retries would multiply. (A strategy rather than `maxAttempts: 1`, which
     // prints a line to the console for every failed streamed body.)
     retryStrategy: { mode: 'none', retry: (next, args) => next(args) },
-    // Frames carry their own SHA-256. The SDK's default checksums make radosgw 16.2.15 return 411 for a stream
+    // Frames have a SHA-256. The SDK's default checksums make radosgw 16.2.15 return 411 for a stream
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     // With `Expect: 100-continue` every body over 2 MiB takes a new connection, and a refusal arrives as EPIPE

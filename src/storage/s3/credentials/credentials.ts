@@ -113,7 +113,7 @@ async function fromSources(
 /**
  * Makes the error of a run without credentials.
  * @param hasFailed whether a source exists and returned no credentials.
- * @param reasons those of all sources, in brackets, or ''.
+ * @param reasons the reasons of all sources, in brackets, or ''.
  */
 function noCredentials(
   { missingKey, forkPullRequest }: S3Settings,

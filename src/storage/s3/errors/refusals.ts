@@ -77,7 +77,7 @@ const NAME_TOO_LONG: Refusal = [
 ];
 const INVALID_TOKEN: Refusal = ["the input 'sessionToken'", 'the session token is not valid'];
 const EXPIRED_TOKEN: Refusal = ["the input 'sessionToken'", 'the session token has expired'];
-/** The refusal of a bucket whose quota, or that of its owner, is used up. */
+/** The refusal after the quota of the bucket or its owner is used up. */
 export const QUOTA: Refusal = ["the input 'bucket'", 'its quota is used up'];
 const OTHER_REGION: Refusal = ["the input 'region'", 'the bucket is in another region'];
 

@@ -43,7 +43,7 @@ export function tokenFailure(error: unknown): RoleError {
   return new RoleError(`the runner's service returned no OIDC token: ${reason}`, undefined, { cause: error });
 }
 
-/** Converts the failure of an exchange into an error of the store contract. `claims` are those of the token, as a clause. */
+/** Converts the failure of an exchange into an error of the store contract. `claims` is a clause with the claims of the token. */
 export function stsFailure(
   error: unknown,
   { arn, input, stsEndpoint }: RoleSettings,

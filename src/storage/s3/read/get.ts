@@ -65,7 +65,7 @@ export async function fetchRange(
   return received === 'past the end' ? 0 : received.length;
 }
 
-/** Reads one range into `target`. `isBlocked` is that of `CallSpec`. */
+/** Reads one range into `target`. `isBlocked` is as in `CallSpec`. */
 async function readRange(
   caller: Caller,
   name: string,

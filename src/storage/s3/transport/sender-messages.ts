@@ -1,6 +1,6 @@
 import type { RequestTicket } from './request-ticket.ts';
 
-/** A message to a thread that sends parts. `part` is the number of a part, `id` that of a report (archive/messages/report.ts). */
+/** A message to a thread that sends parts. `part` numbers the part, `id` the report (archive/messages/report.ts). */
 export type SenderMessage =
   /** Transfers a part to the thread. */
   | { readonly kind: 'add'; readonly part: number; readonly pieces: readonly Uint8Array[] }

@@ -43,7 +43,7 @@ export function notStored(name: string, operation: string): StoreUnavailableErro
 }
 
 /**
- * Returns whether an object is that of this upload, by its save-id. If a reverse proxy has dropped the metadata, compares the ETag,
+ * Returns whether this upload has stored the object, by its save-id. If a reverse proxy has dropped the metadata, compares the ETag,
  * which is equal for equal bytes.
  * @param etag returns the ETag of this upload's bytes. Called only if it is needed, because it may take long.
  */

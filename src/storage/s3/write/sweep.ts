@@ -23,7 +23,7 @@ const MAX_ID_CHARACTERS = 1024;
 /**
  * Aborts uploads under `prefix` that began more than `olderThanMs` ago. Their age counts by the server's clock (the Date of its
  * response) and by the runner's, because one of them may be wrong, and another job may be writing the upload. Keeps uploads that
- * have become an object, and those of other programs. Returns the number of aborted uploads.
+ * have become an object, and uploads of other programs. Returns the number of aborted uploads.
  */
 export async function sweepUploads(
   caller: Caller,

@@ -46,7 +46,7 @@ export async function completeUpload(
     signal: grace.signal,
     serverWork: true,
   };
-  /** Returns the object of this name, or 'ours' if it is that of this upload. */
+  /** Returns the object of this name, or 'ours' if this upload has stored it. */
   const findObject = async () => {
     const present = await headObject(caller, publication.name, { signal: grace.signal });
     return isOurs(present, publication, () => multipartEtag(parts)) ? 'ours' : present;

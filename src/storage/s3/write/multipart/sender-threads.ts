@@ -18,7 +18,7 @@ const PARTS_A_THREAD = 3;
 const LIMITS = { maxYoungGenerationSizeMb: 4 };
 
 interface SenderThread extends Thread<SenderMessage> {
-  /** Number of its parts. */
+  /** Number of parts in the thread. */
   parts: number;
 }
 
