@@ -26,7 +26,7 @@ export interface ListResult {
 }
 
 const Column = columns('mode', 'nlink', 'uid', 'gid', 'size', 'mtimeMs', 'ctimeMs', 'mtimeUs', 'mtimeRestNs');
-/** The row's values for an unknown mtime: that of a file with data, if the job is not `exact`, is read with the data. */
+/** Values in a row if the mtime is unknown: in a job that is not `exact`, the mtime of a file with data is read with the data. */
 const UNKNOWN_MTIME: Mtime = { mtimeUs: -1, mtimeRestNs: 0 };
 
 export function encodeListJob(directories: readonly string[], exact: boolean): ListJob {

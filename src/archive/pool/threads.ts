@@ -99,7 +99,7 @@ export class Threads<Message extends object> {
 
   /**
    * Waits until no thread works on a request, for at most `FINISH_MS`. Node 24 aborts the process when a thread is ended between
-   * the creation of a zlib context and its initialisation (`close before init`). Each job creates such a context.
+   * the creation of a zlib context and its initialisation (`close before init`). Each job creates a zlib context.
    */
   async #finishRequests(): Promise<void> {
     if (this.#requests.size === 0) return;

@@ -66,7 +66,7 @@ export class WorkerPool implements JobRunner {
   readonly #queue: Waiting[] = [];
   #lastBuffer = 0;
 
-  /** `program` is that of the workers (thread-program.ts). `fetcherSettings` become their `workerData`. */
+  /** `program` is the program of the workers (`threadProgram`). `fetcherSettings` become their `workerData`. */
   constructor(program: URL, width: number, fetcherSettings?: unknown) {
     this.width = width;
     this.#threads = new Threads({

@@ -135,7 +135,7 @@ export class StagedLinks {
     const original = this.#plan.entries[file]!;
     const source = this.#plan.staged.at(file) || this.#layout.toAbsolute(original.name);
     using from = wrapStagedError(path, () => openToRead(source));
-    // Node's `copyFile` sets the mode too, and fails where that is refused
+    // Node's `copyFile` sets the mode too, and fails if the system refuses it
     const mode = creationMode(original.mode);
     const to = wrapStagedError(path, () => openSync(fsPath(path), 'wx', mode));
     try {

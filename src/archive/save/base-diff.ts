@@ -72,7 +72,7 @@ export class BaseDiff {
       this.#reuse(found, index);
       return NOTHING;
     }
-    // An unchanged entry is never where a directory was
+    // An unchanged entry cannot have the name of a directory in the base
     if (this.#deadDirectories.has(`${found.name}/`))
       throw new BaseOutgrownError('a directory was replaced by an entry of another type');
     const directory = this.#open.parentOf(found.name);

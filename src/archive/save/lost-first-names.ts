@@ -73,7 +73,7 @@ export class LostFirstNames {
   }
 }
 
-/** Returns whether hard links to this member would get no data, or those of another file. */
+/** Returns whether hard links to this member would get no data, or the data of another file. */
 function isLost(rows: Float64Array, index: number): boolean {
   const packed = readPacked(rows, index);
   return typeof packed === 'string' || packed.wasReplaced;

@@ -17,8 +17,8 @@ export async function* planFrames(batches: AsyncIterable<Batch>): AsyncGenerator
 const NONE: readonly FramePlan[] = [];
 
 /**
- * Groups members into frames of about 4 MiB of tar, in their order. A frame has whole members, or a slice of a file over 8 MiB:
- * several workers read the data of such a file, and later write it.
+ * Groups members into frames of about 4 MiB of tar, in their order. A frame has whole members, or a slice of a file over 8 MiB, so
+ * that several workers read the file, and later write it.
  */
 export class FramePlanner {
   #open: ScannedEntry[] = [];

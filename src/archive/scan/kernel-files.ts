@@ -8,8 +8,8 @@ import type { ScannedEntry } from '../messages/pack-job.ts';
 import { pathIn } from './read-entry.ts';
 
 /**
- * Types of the file systems whose files the Linux kernel makes when they are read. Most have the size 0 or 4096, whatever their
- * data. Reading one may be refused, change something or wait.
+ * Types of the file systems whose files the Linux kernel makes when they are read. Most have the size 0 or 4096, which is not the
+ * length of their data. Reading one may be refused, change something or wait.
  */
 const KERNEL_TYPES: ReadonlySet<string> = new Set([
   'binfmt_misc',
@@ -63,7 +63,7 @@ export class KernelFiles {
     return false;
   }
 
-  /** Returns whether such a file system, or a file of one, is mounted at this path of a walk. */
+  /** Returns whether a file system of the kernel, or a file of one, is mounted at this path of a walk. */
   isMountedAt(path: string): boolean {
     return this.#found.size > 0 && this.#found.has(path);
   }

@@ -57,10 +57,10 @@ function skipReason(
 ): string | undefined {
   const rootAbove = ({ path }: ScannedEntry) => byPath.nearestAbove(path)?.root;
   for (let above = rootAbove(root); above; above = rootAbove(above)) {
-    // A restore enters no link of its own archive
+    // A restore enters no link of the archive
     if (above.type === EntryType.symlink) return 'behind a link that is saved as a link';
   }
-  // `path` names the parent, but a search does not enter such a link
+  // `path` names the parent, but a search does not enter a link to a directory above it
   if (layout.permits(parentName(root.name))) return 'behind a link to a directory above it';
   return undefined;
 }

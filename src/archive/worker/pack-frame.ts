@@ -30,7 +30,7 @@ import {
   writePacked,
 } from '../messages/pack-job.ts';
 
-/** Memory that this thread packs into, kept from frame to frame: allocating it anew costs more than the work in it. */
+/** Memory that this thread packs into, kept from frame to frame: to allocate it for each frame costs more than the work in it. */
 let scratch = Buffer.allocUnsafeSlow(0);
 
 /** Tar bytes of one frame, in `scratch`: a thread uses one instance at a time. */

@@ -38,7 +38,7 @@ export async function joinHardLinks(
   }
 }
 
-/** Returns the paths of each restored file with several names. The first one is that of its file entry. */
+/** Returns the paths of each restored file with several names. The first path belongs to its file entry. */
 function linkedNames({ entries, staged }: TargetPlan, layout: PathLayout): Iterable<readonly string[]> {
   const names = new Map<number, string[]>();
   entries.forEach(({ name, linkTo }, index) => {

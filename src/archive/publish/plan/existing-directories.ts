@@ -34,7 +34,7 @@ export interface ExistingDirectory {
   readonly mode: number;
   /** Whether it was reached through a symlink at or above a pattern's root, which the commit follows too. */
   readonly isFollowed: boolean;
-  /** Whether its mode, owner and time are those of the archive already. */
+  /** Whether it has the mode, owner and time of its entry already. */
   readonly isUnchanged: boolean;
 }
 

@@ -72,7 +72,7 @@ export class StagedPaths {
   readonly #shortPaths: ShortPaths;
   /** Path for each entry, '' if nothing is built for it. */
   readonly #paths: string[];
-  /** 1 for each entry whose path in `#paths` is that of its directory. */
+  /** 1 for each entry for which `#paths` has the path of its directory. */
   readonly #isInside: Uint8Array;
 
   constructor(entries: readonly Entry[], shortPaths: ShortPaths) {
