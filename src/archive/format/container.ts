@@ -22,8 +22,10 @@ export const SLICE_BYTES = FRAME_RAW_BYTES;
 
 const MANIFEST_MAGIC = 0x184d2a51;
 const MANIFEST_MARK = 'CS3M';
-/** Skippable frame header (8), mark (4), format number (4). */
-const MANIFEST_HEADER_BYTES = 16;
+/** Bytes of the magic and the length of a skippable frame. */
+const SKIPPABLE_HEADER_BYTES = 8;
+/** With the mark (4) and the format number (4). */
+const MANIFEST_HEADER_BYTES = SKIPPABLE_HEADER_BYTES + 8;
 
 const SEEK_TABLE_MAGIC = 0x184d2a5e;
 const SEEKABLE_MAGIC = 0x8f92eab1;
@@ -34,7 +36,7 @@ const SEEK_ENTRY_BYTES = 8;
 export function manifestFrame(payload: Uint8Array): Buffer {
   const frame = Buffer.alloc(MANIFEST_HEADER_BYTES + payload.length);
   frame.writeUInt32LE(MANIFEST_MAGIC, 0);
-  frame.writeUInt32LE(8 + payload.length, 4);
+  frame.writeUInt32LE(frame.length - SKIPPABLE_HEADER_BYTES, 4);
   frame.write(MANIFEST_MARK, 8, 'latin1');
   frame.writeUInt32LE(FORMAT, 12);
   frame.set(payload, MANIFEST_HEADER_BYTES);
@@ -49,7 +51,7 @@ export function readManifestFrame(bytes: Buffer): { format: number; payload: Buf
   if (
     bytes.length < MANIFEST_HEADER_BYTES ||
     bytes.readUInt32LE(0) !== MANIFEST_MAGIC ||
-    bytes.readUInt32LE(4) !== bytes.length - 8 ||
+    bytes.readUInt32LE(4) !== bytes.length - SKIPPABLE_HEADER_BYTES ||
     bytes.toString('latin1', 8, 12) !== MANIFEST_MARK
   ) {
     throw new DamagedArchiveError('its seek table does not lead to a manifest');
@@ -59,10 +61,10 @@ export function readManifestFrame(bytes: Buffer): { format: number; payload: Buf
 
 /** Makes the seek table of `frames`: all those of the tar stream, including the end-of-archive frame. */
 export function seekTable(frames: readonly Pick<Frame, 'size' | 'rawSize'>[]): Buffer {
-  const table = Buffer.alloc(8 + frames.length * SEEK_ENTRY_BYTES + SEEK_FOOTER_BYTES);
+  const table = Buffer.alloc(SKIPPABLE_HEADER_BYTES + frames.length * SEEK_ENTRY_BYTES + SEEK_FOOTER_BYTES);
   table.writeUInt32LE(SEEK_TABLE_MAGIC, 0);
-  table.writeUInt32LE(table.length - 8, 4);
-  let at = 8;
+  table.writeUInt32LE(table.length - SKIPPABLE_HEADER_BYTES, 4);
+  let at = SKIPPABLE_HEADER_BYTES;
   for (const frame of frames) {
     table.writeUInt32LE(frame.size, at);
     table.writeUInt32LE(frame.rawSize, at + 4);
@@ -96,15 +98,17 @@ export function readTail(tail: Buffer, objectBytes: number): Tail | { readonly n
   const count = tail.readUInt32LE(footer);
   // Bit 7 of the descriptor means that checksums follow; the others are reserved
   if (tail.readUInt8(footer + 4) !== 0) throw new DamagedArchiveError('its seek table has unsupported flags');
-  const tableBytes = 8 + count * SEEK_ENTRY_BYTES + SEEK_FOOTER_BYTES;
+  const tableBytes = SKIPPABLE_HEADER_BYTES + count * SEEK_ENTRY_BYTES + SEEK_FOOTER_BYTES;
   if (count > MAX_FRAMES || tableBytes > objectBytes)
     throw new DamagedArchiveError(`its seek table claims ${count} frames`);
   if (tableBytes > tail.length) return { needed: tableBytes };
   const start = tail.length - tableBytes;
-  if (tail.readUInt32LE(start) !== SEEK_TABLE_MAGIC || tail.readUInt32LE(start + 4) !== tableBytes - 8)
+  const lengthInHeader = tail.readUInt32LE(start + 4);
+  if (tail.readUInt32LE(start) !== SEEK_TABLE_MAGIC || lengthInHeader !== tableBytes - SKIPPABLE_HEADER_BYTES)
     throw new DamagedArchiveError('its seek table has a wrong header');
   let manifestStart = 0;
-  for (let at = start + 8; at < footer; at += SEEK_ENTRY_BYTES) manifestStart += tail.readUInt32LE(at);
+  for (let at = start + SKIPPABLE_HEADER_BYTES; at < footer; at += SEEK_ENTRY_BYTES)
+    manifestStart += tail.readUInt32LE(at);
   const manifestEnd = objectBytes - tableBytes;
   if (manifestStart + MANIFEST_HEADER_BYTES > manifestEnd)
     throw new DamagedArchiveError('its frames are longer than the object');

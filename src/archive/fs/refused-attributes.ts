@@ -32,7 +32,7 @@ export function isRefusal(error: unknown): boolean {
   return REFUSALS.has((error as NodeJS.ErrnoException).code);
 }
 
-/** The first time that needs more than 32 bits, in January 2038. */
+/** The first time after the range of 32-bit times, in January 2038. */
 const FIRST_LATE_US = 2 ** 31 * 1e6;
 /** FAT keeps even seconds. */
 const COARSEST_TIME_MS = 2000;

@@ -30,7 +30,7 @@ function readAdvice(code: string): string {
   return thisPlatform.inUseCodes.has(code) ? '; a process has it open and does not share it' : '';
 }
 
-/** Calls `change`, which writes to a path in staging. Throws `StagedFileError` in place of the system's error. */
+/** Returns the result of `change`, which works on a path in staging. Throws `StagedFileError` in place of the system's error. */
 export function wrapStagedError<T>(path: string, change: () => T): T {
   try {
     return change();

@@ -34,7 +34,7 @@ export class RestoredLinks {
   /** Returns a restored link that the system follows on the way to `path`. Returns undefined if there is none. */
   onTheWayTo(path: string): string | undefined {
     const found = this.#first(path);
-    // The system follows a link at the path itself only to a directory: anything else is replaced
+    // A link at the path itself counts if it leads to a directory. Otherwise it is an entry like any other
     const isFollowed = !found?.isLast || ignoreErrors(() => statFile(path, false)?.isDirectory());
     return isFollowed ? found?.link : undefined;
   }
