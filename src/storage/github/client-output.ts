@@ -11,7 +11,7 @@ import { redact } from '../redact.ts';
  * The texts are from `@actions/cache` 6.3.0 (lib/cache.js); the local tests compare them with the real client.
  */
 export class ClientOutput {
-  /** The reason for which the client gave up, undefined if it printed none. */
+  /** The reason that the client printed for the failure of the call, undefined if it printed none. */
   problem: string | undefined;
   /** The reason for which the last attempt failed, undefined if the client printed none. The client may retry it. */
   lastFailure: string | undefined;

@@ -112,7 +112,7 @@ export class GitHubBackend implements StorageBackend {
   async #save(request: SaveRequest, onFinalize: () => void): Promise<SaveOutcome> {
     const { paths, key, uploadChunkSizeBytes: uploadChunkSize, crossOs, signal } = request;
     const options = uploadChunkSize === undefined ? {} : { uploadChunkSize };
-    let ended: Ended<number>;
+    let ended: EndedCall<number>;
     try {
       ended = await this.#run(signal, { onFinalize }, client =>
         client.saveCache([...paths], key, options, crossOs),
@@ -140,7 +140,7 @@ export class GitHubBackend implements StorageBackend {
     const onMatch = (key: string) => {
       if (!isRequestedKey(key, [primaryKey, ...restoreKeys])) throw new OtherKeyError(key);
     };
-    let ended: Ended<string | undefined>;
+    let ended: EndedCall<string | undefined>;
     try {
       ended = await this.#run(signal, { onMatch, onUnpack }, client =>
         client.restoreCache([...paths], primaryKey, [...restoreKeys], { lookupOnly }, crossOs),
@@ -161,7 +161,7 @@ export class GitHubBackend implements StorageBackend {
     signal: AbortSignal | undefined,
     { onMatch = () => {}, ...hooks }: Hooks,
     action: (client: Client) => Promise<T>,
-  ): Promise<Ended<T>> {
+  ): Promise<EndedCall<T>> {
     const { load, log, limits, waited } = this.#options;
     const client = await load();
     const output = new ClientOutput(log, onMatch);
@@ -189,7 +189,7 @@ interface Hooks extends Pick<GitHubCallOptions, 'onFinalize' | 'onUnpack'> {
 }
 
 /** The result of a call that the client has ended without an error. */
-interface Ended<T> {
+interface EndedCall<T> {
   readonly result: T;
   readonly sizeBytes: number | undefined;
   readonly evidence: CallEvidence;
@@ -230,6 +230,6 @@ export function unavailableReason(env: Readonly<NodeJS.ProcessEnv>): string | un
 function serviceVersion(env: Readonly<NodeJS.ProcessEnv>): 'v1' | 'v2' {
   const server = env.GITHUB_SERVER_URL || 'https://github.com';
   const host = URL.canParse(server) ? new URL(server).hostname.toLowerCase() : '';
-  const hosted = host === 'github.com' || host.endsWith('.ghe.com') || host.endsWith('.localhost');
-  return hosted && env.ACTIONS_CACHE_SERVICE_V2 ? 'v2' : 'v1';
+  const isHosted = host === 'github.com' || host.endsWith('.ghe.com') || host.endsWith('.localhost');
+  return isHosted && env.ACTIONS_CACHE_SERVICE_V2 ? 'v2' : 'v1';
 }

@@ -10,7 +10,7 @@ export interface GitHubLimits {
   readonly stepTimeoutMs: number;
   /** The part of that limit that remains for GitHub's cache, however long the step has waited for its bucket. */
   readonly remainderMs: number;
-  /** Longest archive that is downloaded. The client writes all of it to the disk before it unpacks it. */
+  /** Largest archive that is downloaded. The client writes all of it to the disk before it unpacks it. */
   readonly maxDownloadBytes: number;
 }
 
