@@ -90,7 +90,7 @@ export async function checkReads(trial: Trial, name: string, etag: string | unde
       report({
         check: 'ranges',
         result: 'failed',
-        found: `A range of 10 bytes was answered by ${whole.status} and ${whole.bytes.length} bytes.`,
+        found: `The response to a range of 10 bytes was ${whole.status} with ${whole.bytes.length} bytes.`,
         meaning: 'restores read parts of objects, so they fail.',
         fix: 'let the proxy in front of the server pass the header Range (nginx: proxy_force_ranges, no gzip).',
       });
@@ -102,7 +102,7 @@ export async function checkReads(trial: Trial, name: string, etag: string | unde
         ? {
             check: 'ranges',
             result: 'limited',
-            found: 'A suffix longer than the object is answered by 416.',
+            found: 'The response to a suffix longer than the object is 416.',
             meaning: 'each exact hit takes one more request.',
             fix: 'nothing has to be changed.',
           }

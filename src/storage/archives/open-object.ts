@@ -50,14 +50,14 @@ export function createRangeReaders(
     if (present.etag !== etag) throw objectReplaced(name);
     if (present.sizeBytes < end)
       throw new DamagedArchiveError('it ends before the data that its manifest names');
-    const all = `although the object has ${present.sizeBytes}`;
-    throw rangesNotServed(name, `bytes ${start} to ${end}`, `${got} bytes, ${all}`);
+    const returned = `${got} bytes, although the object has ${present.sizeBytes}`;
+    throw rangesNotServed(name, `bytes ${start} to ${end}`, returned);
   };
   return {
     read: async (start, end, signal) => {
-      const answer = await store.getRange(name, { start, end }, optionsFor(signal));
-      await check({ start, end }, answer?.bytes.length);
-      return answer!.bytes;
+      const range = await store.getRange(name, { start, end }, optionsFor(signal));
+      await check({ start, end }, range?.bytes.length);
+      return range!.bytes;
     },
     readTail: async () => {
       const tail = await store.getRange(name, { suffix: TAIL_BYTES }, optionsFor(undefined));

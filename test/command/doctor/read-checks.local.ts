@@ -29,20 +29,20 @@ test('doctor reports a server that refuses suffixes which are longer than the ob
   const { findings } = await findingsOf({ quirks: { strictSuffix: true } });
   expect(named(findings, 'limited')).toEqual(['ranges']);
   expect(findingOf(findings, 'ranges')).toMatchObject({
-    found: 'A suffix longer than the object is answered by 416.',
+    found: 'The response to a suffix longer than the object is 416.',
     meaning: 'each exact hit takes one more request.',
   });
 });
 
 test.each([
-  ['all of the object in place of a range', whole(200), '200 and 10 bytes'],
-  ['more than the range', whole(206, '0123456789a'), '206 and 11 bytes'],
+  ['all of the object in place of a range', whole(200), '200 with 10 bytes'],
+  ['more than the range', whole(206, '0123456789a'), '206 with 11 bytes'],
 ])('doctor reports a server that returns %s', async (_, answer, found) => {
   const { findings } = await findingsOf({
     takeover: operation => (operation === 'GetObject' ? answer : undefined),
   });
   expect(named(findings, 'failed')).toEqual(['ranges']);
-  expect(findingOf(findings, 'ranges')?.found).toBe(`A range of 10 bytes was answered by ${found}.`);
+  expect(findingOf(findings, 'ranges')?.found).toBe(`The response to a range of 10 bytes was ${found}.`);
 });
 
 test('doctor reports credentials that may write and not read', async () => {
