@@ -83,7 +83,7 @@ function reportFailure(
   level: 'warning' | 'notice' = 'warning',
 ): Promise<void> {
   const { inputs } = phase;
-  setUnavailableOutputs(runner);
+  setFailureOutputs(runner);
   runner.log.debug(error.stack ?? '');
   runner.log[level](line);
   if (inputs.failOnCacheMiss) {
@@ -153,8 +153,11 @@ export function setKeyOutput(runner: Runner, primaryKey: string): void {
   runner.setOutput('cache-primary-key', primaryKey);
 }
 
-/** Sets the outputs if no cache responded. As in actions/cache, `cache-hit` is 'false' then, and not '' as after a miss. */
-export function setUnavailableOutputs(runner: Runner): void {
+/**
+ * Sets the outputs of a restore that failed. `cache-hit` is 'false', because '' means a miss. actions/cache sets 'false' only if
+ * there is no cache service.
+ */
+export function setFailureOutputs(runner: Runner): void {
   runner.setOutput('cache-hit', 'false');
   runner.setOutput('cache-source', 'none');
 }

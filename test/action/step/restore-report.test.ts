@@ -192,8 +192,9 @@ describe('a restore that goes wrong', () => {
   test('warns of a tree that cannot be written', async () => {
     const error = new TargetTreeError('/x is a mount point');
     const restore = async () => ({ kind: 'failed', error, treeChanged: false }) as const;
-    const { lines, failed, state, backend } = await runRestore({ restore });
+    const { lines, failed, state, outputs, backend } = await runRestore({ restore });
     expect(lines[0]).toBe('warning: Cache not restored: /x is a mount point');
+    expect(outputs).toMatchObject({ 'cache-hit': 'false', 'cache-source': 'none' });
     expect(failed).toBe(false);
     expect(state).toMatchObject({ finished: true, source: 'none' });
     expect(state?.matchedKey).toBeUndefined();
