@@ -22,9 +22,9 @@ export const SLICE_BYTES = FRAME_RAW_BYTES;
 
 const MANIFEST_MAGIC = 0x184d2a51;
 const MANIFEST_MARK = 'CS3M';
-/** Bytes of the magic and the length of a skippable frame. */
+/** Bytes of a skippable frame's header: magic and length. */
 const SKIPPABLE_HEADER_BYTES = 8;
-/** With the mark (4) and the format number (4). */
+/** The same with the mark (4) and the format number (4). */
 const MANIFEST_HEADER_BYTES = SKIPPABLE_HEADER_BYTES + 8;
 
 const SEEK_TABLE_MAGIC = 0x184d2a5e;

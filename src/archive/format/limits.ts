@@ -28,7 +28,7 @@ export const MAX_NAME_BYTES = 32_767;
 export const MAX_COMPONENT_BYTES = 1024;
 /** Most components of a name: a path of Linux has no more. */
 export const MAX_LEVELS = 2048;
-/** Most bytes of all names in full. Much more than a manifest has, because that contains a directory's name once. */
+/** Most bytes of all names in full. A manifest is much smaller, because it has the name of a directory only once. */
 export const MAX_NAME_BYTES_IN_ALL = 512 * 1024 * 1024;
 /**
  * Most work for the entries at depth 0, as the sum of components times bytes of each name: the check of a root compares each of

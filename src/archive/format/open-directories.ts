@@ -21,7 +21,7 @@ export class OpenDirectories<T extends { readonly name: string }> {
     this.#open.pop();
   }
 
-  /** Enters the directory with whose name `parentOf` was called last. */
+  /** Enters the directory whose name was the last argument of `parentOf`. */
   enter(directory: T): void {
     this.#open.push(directory);
   }

@@ -63,7 +63,7 @@ export function lstatExact(path: string): BigIntStats | undefined {
   return lstatSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
 }
 
-/** A time in ns. An exact time before it is in the first second of a 64-bit clock, or in one of the last 512. */
+/** Exact times in ns before this one are ambiguous: in the first second of a 64-bit clock, or in one of the last 512. */
 const AMBIGUOUS_NS = (1n - 2n ** 63n) * 1_000_000_000n;
 
 /** Reads the rounded status of a file whose exact one is known. */

@@ -30,7 +30,7 @@ export function closeRead(fd: number): void {
   ignoreErrors(() => closeSync(fd));
 }
 
-/** Fills `target` with the bytes from `position` on. Returns their number, which is less only if the file ends. */
+/** Fills `target` with the bytes from `position` on. Returns their number, which is below its length only if the file ends. */
 export function readAt(fd: number, target: Uint8Array, position: number): number {
   let done = 0;
   while (done < target.length) {

@@ -10,7 +10,7 @@ export interface FrameRun {
   readonly starts: readonly number[];
 }
 
-/** Most bytes of one request: two frames of data that does not compress, which are a little over 4 MiB each. */
+/** Most bytes of a request for several frames: two of data that does not compress, which are a little over 4 MiB each. */
 const RANGE_BYTES = 129 * 64 * 1024;
 /** A gap of at most this many unwanted bytes between two wanted frames is fetched with them. */
 const GAP_BYTES = 256 * 1024;
