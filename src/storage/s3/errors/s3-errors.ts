@@ -169,7 +169,7 @@ export function fromS3Error(
       throughProxy(settings.environment, settings.endpoint) + (status ? `; status ${status}` : '');
     // radosgw and other servers reset plain http on a port for https
     const mayExpectTls = settings.endpoint?.protocol === 'http:' && !identity.accepted && proxy === '';
-    const hint = mayExpectTls && code === 'ECONNRESET' ? ', as by a port that expects https' : '';
+    const hint = mayExpectTls && code === 'ECONNRESET' ? '; the port may expect https' : '';
     return unavailable((CONNECTION_FAILURES.get(code) ?? '') + hint, call + proxy);
   }
   const byProxy = kind === 'final' ? proxyRefusal(error, settings) : undefined;

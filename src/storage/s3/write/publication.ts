@@ -43,8 +43,8 @@ export function notStored(name: string, operation: string): StoreUnavailableErro
 }
 
 /**
- * Returns whether this upload has stored the object, by its save-id. If a reverse proxy has dropped the metadata, compares the ETag,
- * which is equal for equal bytes.
+ * Returns whether this upload has stored the object, by its save-id. If a reverse proxy has dropped the metadata, compares the
+ * ETag, which is equal for equal bytes.
  * @param etag returns the ETag of this upload's bytes. Called only if it is needed, because it may take long.
  */
 export function isOurs(present: HeadInfo | undefined, { saveId }: Publication, etag: () => string): boolean {

@@ -115,14 +115,14 @@ test('a reset of plain http before the first success names a port for https as a
       { ...unused, accepted },
     ).message;
   expect(messageFor('http://rgw:7480', false)).toBe(
-    'bucket ci at http://rgw:7480: connection reset, as by a port that expects https (GetObject: ECONNRESET)',
+    'bucket ci at http://rgw:7480: connection reset; the port may expect https (GetObject: ECONNRESET)',
   );
   for (const message of [
     messageFor('http://rgw:7480', true),
     messageFor('https://rgw:7480', false),
     messageFor('http://rgw:7480', false, { HTTP_PROXY: 'http://proxy.corp:3128' }),
   ])
-    expect(message).not.toContain('expects https');
+    expect(message).not.toContain('expect https');
 });
 
 test('an error of the store contract is not converted', () => {

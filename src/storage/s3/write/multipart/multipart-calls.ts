@@ -46,7 +46,10 @@ export async function createUpload(caller: Caller, name: string, saveId: string)
   return { name, uploadId: UploadId };
 }
 
-/** Stores a part. May be repeated: the same number replaces the part. radosgw keeps the first copy until its garbage collection. */
+/**
+ * Stores a part. May be repeated: the same number replaces the part. radosgw keeps the first copy until its garbage collection.
+ * @throws StoreUnavailableError if the response has no ETag.
+ */
 export async function uploadPart(
   caller: Caller,
   upload: UploadRef,
@@ -95,7 +98,9 @@ export async function uploadPart(
     progress.completed(sizeBytes);
     return response;
   });
-  return { PartNumber: number, ETag: partEtag(headers.etag, upload.name, number) };
+  const etag = bareEtag(headers.etag);
+  if (!etag) throw new StoreUnavailableError(`${upload.name}: the response to part ${number} has no ETag`);
+  return { PartNumber: number, ETag: `"${etag}"` };
 }
 
 /** Removes an upload with its parts. May be repeated: a 404 means that the upload was removed. */
@@ -117,14 +122,6 @@ export async function abortUpload(
       if (!isStatus(error, 404)) throw error;
     }
   });
-}
-
-/** Returns the ETag of a stored part in quotes, as a Complete lists it. Throws StoreUnavailableError if there is none. */
-function partEtag(etag: string | undefined, name: string, number: number): string {
-  const bare = bareEtag(etag);
-  if (bare === undefined)
-    throw new StoreUnavailableError(`${name}: the response to part ${number} has no ETag`);
-  return `"${bare}"`;
 }
 
 /**
