@@ -54,7 +54,7 @@ export function createFallback({ primary, openSecondary, log }: FallbackOptions)
   };
 }
 
-/** Logs why GitHub's cache is used: a notice for a fork and for an outage, which ends by itself, else a warning to act on. */
+/** Logs why GitHub's cache is used: a notice for a fork or an outage, which ends by itself, and a warning otherwise. */
 function announce(first: Unserved, log: Log): void {
   const line = `${describeUnserved(first)}. GitHub's cache is used instead.`;
   if (first.kind === 'unavailable' || isForkWithoutCredentials(first)) log.notice(line);

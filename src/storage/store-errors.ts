@@ -34,12 +34,12 @@ export class StoreRefusedError extends StoreError {
   }
 }
 
-/** There are no credentials at all, and no source of them. Unsigned requests are left, which a public bucket accepts. */
+/** There are no credentials at all, and no source of them. Only unsigned requests remain, which a public bucket accepts. */
 export class NoCredentialsError extends StoreRefusedError {
   override name = 'NoCredentialsError';
 }
 
-/** A pull request from a fork gets no secrets and no token: that it has no credentials is by design. */
+/** A pull request from a fork gets no secrets and no token, so it has no credentials by design. */
 export class ForkCredentialsError extends NoCredentialsError {
   override name = 'ForkCredentialsError';
   constructor(message: string) {
@@ -52,7 +52,7 @@ export class RoleError extends StoreRefusedError {
   override name = 'RoleError';
 }
 
-/** A policy of the store does not allow this to the run: to take its role, or to use it for this call. */
+/** A policy of the store does not allow the run to take its role, or to make this call with it. */
 export class PolicyRefusedError extends StoreRefusedError {
   override name = 'PolicyRefusedError';
 }

@@ -101,7 +101,7 @@ async function conditionOf(
   const present = await store.head(name, { signal });
   if (!present) return { onlyIfAbsent: true };
   const { etag } = present;
-  // Found by this step's own restore, or else by a restore/ before it
+  // This step's restore has found the damage, or else a restore/ step before it
   const damagedEtag = damaged?.name === name ? damaged.etag : records.damagedEtag(name);
   return etag === damagedEtag ? { onlyIfAbsent: false, onlyIfEtag: etag } : undefined;
 }
