@@ -1,7 +1,7 @@
 import { UnusableArchiveError } from '../archive-errors.ts';
 import { type Entry, EntryType, inodeOf } from '../format/entry.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
-import { leadsOutside, wayToTarget } from '../fs/paths/link-target.ts';
+import { leadsOutside, leadsThroughLink } from '../fs/paths/link-target.ts';
 import { shortenName } from '../fs/paths/names.ts';
 import { forEachInTurns } from '../turns.ts';
 
@@ -17,27 +17,23 @@ export async function checkLiteralLinks(
   layout: PathLayout,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  let links: ReadonlySet<string> | undefined;
+  let isLink: ((path: string) => boolean) | undefined;
   await forEachInTurns(entries, signal, entry => {
     const { type, target } = inodeOf(entry, entries);
     if (type !== EntryType.symlink) return;
     const path = layout.toAbsolute(entry.name);
     if (!layout.followsLink(path)) return;
-    links ??= linkPaths(entries, layout);
-    if (!leadsOutside(layout, path, target) && !leadsThroughLink(links, path, target)) return;
+    isLink ??= createLinkCheck(entries, layout);
+    if (!leadsOutside(layout, path, target) && !leadsThroughLink(path, target, isLink)) return;
     throw new UnusableArchiveError(
       `its entry ${shortenName(entry.name)} is a link to ${shortenName(target)}, which is outside the \`path\` of this step on this runner`,
     );
   });
 }
 
-function linkPaths(entries: readonly Entry[], layout: PathLayout): ReadonlySet<string> {
+/** Returns a check whether an absolute path is a symlink of the archive. */
+function createLinkCheck(entries: readonly Entry[], layout: PathLayout): (path: string) => boolean {
   const links = entries.filter(entry => inodeOf(entry, entries).type === EntryType.symlink);
-  return new Set(links.map(({ name }) => layout.toAbsolute(name)));
-}
-
-/** Returns whether the way to the target of a link at `path` goes through a symlink of the archive, or ends at one. */
-function leadsThroughLink(links: ReadonlySet<string>, path: string, target: string): boolean {
-  // A link to itself has no target
-  return wayToTarget(path, target).some(at => at !== path && links.has(at));
+  const paths = new Set(links.map(({ name }) => layout.toAbsolute(name)));
+  return path => paths.has(path);
 }

@@ -2,7 +2,7 @@ import { EntryType } from '../format/entry.ts';
 import { isTargetTooLong } from '../format/name-limits.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
-import { leadsOutside, wayToTarget } from '../fs/paths/link-target.ts';
+import { leadsOutside, leadsThroughLink } from '../fs/paths/link-target.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
 import { readEntry, readInode, readLinkTarget, readMtime, TOO_LONG_FOR_FORMAT } from './read-entry.ts';
 import type { SaveNotices } from './save-notices.ts';
@@ -56,8 +56,7 @@ export class SavedLinks {
     if (isTargetTooLong(target)) return TOO_LONG_FOR_FORMAT;
     if (!this.#layout.followsLink(path)) return undefined;
     if (leadsOutside(this.#layout, path, target)) return '`path` names a link that leads out of the paths';
-    // A link to itself leads through no other link
-    if (wayToTarget(path, target).some(at => at !== path && this.#isSavedLink(at)))
+    if (leadsThroughLink(path, target, at => this.#isSavedLink(at)))
       return '`path` names a link that leads through another link of the cache';
     return undefined;
   }

@@ -1,11 +1,11 @@
 import { dirname, resolve } from 'node:path';
 import type { PathLayout } from './layout.ts';
 
-/** Returns the absolute target of a link at the absolute `path`, and the directories above the target. Lexical. */
-export function wayToTarget(path: string, target: string): string[] {
-  const way: string[] = [];
-  for (let at = resolve(dirname(path), target); at !== dirname(at); at = dirname(at)) way.push(at);
-  return way;
+/** Returns whether the target of a link at the absolute `path`, or a directory above the target, is another link. Lexical. */
+export function leadsThroughLink(path: string, target: string, isLink: (path: string) => boolean): boolean {
+  for (let at = resolve(dirname(path), target); at !== dirname(at); at = dirname(at))
+    if (at !== path && isLink(at)) return true;
+  return false;
 }
 
 /**

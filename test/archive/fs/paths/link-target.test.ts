@@ -1,20 +1,21 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { leadsOutside, wayToTarget } from '../../../../src/archive/fs/paths/link-target.ts';
+import { leadsOutside, leadsThroughLink } from '../../../../src/archive/fs/paths/link-target.ts';
 import { posix, requires } from '../../../support/platform-needs.ts';
 import { layoutIn } from '../../support/archives.ts';
 
 test(
-  'the way to a target has the target and each directory above it, without the root',
+  'a link leads through its target and each directory above it that is another link, but not through the root',
   requires(posix),
   () => {
-    expect(wayToTarget('/work/tree/link', '../other/file')).toEqual([
-      '/work/other/file',
-      '/work/other',
-      '/work',
-    ]);
-    expect(wayToTarget('/work/tree/link', '/usr/lib')).toEqual(['/usr/lib', '/usr']);
-    expect(wayToTarget('/work/link', '../../..')).toEqual([]);
+    const passed: string[] = [];
+    const leads = (path: string, target: string, link = '') =>
+      leadsThroughLink(path, target, at => passed.push(at) > 0 && at === link);
+    expect(leads('/work/tree/link', '../other/file')).toBe(false);
+    expect(passed.splice(0)).toEqual(['/work/other/file', '/work/other', '/work']);
+    expect(leads('/work/tree/link', '/usr/lib', '/usr')).toBe(true);
+    expect(leads('/work/link', '../../..', '/')).toBe(false);
+    expect(leads('/work/link', 'link', '/work/link')).toBe(false);
   },
 );
 
