@@ -60,7 +60,7 @@ function collectHeap(): void {
 
 /**
  * Gets the function that `--expose-gc` adds: a runner starts actions without flags. Call this before a thread starts, because
- * V8's flags must not change while threads run. While the flag is set, V8 compiles Node's modules again in each thread (3 ms).
+ * V8's flags must not change while threads run. While the flag is set, V8 compiles Node's modules again in each thread (16 ms).
  */
 export function exposeCollector(): void {
   if (collect) return;
