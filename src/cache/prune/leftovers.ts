@@ -3,7 +3,7 @@ import { type ObjectStore, STALE_UPLOAD_MS } from '../../storage/object-store.ts
 import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { type CachePatterns, matchesPatterns, matchesTrial, placeOfPatterns } from '../cache-patterns.ts';
 import type { InventoryItem } from '../inventory.ts';
-import { cachesRoot, parseCacheName } from '../keys/cache-names.ts';
+import { cachesRoot, parseCacheName, parseMarkerName } from '../keys/cache-names.ts';
 import { parseTrialName } from '../keys/trial-names.ts';
 
 export interface LeftoverRequest {
@@ -41,11 +41,17 @@ export const PARALLEL_DELETIONS = { limit: 8 };
 /** Age in ms from which a trial object is that of a trial that has ended. */
 const STALE_TRIAL_MS = 24 * 60 * 60 * 1000;
 
-/** A marker without a cache, or an old trial object. */
-export type Leftover = Extract<InventoryItem, { readonly kind: 'marker' | 'trial' }>;
+/** A marker without a cache, or an old trial object. Its name is enough, and a bucket may have a million of them. */
+export interface Leftover {
+  readonly kind: 'marker' | 'trial';
+  readonly name: string;
+}
 
 /** Returns whether an item of the inventory is a leftover that the patterns select. */
-export function isLeftover(item: InventoryItem, { store, patterns }: LeftoverRequest): item is Leftover {
+export function isLeftover(
+  item: InventoryItem,
+  { store, patterns }: LeftoverRequest,
+): item is Extract<InventoryItem, Pick<Leftover, 'kind'>> {
   if (item.kind === 'marker') return matchesPatterns(item.cache, patterns);
   if (item.kind !== 'trial' || !matchesTrial(item.place, patterns)) return false;
   // An object whose time is not known may be in use now
@@ -74,9 +80,13 @@ export async function removeLeftovers(
 }
 
 /** Deletes an object. Returns false for a marker whose cache has been saved since the listing. */
-async function deleteLeftover(leftover: Leftover, { store, signal }: LeftoverRequest): Promise<boolean> {
-  if (leftover.kind === 'marker' && (await store.head(leftover.cache.objectName, { signal }))) return false;
-  await store.delete(leftover.object.name, { signal });
+async function deleteLeftover(
+  { name }: Leftover,
+  { store, prefix, signal }: LeftoverRequest,
+): Promise<boolean> {
+  const cache = parseMarkerName(prefix, name);
+  if (cache && (await store.head(cache.objectName, { signal }))) return false;
+  await store.delete(name, { signal });
   return true;
 }
 

@@ -77,7 +77,8 @@ async function readCaches(request: PruneRequest): Promise<{ entries: Entries; le
     onRead?.();
     if (++read % TRIM_EVERY === 0) trimHeap(TRIM_ABOVE_BYTES);
     if (item.kind === 'cache' && isSelected(item, request)) entries.set(item.object.name, item);
-    else if (removesLeftovers && isLeftover(item, request)) leftovers.push(item);
+    else if (removesLeftovers && isLeftover(item, request))
+      leftovers.push({ kind: item.kind, name: item.object.name });
   }
   return { entries, leftovers };
 }

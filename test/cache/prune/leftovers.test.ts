@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { describeResult } from '../../../src/cache/prune/describe.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
@@ -13,6 +15,35 @@ describe('prune, which removes what jobs and doctors have left behind,', () => {
     const saved = once('head', nameOf('a'), () => bucket.put(nameOf('a'), 10));
     expect(await prune({}, saved)).toMatchObject({ deletedMarkers: 0 });
     expect(names()).toEqual([markerOf('a'), nameOf('a')]);
+  });
+
+  test('needs at most 400 bytes of memory for each stray marker', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    setFlagsFromString('--no-expose-gc');
+    const heapBytes = () => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const markers = 10_000;
+    const before = heapBytes();
+    let after: number | undefined;
+    const store: ObjectStore = {
+      ...bucket.open(async () => {}),
+      nowMs: bucket.nowMs,
+      async *list(root) {
+        if (!root.startsWith('p/used/')) return;
+        for (let number = 0; number < markers; number++) {
+          const name = markerOf(`npm-${String(number).padStart(64, '0')}`);
+          yield { name, etag: 'e', sizeBytes: 0, modifiedMs: bucket.nowMs };
+        }
+      },
+      async delete() {
+        after ??= heapBytes();
+      },
+    };
+    expect(await prune({ store })).toMatchObject({ deletedMarkers: markers });
+    expect((after! - before) / markers).toBeLessThan(400);
   });
 
   test('deletes no stray marker and aborts no upload if it removes no leftovers', async () => {
