@@ -22,7 +22,9 @@ interface DirectoryOptions {
  */
 export async function checkDirectory(options: DirectoryOptions, report: ReportFinding): Promise<void> {
   const missing: string[] = [];
-  for (let one = options.root; !existsSync(one); one = path.dirname(one)) missing.push(one);
+  // On Windows the root of a path may not exist either: it is a drive or a share
+  const { root } = path.parse(options.root);
+  for (let one = options.root; one !== root && !existsSync(one); one = path.dirname(one)) missing.push(one);
   try {
     await checkStore(options, report);
   } finally {

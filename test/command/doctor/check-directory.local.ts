@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { createDirectoryStore } from '../../../src/storage/directory/directory-s
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { runUnprivileged } from '../../support/drop-privileges.ts';
 import { override } from '../../support/override.ts';
-import { posix, requires } from '../../support/platform-needs.ts';
+import { posix, requires, windows } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { runCommand } from '../run-command.ts';
@@ -56,6 +56,12 @@ test('doctor finds a directory that does not exist yet, and removes what it has 
   ]);
   expect(findings[0]?.found).toBe(`${root} does not exist; the first save creates it`);
   expect(readdirSync(parent)).toEqual([]);
+});
+
+test('doctor ends for a directory on a drive of Windows that does not exist', requires(windows), async () => {
+  const drive = Array.from('QRSTUVW', letter => `${letter}:\\`).find(one => !existsSync(one))!;
+  const findings = await findingsOf(path.join(drive, 'new', 'bucket'));
+  expect(notOk(findings)).toMatchObject([{ result: 'failed' }]);
 });
 
 test(
