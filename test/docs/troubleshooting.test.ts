@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { filesBelow, read } from './documents.ts';
+import { documents, filesBelow, read } from './documents.ts';
 
 /** The sources as one text, with strings that are broken over lines joined. */
 const sources = filesBelow('src', '.ts')
@@ -16,11 +16,21 @@ const messages = [...document.matchAll(/^\| (`.*?) \| /gm)]
   .flatMap(match => [...match[1]!.matchAll(/`([^`]+)`/g)])
   .map(match => match[1]!);
 
-test.each(messages)('docs/troubleshooting.md quotes a message of the sources: %s', message => {
+function expectInSources(message: string): void {
   for (const piece of message.split('…').filter(text => text.trim().length > 3)) {
     for (const clause of piece.split(/(?<=\.) /)) expect(sources.includes(clause.trim()), clause).toBe(true);
   }
-});
+}
+
+test.each(messages)('docs/troubleshooting.md quotes a message of the sources: %s', expectInSources);
+
+const quotes = documents.flatMap(file =>
+  Array.from(read(file).matchAll(/`(Cache not [^`]+)`/g), ([, quote]) => [file, quote!] as const),
+);
+
+test.each(quotes)('%s quotes a message of the sources that begins with `Cache not`: %s', (_, quote) =>
+  expectInSources(quote),
+);
 
 test('docs/troubleshooting.md quotes more than 30 messages', () => {
   expect(messages.length).toBeGreaterThan(30);
