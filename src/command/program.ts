@@ -122,7 +122,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
       readPositiveCount,
     );
   addPatterns(prune, 'count and delete only caches')
-    .option('-n, --dry-run', 'print what would be deleted, and delete nothing')
+    .option('-n, --dry-run', 'print the caches that would be deleted, and delete nothing')
     .addHelpText(
       'after',
       examples(
@@ -141,7 +141,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
   addFilters(program.command('rm'))
     .description('delete the caches with these keys')
     .argument('<keys...>', 'patterns of keys, or names of objects')
-    .option('-n, --dry-run', 'print what would be deleted, and delete nothing')
+    .option('-n, --dry-run', 'print the caches that would be deleted, and delete nothing')
     .addHelpText('after', examples("rm 'Linux-npm-*' --repository org/app --dry-run"))
     .action(
       run(
