@@ -15,9 +15,10 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: OPEN_FILES_LIMIT,
   ENFILE: 'this system has too many open files',
   ETIMEDOUT: 'it does not respond: check its mount',
-  EOWNER: 'this step runs as root, and another user owns the directory or may replace it',
+  EOWNER:
+    'this step runs as root, and another user owns the directory or may replace it: give it to root, with mode 1777',
   ELIST: 'this user may not list it, and so cannot limit its size: change its mode or owner',
-  EFULL: 'its frames belong to other users and exceed its size',
+  EFULL: 'its frames belong to other users and exceed its size: use one user for all jobs',
 };
 
 /** Returns the code by which the problem of a system's error is reported. */

@@ -7,7 +7,10 @@ test.each([
   ['EACCES', 'this user may not enter it: change its mode or owner'],
   ['EMFILE', 'the limit of open files is reached; raise `nofile`'],
   ['ELIST', 'this user may not list it, and so cannot limit its size: change its mode or owner'],
-  ['EOWNER', 'this step runs as root, and another user owns the directory or may replace it'],
+  [
+    'EOWNER',
+    'this step runs as root, and another user owns the directory or may replace it: give it to root, with mode 1777',
+  ],
   ['EIO', 'the system reported EIO'],
 ])('a disk cache that cannot be used because of %s is reported with the reason', (code, reason) => {
   expect(diskProblem('/srv/frames', code)).toBe(
@@ -19,7 +22,7 @@ test.each([
   ['EACCES', 'this user may not write into it'],
   ['EPERM', 'this user may not write into it'],
   ['ENOSPC', 'its disk is full'],
-  ['EFULL', 'its frames belong to other users and exceed its size'],
+  ['EFULL', 'its frames belong to other users and exceed its size: use one user for all jobs'],
   ['EIO', 'the system reported EIO'],
 ])('a disk cache in which nothing is stored because of %s is reported with the reason', (code, reason) => {
   expect(storeProblem('/srv/frames', code)).toBe(

@@ -25,7 +25,7 @@ export async function abandonUpload(
   if (completion.state === 'unclear') {
     caller.log.notice(
       `It is not known whether ${name} was stored, so its upload is not aborted. ` +
-        "A later save or the bucket's lifecycle rule removes what is left of it.",
+        "A later save or the bucket's lifecycle rule removes its remaining parts.",
     );
     return;
   }
