@@ -2,7 +2,7 @@ import { type Clock, sleep } from './clock.ts';
 
 const FIRST_INTERVAL_MS = 250;
 const LONGEST_INTERVAL_MS = 2000;
-/** An interval below this becomes 0. */
+/** Minimum interval in ms. A shorter one becomes 0. */
 const SHORTEST_INTERVAL_MS = 100;
 /** Accepted requests, none refused in between, after which the interval becomes a quarter shorter. */
 const SHORTEN_AFTER = 16;
@@ -11,7 +11,7 @@ const LONGEST_REQUESTED_MS = 20_000;
 
 /** The refusal of a request because there are too many (429, 503). */
 export interface RateRefusal {
-  /** When the request began, by the clock. */
+  /** Time of the clock at which the request began. */
   readonly begunMs: number;
   /** Whether no other request was in flight. Then the rate is too high, and not the number of requests at once. */
   readonly isAlone: boolean;
@@ -28,9 +28,9 @@ export interface RateRefusal {
 export class Pace {
   readonly #clock: Clock;
   #intervalMs = 0;
-  /** When the next request may begin. */
+  /** Time at which the next request may begin. */
   #nextMs = 0;
-  /** When the rate was last lowered. */
+  /** Time at which the rate was last lowered. */
   #loweredMs = Number.NEGATIVE_INFINITY;
   /** Accepted requests since the rate was last changed. */
   #accepted = 0;
@@ -48,15 +48,15 @@ export class Pace {
   }
 
   /** Notes a request that was not refused. */
-  accepted(): void {
+  noteAccepted(): void {
     if (++this.#accepted < SHORTEN_AFTER || this.#intervalMs === 0) return;
     this.#accepted = 0;
     this.#intervalMs *= 0.75;
     if (this.#intervalMs < SHORTEST_INTERVAL_MS) this.#intervalMs = 0;
   }
 
-  /** Notes a refusal. That of a request that began before the rate was last lowered does not lower the rate again. */
-  refused({ begunMs, isAlone, isCertain, waitMs = 0 }: RateRefusal): void {
+  /** Notes a refusal. It does not lower the rate if the request began before the rate was last lowered. */
+  noteRefused({ begunMs, isAlone, isCertain, waitMs = 0 }: RateRefusal): void {
     const now = this.#clock.now();
     this.#nextMs = Math.max(this.#nextMs, now + waitMs);
     // A proxy whose server is down refuses every request, so it has accepted none

@@ -3,7 +3,7 @@ import { WaitQueue } from './wait-queue.ts';
 
 /** Maximum number of bodies before the first response. */
 const FIRST_BODIES = 2;
-/** A body that is not sent within this many ms is sent over the slow link directly: no proxy in front of the link takes it. */
+/** Time in ms within which a proxy takes a body. A body that is not sent by then is sent over the slow link directly. */
 const SENT_WITHIN_MS = 1000;
 /** Bytes at the end of a body that may be sent before they are counted: other threads report a mebibyte at a time. */
 const UNREPORTED_BYTES = 1024 * 1024;
@@ -14,7 +14,7 @@ export type SendResult = 'responded' | 'late' | 'failed';
 /** A body that may be sent. */
 export interface WindowPlace {
   /** Counts bytes that were sent. */
-  sent(bytes: number): void;
+  countSent(bytes: number): void;
   /** Frees the place. */
   leave(result: SendResult): void;
 }
@@ -59,7 +59,7 @@ export class SendWindow {
       this.#admit();
     });
     const place: WindowPlace = {
-      sent: bytes => {
+      countSent: bytes => {
         unsentBytes -= bytes;
         if (unsentBytes > 0 || sentMs !== undefined) return;
         cancel();

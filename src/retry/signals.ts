@@ -24,7 +24,7 @@ export function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal 
  * Returns a signal that aborts `ms` milliseconds after `signal`, with the same reason, so that running work can end by itself.
  * Call `clear` when the work has ended.
  */
-export function delayed(
+export function delaySignal(
   signal: AbortSignal | undefined,
   ms: number,
   clock: Clock,

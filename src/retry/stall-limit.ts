@@ -7,7 +7,7 @@ export const COUNTED_BYTES = 64 * 1024;
 /** Bytes after which the earlier waits are forgotten. With fewer, a server that stops in each attempt would cost many waits. */
 const PROGRESS_BYTES = 1024 * 1024;
 
-/** Waits of at most this many ms are not added: a listing of many pages makes progress. */
+/** Maximum time in ms of a wait that is not added: a listing of many pages makes progress. */
 const SHORT_WAIT_MS = 2000;
 
 /**
@@ -24,14 +24,14 @@ export class WaitedTime {
   }
 
   /** Returns the time in ms with one more wait, which is not added. */
-  with(since: number, until: number): number {
+  msWithWait(since: number, until: number): number {
     return this.#ms + Math.max(0, until - Math.max(since, this.#countedUntil));
   }
 
   /** Adds a wait. `until` may be in the future. */
   add(since: number, until: number): void {
     if (until - since <= SHORT_WAIT_MS) return;
-    this.#ms = this.with(since, until);
+    this.#ms = this.msWithWait(since, until);
     // A wait that was added before may end later
     this.#countedUntil = Math.max(this.#countedUntil, until);
   }
@@ -51,7 +51,7 @@ export class StallLimit {
   readonly #clock: Clock;
   readonly #waited: WaitedTime;
   readonly #controller = new AbortController();
-  /** When the current wait began. */
+  /** Time at which the current wait began. */
   #idleSince = 0;
   /** Bytes since the current wait began. */
   #bytes = 0;
@@ -64,7 +64,7 @@ export class StallLimit {
     this.#waited = waited;
   }
 
-  /** Aborts with a TimeoutError. */
+  /** Signal that aborts with a TimeoutError. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -91,14 +91,14 @@ export class StallLimit {
   }
 
   /** Counts a wait that the server requests, before it begins. Aborts if the calls would have waited too long at its end. */
-  requested(ms: number): void {
+  countRequestedWait(ms: number): void {
     const now = this.#clock.now();
     this.#waited.add(now, now + ms);
     if (this.#waited.ms >= this.#ms) this.#abort();
   }
 
   /** Counts bytes that were sent. They end the current wait only, because the next attempt would send them again. */
-  sent(bytes: number): void {
+  countSent(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes < COUNTED_BYTES) return;
     this.#bytes = 0;
@@ -106,8 +106,8 @@ export class StallLimit {
   }
 
   /** Counts bytes that no other attempt transfers again. After enough of them, the earlier waits are forgotten. */
-  completed(bytes: number): void {
-    this.sent(bytes);
+  countCompleted(bytes: number): void {
+    this.countSent(bytes);
     this.#completedBytes += bytes;
     if (this.#completedBytes < PROGRESS_BYTES) return;
     this.#completedBytes = 0;
@@ -124,6 +124,6 @@ export class StallLimit {
   }
 
   #waitedMs(): number {
-    return this.#waited.with(this.#idleSince, this.#clock.now());
+    return this.#waited.msWithWait(this.#idleSince, this.#clock.now());
   }
 }

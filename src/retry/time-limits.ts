@@ -2,19 +2,19 @@ import type { Clock } from './clock.ts';
 
 /** Limits on the time that calls to one endpoint may take, in ms. */
 export interface TimeLimitFigures {
-  /** Before the first response: name resolution, TCP and TLS. */
+  /** Limit on name resolution, TCP and TLS before the first response. */
   readonly connectMs: number;
-  /** Before the first response: the idle timeout. Sent bytes count as progress. */
+  /** Idle timeout before the first response. Sent bytes count as progress. */
   readonly firstByteMs: number;
-  /** Before the first response: all attempts of all calls together. */
+  /** Limit on all attempts of all calls together before the first response. */
   readonly firstResponseMs: number;
-  /** After the first response: no byte in either direction. */
+  /** Idle timeout after the first response, in both directions. */
   readonly idleTimeoutMs: number;
-  /** After the first response: all attempts of one call together, without progress. */
+  /** Limit on all attempts of one call together without progress, after the first response. */
   readonly stalledMs: number;
   /**
-   * While the server works and sends nothing. If it joins parts or copies a range: all attempts together. If it stores a body:
-   * each attempt, from the moment when the body has been sent.
+   * Limit on the time in which the server works and sends nothing. It is on all attempts together if the server joins parts or
+   * copies a range. If the server stores a body, it is on each attempt, from the moment when the body has been sent.
    */
   readonly serverWorkMs: number;
 }
@@ -41,7 +41,7 @@ export class TimeLimits {
   readonly #clock: Clock;
   readonly #firstResponse = new AbortController();
   #cancel: (() => void) | undefined;
-  #responded = false;
+  #hasResponded = false;
 
   constructor(clock: Clock, figures: TimeLimitFigures) {
     this.#clock = clock;
@@ -51,7 +51,7 @@ export class TimeLimits {
   /** Limits of one request that starts now, in ms. */
   get request(): { readonly connectMs: number; readonly idleTimeoutMs: number } {
     const { connectMs, firstByteMs, idleTimeoutMs } = this.figures;
-    return this.#responded
+    return this.#hasResponded
       ? { connectMs: idleTimeoutMs, idleTimeoutMs }
       : { connectMs, idleTimeoutMs: firstByteMs };
   }
@@ -61,7 +61,7 @@ export class TimeLimits {
    * after the first call began. Returns undefined after the first response.
    */
   beginCall(): AbortSignal | undefined {
-    if (this.#responded) return undefined;
+    if (this.#hasResponded) return undefined;
     this.#cancel ??= this.#clock.after(this.figures.firstResponseMs, () =>
       this.#firstResponse.abort(
         new TimeoutError(`no response within ${this.figures.firstResponseMs / 1000} s`),
@@ -72,12 +72,12 @@ export class TimeLimits {
 
   /** Whether the endpoint has sent the head of a response in this process. */
   get hasResponded(): boolean {
-    return this.#responded;
+    return this.#hasResponded;
   }
 
   /** Notes that the endpoint has sent the head of a response, of any status. */
   noteResponse(): void {
-    this.#responded = true;
+    this.#hasResponded = true;
     this.#cancel?.();
   }
 

@@ -6,7 +6,7 @@ function scene() {
   const clock = new FakeClock();
   const pace = new Pace(clock);
   const refuse = (refusal: Partial<RateRefusal> = {}) =>
-    pace.refused({ begunMs: clock.now(), isAlone: true, isCertain: true, waitMs: undefined, ...refusal });
+    pace.noteRefused({ begunMs: clock.now(), isAlone: true, isCertain: true, waitMs: undefined, ...refusal });
   /** Returns the times at which so many requests begin that want to begin now. */
   const begins = async (count: number) => {
     const times: number[] = [];
@@ -45,7 +45,7 @@ test('refusals of requests that were in flight together lower the rate once', as
 test('the rate rises again after requests that were accepted', async () => {
   const { pace, refuse, begins } = scene();
   refuse();
-  for (let index = 0; index < 16 * 4; index++) pace.accepted();
+  for (let index = 0; index < 16 * 4; index++) pace.noteAccepted();
   await begins(1);
   expect(await begins(3)).toEqual([0, 0, 0]);
 });
@@ -61,7 +61,7 @@ test('a 503 lowers the rate only if it may be one of a rate limit', async () => 
   // All are refused: the server is down
   refuse({ isCertain: false });
   expect(await begins(2)).toEqual([0, 0]);
-  pace.accepted();
+  pace.noteAccepted();
   // Others were in flight: there are too many at once
   refuse({ isCertain: false, isAlone: false });
   expect(await begins(2)).toEqual([0, 0]);

@@ -22,7 +22,7 @@ async function parts(count: number) {
     enter,
     /** Sends so many of the parts whole. */
     send: (from: number, to: number) => {
-      for (const place of places.slice(from, to)) place.sent(PART);
+      for (const place of places.slice(from, to)) place.countSent(PART);
     },
     end: async (number: number, result: SendResult) => {
       places[number]!.leave(result);
@@ -73,7 +73,7 @@ test('more parts are sent at once over a link that takes 4 s for each', async ()
 
 test('a part that the link itself holds back does not keep others from being sent', async () => {
   const { clock, places } = await parts(6);
-  for (const place of places) place.sent(MiB);
+  for (const place of places) place.countSent(MiB);
   await clock.advance(1000);
   expect(places).toHaveLength(4);
   await clock.advance(1000);

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
-import { anySignal, deadline, delayed, unlessAborted } from '../../src/retry/signals.ts';
+import { anySignal, deadline, delaySignal, unlessAborted } from '../../src/retry/signals.ts';
 import { TimeoutError } from '../../src/retry/time-limits.ts';
 import { FakeClock } from './fake-clock.ts';
 
@@ -26,8 +26,8 @@ test('a combined signal aborts with the first of its signals', () => {
 test('a delayed signal aborts with the same reason unless it is cleared', async () => {
   const clock = new FakeClock();
   const [followed, cleared] = [new AbortController(), new AbortController()];
-  const late = delayed(followed.signal, 2000, clock);
-  const never = delayed(cleared.signal, 2000, clock);
+  const late = delaySignal(followed.signal, 2000, clock);
+  const never = delaySignal(cleared.signal, 2000, clock);
   await clock.advance(5000);
   expect(late.signal.aborted).toBe(false);
   followed.abort(new Error('cancelled'));
@@ -43,14 +43,14 @@ test('a delayed signal aborts with the same reason unless it is cleared', async 
 test('a delayed signal that is cleared before the abort starts no timer', async () => {
   const clock = new FakeClock();
   const controller = new AbortController();
-  delayed(controller.signal, 2000, clock).clear();
+  delaySignal(controller.signal, 2000, clock).clear();
   controller.abort();
   expect(clock.waiting).toBe(0);
 });
 
 test('a delayed signal also follows a signal that is already aborted', async () => {
   const clock = new FakeClock();
-  const late = delayed(AbortSignal.abort(new Error('cancelled')), 2000, clock);
+  const late = delaySignal(AbortSignal.abort(new Error('cancelled')), 2000, clock);
   await clock.advance(2000);
   expect(late.signal.reason).toEqual(new Error('cancelled'));
 });

@@ -27,16 +27,16 @@ test('attempts are aborted when they have waited for the limit together', async 
 test('waits that the server requests count before they begin, and once where several calls wait', async () => {
   const { clock, waited, limit, newLimit } = arrange();
   const other = newLimit();
-  limit.requested(20_000);
+  limit.countRequestedWait(20_000);
   await clock.advance(10_000);
-  other.requested(20_000);
+  other.countRequestedWait(20_000);
   expect(waited.ms).toBe(30_000);
   await clock.advance(20_000);
   limit.begin()();
-  limit.requested(9_999);
+  limit.countRequestedWait(9_999);
   expect(limit.signal.aborted).toBe(false);
   await clock.advance(9_999);
-  limit.requested(2_001);
+  limit.countRequestedWait(2_001);
   expect(limit.signal.reason).toEqual(new TimeoutError('no progress within 40 s'));
 });
 
@@ -46,9 +46,9 @@ test('waits that the server requests of two slow calls at the same time count on
   const ends = [limit.begin(), other.begin()];
   await clock.advance(3_000);
   ends[0]?.();
-  limit.requested(20_000);
+  limit.countRequestedWait(20_000);
   ends[1]?.();
-  other.requested(20_000);
+  other.countRequestedWait(20_000);
   expect(waited.ms).toBe(23_000);
   expect(other.signal.aborted).toBe(false);
 });
@@ -58,7 +58,7 @@ test('received bytes begin the limit anew', async () => {
   limit.begin();
   for (let i = 0; i < 10; i++) {
     await clock.advance(39_000);
-    limit.completed(64 * 1024);
+    limit.countCompleted(64 * 1024);
   }
   await clock.advance(39_999);
   expect(limit.signal.aborted).toBe(false);
@@ -71,7 +71,7 @@ test('a few bytes now and then do not count', async () => {
   limit.begin();
   for (let i = 0; i < 10; i++) {
     await clock.advance(4_000);
-    limit.completed(1);
+    limit.countCompleted(1);
   }
   expect(limit.signal.aborted).toBe(true);
 });
@@ -90,7 +90,7 @@ test('sent bytes do not undo the wait of an earlier attempt', async () => {
   limit.begin();
   for (let i = 0; i < 10; i++) {
     await clock.advance(20_000);
-    limit.sent(64 * 1024);
+    limit.countSent(64 * 1024);
   }
   expect(limit.signal.aborted).toBe(false);
   await clock.advance(25_000);
@@ -114,12 +114,12 @@ test('a server that stops in each attempt after some bytes is given up', async (
   const { clock, limit } = arrange();
   for (let i = 0; i < 2; i++) {
     const end = limit.begin();
-    limit.completed(100 * 1024);
+    limit.countCompleted(100 * 1024);
     await clock.advance(15_000);
     end();
   }
   limit.begin();
-  limit.completed(100 * 1024);
+  limit.countCompleted(100 * 1024);
   await clock.advance(10_000);
   expect(limit.signal.aborted).toBe(true);
 });
@@ -128,7 +128,7 @@ test('a megabyte makes up for the waits of earlier attempts', async () => {
   const { clock, limit } = arrange();
   for (let i = 0; i < 5; i++) {
     const end = limit.begin();
-    limit.completed(1024 * 1024);
+    limit.countCompleted(1024 * 1024);
     await clock.advance(39_000);
     end();
   }
@@ -173,7 +173,7 @@ test('a stalled call is not kept alive by the bytes of another one', async () =>
   moving.begin();
   for (let i = 0; i < 4; i++) {
     await clock.advance(10_000);
-    moving.completed(1024 * 1024);
+    moving.countCompleted(1024 * 1024);
   }
   expect([stalled.signal.aborted, moving.signal.aborted]).toEqual([true, false]);
 });
@@ -185,8 +185,8 @@ test('only a part that was accepted makes up for the waits before it', async () 
   end();
   const limit = newLimit();
   limit.begin();
-  limit.sent(1024 * 1024);
+  limit.countSent(1024 * 1024);
   expect(waited.ms).toBe(35_000);
-  limit.completed(1024 * 1024);
+  limit.countCompleted(1024 * 1024);
   expect(waited.ms).toBe(0);
 });

@@ -1,8 +1,8 @@
 import type { Scope } from '../../cache/keys/scope.ts';
 import type { RunContext } from './run-context.ts';
 
-/** Whether the run has a right. If not, `reason` is one clause. */
-type Permission = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+/** A right that the run has or does not have. `reason` is one clause. */
+type Permission = { readonly isAllowed: true } | { readonly isAllowed: false; readonly reason: string };
 
 /** The rights of this run on the cache. */
 export interface Access {
@@ -13,8 +13,8 @@ export interface Access {
   readonly writeRef: string;
 }
 
-const allowed: Permission = { allowed: true };
-const denied = (reason: string): Permission => ({ allowed: false, reason });
+const allowed: Permission = { isAllowed: true };
+const deny = (reason: string): Permission => ({ isAllowed: false, reason });
 
 /** Events that run code of the repository itself, or that write to a ref of their own. */
 const WRITING_EVENTS = new Set([
@@ -38,12 +38,12 @@ const NO_WRITE = ['none', 'read'];
 export function decideAccess(context: RunContext, scope: Scope): Access {
   const { tokenScopes } = context;
   const order = [context.ref, context.baseRef, context.defaultRef].filter(ref => ref !== undefined);
-  const readable = tokenScopes?.filter(({ read }) => read).map(({ ref }) => ref);
+  const readable = tokenScopes?.filter(({ mayRead }) => mayRead).map(({ ref }) => ref);
   const readRefs = readable === undefined ? order : sortRefs(readable, order);
   return {
     read:
       readRefs.length === 0
-        ? denied("the run's token gives no right to read a cache")
+        ? deny("the run's token gives no right to read a cache")
         : checkMode(context, NO_READ),
     write: decideWrite(context, scope),
     readRefs: [...new Set(readRefs)],
@@ -72,36 +72,36 @@ function sortRefs(refs: readonly string[], order: readonly string[]): readonly s
 
 /** Returns the run's own ref, or another one if the token allows writing only to that. */
 function chooseWriteRef({ ref, tokenScopes }: RunContext): string {
-  const writable = tokenScopes?.filter(({ write }) => write).map(scope => scope.ref) ?? [];
+  const writable = tokenScopes?.filter(({ mayWrite }) => mayWrite).map(scope => scope.ref) ?? [];
   return writable.includes(ref) ? ref : (writable[0] ?? ref);
 }
 
 /** Decides by ACTIONS_CACHE_MODE alone. */
 function checkMode({ cacheMode }: RunContext, forbidding: readonly string[]): Permission {
-  return forbidding.includes(cacheMode) ? denied(`ACTIONS_CACHE_MODE is ${cacheMode}`) : allowed;
+  return forbidding.includes(cacheMode) ? deny(`ACTIONS_CACHE_MODE is ${cacheMode}`) : allowed;
 }
 
 function decideWrite(context: RunContext, scope: Scope): Permission {
   const { eventName, ref, defaultRef, tokenScopes } = context;
   if (scope !== 'ref' && context.isPullRequest) {
-    return denied(`with scope '${scope}' a pull request may only read`);
+    return deny(`with scope '${scope}' a pull request may only read`);
   }
   const byMode = checkMode(context, NO_WRITE);
-  if (!byMode.allowed) return byMode;
-  if (tokenScopes?.some(({ write }) => write) === false) {
-    return denied("the run's token gives no right to write a cache");
+  if (!byMode.isAllowed) return byMode;
+  if (tokenScopes?.some(({ mayWrite }) => mayWrite) === false) {
+    return deny("the run's token gives no right to write a cache");
   }
   // For a place that all refs share, the right on one ref is not enough: the event must allow it too
   if (tokenScopes !== undefined && scope === 'ref') return allowed;
   if (WRITING_EVENTS.has(eventName)) return allowed;
   // Users without rights can cause other events (issue_comment, workflow_run), which run on the default branch
   if (defaultRef !== undefined && ref !== defaultRef) return allowed;
-  return denied(`the event '${eventName}' may only read the default branch's cache`);
+  return deny(`the event '${eventName}' may only read the default branch's cache`);
 }
 
 /** Decides by the job's status whether the post step saves. The status is '' on runners that do not set it. */
 export function decideSave(jobStatus: string, saveAlways: boolean): Permission {
-  if (jobStatus === 'cancelled') return denied('the job was cancelled');
-  if (jobStatus === 'failure' && !saveAlways) return denied('the job failed and save-always is not set');
+  if (jobStatus === 'cancelled') return deny('the job was cancelled');
+  if (jobStatus === 'failure' && !saveAlways) return deny('the job failed and save-always is not set');
   return allowed;
 }

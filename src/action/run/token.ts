@@ -1,8 +1,8 @@
-/** One line of the `ac` claim: a ref, and the rights of this run on its caches. */
+/** One entry of the `ac` claim: a ref, and the rights of this run on its caches. */
 export interface TokenScope {
   readonly ref: string;
-  readonly read: boolean;
-  readonly write: boolean;
+  readonly mayRead: boolean;
+  readonly mayWrite: boolean;
 }
 
 const READ = 1;
@@ -18,7 +18,7 @@ const REF = /^refs\/[^\p{Cc}]{1,1000}$/u;
 /**
  * Reads the cache scopes that GitHub puts into the run's token: the `ac` claim of ACTIONS_RUNTIME_TOKEN, a JSON string of
  * `[{"Scope":"refs/heads/main","Permission":1}]` (1 read, 2 write; actions/runner 2.336). Returns undefined if the token has
- * no `ac` claim, or if none of the claim's lines names a ref: Gitea and Forgejo give every run
+ * no `ac` claim, or if no entry of the claim names a ref: Gitea and Forgejo give every run
  * `[{"Scope":"","Permission":2}]` (go-gitea services/actions/auth.go). The signature is not checked: a program that can set
  * the variable runs in the job, and can do all that the claim forbids.
  */
@@ -38,9 +38,9 @@ export function readTokenScopes(token: string | undefined): readonly TokenScope[
   }
 }
 
-/** Returns the scope of a line, or none if the line has no ref or no number for the rights. */
+/** Returns the scope of an entry. Returns none if the entry has no ref or no number for the rights. */
 function parseScope(entry: unknown): readonly TokenScope[] {
   const { Scope: ref, Permission: bits } = (entry ?? {}) as { Scope?: unknown; Permission?: unknown };
   if (typeof ref !== 'string' || !REF.test(ref) || typeof bits !== 'number') return [];
-  return [{ ref, read: (bits & READ) !== 0, write: (bits & WRITE) !== 0 }];
+  return [{ ref, mayRead: (bits & READ) !== 0, mayWrite: (bits & WRITE) !== 0 }];
 }

@@ -43,7 +43,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
 
   setKeyOutput(runner, inputs.key);
   saveState({});
-  if (!plan.access.read.allowed) {
+  if (!plan.access.read.isAllowed) {
     saveState({ finished: true });
     return reportDenied(runner, phase, plan.access.read.reason);
   }
@@ -82,7 +82,7 @@ function fetchCache(
     // Jobs of one run may share a directory: the run's number alone is not unique
     runLabel: `${run}-${randomBytes(4).toString('hex')}`,
     warm: plan.inputs.warmRestore,
-    savesLater: keepState && plan.access.write.allowed,
+    savesLater: keepState && plan.access.write.isAllowed,
   });
 }
 

@@ -64,7 +64,7 @@ function skipReason(plan: StepPlan, state: StepState | undefined, records: JobRe
   const { inputs, access } = plan;
   if (state !== undefined) {
     const decision = decideSave(inputs.jobStatus, state.saveAlways);
-    if (!decision.allowed) return `Cache not saved: ${decision.reason}.`;
+    if (!decision.isAllowed) return `Cache not saved: ${decision.reason}.`;
     if (!state.finished) return 'Cache not saved: the restore did not finish.';
     if (isSaved(plan, state)) {
       return `Cache hit occurred on the primary key ${inputs.key}, not saving cache.`;
@@ -73,7 +73,7 @@ function skipReason(plan: StepPlan, state: StepState | undefined, records: JobRe
   if (records.isHalfRestored(plan.layout.includedPaths)) {
     return 'Cache not saved: these paths were restored only in part.';
   }
-  if (!access.write.allowed) return `Cache not saved: ${access.write.reason}.`;
+  if (!access.write.isAllowed) return `Cache not saved: ${access.write.reason}.`;
   return undefined;
 }
 

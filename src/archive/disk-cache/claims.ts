@@ -25,10 +25,10 @@ const DIRECTORY_CODES = new Set([
 ]);
 
 /**
- * Which frames a claim may be on. `claim`: absent ones that no other running process has claimed. `insist`: all absent ones.
- * `replace`: all.
+ * Kind of a claim, by the frames that it may be on. `claim`: absent frames that no other running process has claimed. `force`: all
+ * absent frames. `replace`: all frames.
  */
-export type ClaimKind = 'claim' | 'insist' | 'replace';
+export type ClaimKind = 'claim' | 'force' | 'replace';
 
 /**
  * Outcome of a claim on a frame: this process fetches and stores it (`ours`, with the claim), another one does (`others`), a file
@@ -73,7 +73,7 @@ export class Claims {
   }
 
   /** Claims a frame. Never rejects. */
-  async take(frame: FrameKey, kind: ClaimKind): Promise<ClaimOutcome> {
+  async claim(frame: FrameKey, kind: ClaimKind): Promise<ClaimOutcome> {
     const names = claimNames(frame);
     for (const [index, name] of names.entries()) {
       const outcome = await this.#tryName(name, frame, kind);
@@ -127,12 +127,12 @@ export class Claims {
     );
   }
 
-  /** Stores nothing from now on if the code of an error concerns the whole directory. */
+  /** Stops storing if the code of an error concerns the whole directory. */
   noteProblem(code: string): void {
     if (DIRECTORY_CODES.has(code)) this.stopStoring(code);
   }
 
-  /** Stores nothing from now on, for the reason of this code. The first reason remains. */
+  /** Stops storing, for the reason of this code. The first reason remains. */
   stopStoring(code: string): void {
     this.#problem ??= code;
   }
@@ -164,7 +164,7 @@ export class Claims {
     }
   }
 
-  /** Notes the state of a claim. Returns the ms since it was first observed in this state; Infinity if there is no claim. */
+  /** Notes the state of a claim. Returns the ms since it was first observed in this state. Returns Infinity if there is no claim. */
   async #observe(name: string): Promise<number> {
     const stats = await this.#statusOf(name);
     // Its process has just stored the frame or ended the claim
@@ -184,7 +184,7 @@ export class Claims {
   }
 
   /** Ends a claim on a frame that is stored, or that will not be. Never rejects. */
-  async settle({ name, inode }: Claim): Promise<void> {
+  async release({ name, inode }: Claim): Promise<void> {
     this.#held.delete(inode);
     // Storing has renamed the file. The name is free then, or another process has claimed it
     if (inodeText(await this.#statusOf(name)) !== inode) return;
@@ -196,7 +196,7 @@ export class Claims {
   }
 
   /** Ends all claims of this process. Never rejects. */
-  async settleAll(): Promise<void> {
-    for (const [inode, name] of [...this.#held]) await this.settle({ name, inode });
+  async releaseAll(): Promise<void> {
+    for (const [inode, name] of [...this.#held]) await this.release({ name, inode });
   }
 }

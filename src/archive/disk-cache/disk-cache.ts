@@ -35,24 +35,25 @@ export interface DiskCacheOptions {
 
 /**
  * The disk cache of one restore, on the main thread. A directory on a dead mount hangs each thread that touches it. So this thread
- * makes only asynchronous calls, two at a time at most, because the process has four threads for them, and leaves the rest to workers.
+ * leaves most calls to workers, and makes only asynchronous ones itself. It makes two at a time at most, because the process has
+ * four threads for them.
  *
  * Calls on claims, heartbeats and `find` have time limits. A call that exceeds its limit aborts `hangs`, which also ends the jobs
  * of workers, and closes the disk cache. A closed one finds no frames, stores none, and does not touch the directory.
  */
 export class DiskCache {
   readonly #options: DiskCacheOptions;
-  /** Undefined until `find` has opened the directory. */
+  /** Claims on frames of the directory. Undefined until `find` has opened it. */
   #claims: Claims | undefined;
-  /** Fulfilled after the latest call on claims, because these run one after the other. Never settles if one of them hangs. */
+  /** End of the latest call on claims, because these calls run one after the other. Never settles if one of them hangs. */
   #turn: Promise<void> = Promise.resolve();
   readonly #heartbeat: NodeJS.Timeout;
   #beat: Promise<unknown> | undefined;
   #storedSinceCheck = 0;
-  /** Fulfilled after the latest check of the directory's size. */
+  /** End of the latest check of the directory's size. */
   #checks: Promise<void> = Promise.resolve();
   readonly #hangs = new AbortController();
-  /** Aborted when the disk cache is closed. */
+  /** Signal that aborts when the disk cache is closed. */
   readonly #end = new AbortController();
   #isReported = false;
   #closed: Promise<void> | undefined;
@@ -73,7 +74,10 @@ export class DiskCache {
     beat();
   }
 
-  /** Aborted when the directory stops responding. Jobs that use it never end then. The restore can be repeated without it. */
+  /**
+   * Signal that aborts when the directory stops responding. Jobs that use the directory never end then. The restore can be repeated
+   * without it.
+   */
   get hangs(): AbortSignal {
     return this.#hangs.signal;
   }
@@ -83,7 +87,10 @@ export class DiskCache {
     return this.#claims?.directory.path ?? this.#options.directory;
   }
 
-  /** Returns for each frame whether it is there: false for all if the directory cannot be used. Rejects if the runner is closed. */
+  /**
+   * Returns for each frame whether it exists. Returns false for all frames if the directory cannot be used. Rejects if the runner is
+   * closed.
+   */
   async find(frames: readonly FrameKey[], runner: JobRunner): Promise<readonly boolean[]> {
     try {
       this.#end.signal.throwIfAborted();
@@ -105,7 +112,7 @@ export class DiskCache {
       const outcomes: ClaimOutcome[] = [];
       for (const frame of frames) {
         if (this.#end.signal.aborted) break;
-        outcomes.push(await claims.take(frame, kind));
+        outcomes.push(await claims.claim(frame, kind));
       }
       return outcomes;
     });
@@ -113,7 +120,7 @@ export class DiskCache {
   }
 
   /** Ends claims after the job that was to store their frames. `result` is that of the job, if it succeeded. Never rejects. */
-  async settle(ended: readonly Claim[], result: UnpackResult | undefined, runner: JobRunner): Promise<void> {
+  async release(ended: readonly Claim[], result: UnpackResult | undefined, runner: JobRunner): Promise<void> {
     const { stored = 0, storeProblem: problem } = result ?? {};
     this.#storedSinceCheck += stored;
     if (this.#storedSinceCheck >= BYTES_A_CHECK) this.#checkLimit(runner);
@@ -122,7 +129,7 @@ export class DiskCache {
       this.#report(storeProblem(this.directory, problem));
     }
     await this.#inTurn(async claims => {
-      for (const claim of ended) await claims.settle(claim);
+      for (const claim of ended) await claims.release(claim);
     });
   }
 
@@ -143,13 +150,13 @@ export class DiskCache {
   close(): Promise<void> {
     clearInterval(this.#heartbeat);
     this.#end.abort();
-    const settleAll = async () => {
+    const releaseAll = async () => {
       // Windows does not remove the file of a claim while a heartbeat has it open
       await Promise.all([this.#turn, this.#beat]);
-      await this.#claims?.settleAll();
+      await this.#claims?.releaseAll();
       this.#reportStore();
     };
-    this.#closed ??= countIfStuck(settleAll());
+    this.#closed ??= countIfStuck(releaseAll());
     return this.#closed;
   }
 
@@ -170,7 +177,7 @@ export class DiskCache {
     return unlessAborted(result, this.#end.signal).catch(() => undefined);
   }
 
-  /** Returns what `work` returns. Closes the disk cache if that takes longer than `limitMs`. Rejects when it is closed. */
+  /** Returns the result of `work`. Closes the disk cache if the work takes longer than `limitMs`. Rejects when it is closed. */
   #watch<T>(work: Promise<T>, limitMs = CALL_MS): Promise<T> {
     const cancel = systemClock.after(limitMs, () => {
       this.#report(diskProblem(this.directory, 'ETIMEDOUT'));

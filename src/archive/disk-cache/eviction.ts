@@ -12,8 +12,8 @@ import { withDirectory } from './opened-directory.ts';
 import { problemOf } from './problems.ts';
 
 /**
- * Most rounds of measuring and removing. The first one is not enough if some of the oldest frames cannot be removed, or other
- * processes use or remove them meanwhile: then the next round removes the next frames by age.
+ * Maximum number of rounds of measuring and removing. The first one is not enough if some of the oldest frames cannot be removed, or
+ * other processes use or remove them meanwhile: then the next round removes the next frames by age.
  */
 const ROUNDS = 4;
 /**
@@ -21,13 +21,13 @@ const ROUNDS = 4;
  * 250,000 files on a local disk. Of a larger directory only the files that were read are counted and removed.
  */
 const READING_MS = 2000;
-/** Most frames whose times and sizes a round keeps, in 16 bytes each: any user may make any number of files. */
+/** Maximum number of frames whose times and sizes a round keeps, in 16 bytes each: any user may make any number of files. */
 const MAX_CANDIDATES = 500_000;
 /** Names that one call reads. */
 const NAMES_A_CALL = 500;
 /** Time in ms without a touch after which a claim is removed. */
 const ABANDONED_MS = 60_000;
-/** Most bytes that are left free for others. On a small file system it is a tenth of the size. */
+/** Maximum number of bytes that are left free for others. On a small file system it is a tenth of the size. */
 const MAX_RESERVE_BYTES = 1e9;
 const MAX_FRAME_BYTES = compressBound(MAX_FRAME_RAW_BYTES);
 
@@ -45,7 +45,7 @@ interface CountedFile {
  * Throws the system's error if the directory cannot be read.
  */
 export function evict({ directory, maxBytes }: EvictJob): EvictResult {
-  return withDirectory(directory, path => ({ isKept: keepLimit(path, maxBytes) }));
+  return withDirectory(directory, path => ({ isKept: removeExcess(path, maxBytes) }));
 }
 
 /**
@@ -53,7 +53,7 @@ export function evict({ directory, maxBytes }: EvictJob): EvictResult {
  * some: names need ten times the memory. Returns false only if all files were read and too many of them cannot be removed.
  * Takes three times `READING_MS` at most.
  */
-function keepLimit(directory: string, maxBytes: number): boolean {
+function removeExcess(directory: string, maxBytes: number): boolean {
   const isLate = startTimeLimit();
   const times = new Float64Array(MAX_CANDIDATES);
   const sizes = new Float64Array(MAX_CANDIDATES);
@@ -73,7 +73,7 @@ function keepLimit(directory: string, maxBytes: number): boolean {
     if (count === 0) return isLate();
     const lastMs = timeOfOldest(excess, times.subarray(0, count), sizes);
     for (const { file, size, usedMs, isCandidate } of countedFiles(directory)) {
-      if (!isCandidate || usedMs <= triedMs || usedMs > lastMs || !tryUnlink(file)) continue;
+      if (!isCandidate || usedMs <= triedMs || usedMs > lastMs || !tryRemove(file)) continue;
       excess -= size;
       if (excess <= 0) return true;
     }
@@ -90,7 +90,10 @@ function startTimeLimit(): () => boolean {
   return () => performance.now() >= endMs;
 }
 
-/** Returns the time of the newest of the oldest files that have `bytes` together, or of the newest of all if they have less. */
+/**
+ * Returns the time of the last use up to which files must be removed to free `bytes`. Returns the time of the newest file if all
+ * files together have fewer bytes.
+ */
 function timeOfOldest(bytes: number, times: Float64Array, sizes: Float64Array): number {
   const order = Uint32Array.from(times.keys()).sort((a, b) => times[a]! - times[b]!);
   let sum = 0;
@@ -118,7 +121,7 @@ function* countedFiles(directory: string): Generator<CountedFile> {
       if (!isUseless(kind, stats, now - usedMs)) {
         yield { file, size: stats.size, usedMs, isCandidate: kind === 'frame' && isRemovable };
       } else if (isRemovable) {
-        tryUnlink(file);
+        tryRemove(file);
       }
     }
   } finally {
@@ -127,7 +130,7 @@ function* countedFiles(directory: string): Generator<CountedFile> {
 }
 
 /** Removes a file. Returns whether the name is free then: Windows does not remove a file that is open. Never throws. */
-function tryUnlink(file: string): boolean {
+function tryRemove(file: string): boolean {
   try {
     unlinkSync(file);
     return true;
@@ -143,7 +146,7 @@ function createRightCheck(directory: string): (file: Stats) => boolean {
   return file => mayRemoveAll || file.uid === thisUser.uid;
 }
 
-/** Returns the time of the last use in ms, or 0 for a time in the future: that was set by hand, and would keep the file for ever. */
+/** Returns the time of the last use in ms. Returns 0 for a time in the future, because it would keep the file for ever. */
 function lastUse({ mtimeMs, atimeMs }: Stats, now: number): number {
   const used = Math.max(mtimeMs, atimeMs);
   return used > now + ABANDONED_MS ? 0 : used;
@@ -158,7 +161,7 @@ function isUseless(kind: 'frame' | 'claim' | undefined, { size }: Stats, unusedM
   return kind === 'frame' ? size === 0 : unusedMs > ABANDONED_MS;
 }
 
-/** Returns how many more bytes can be stored while the reserve stays free. Negative if the reserve is not free. */
+/** Returns how many more bytes can be stored while the reserve stays free. Returns a negative number if it is not free. */
 function spareBytes(directory: string): number {
   const { bavail, blocks, bsize } = statfsSync(directory);
   return bavail * bsize - Math.min(MAX_RESERVE_BYTES, (blocks * bsize) / 10);

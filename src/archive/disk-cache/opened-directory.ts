@@ -37,7 +37,10 @@ function openDirectory(given: string): OpenedDirectory {
   };
 }
 
-/** Returns the code of the reason why this user cannot list a directory, or undefined. Without a list its limit cannot be kept. */
+/**
+ * Returns the code of the reason why this user cannot list a directory. Returns undefined if the user can. Without a list the
+ * limit on its size cannot be kept.
+ */
 function listProblem(directory: string): string | undefined {
   try {
     accessSync(directory, constants.R_OK);

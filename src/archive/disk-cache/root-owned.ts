@@ -6,8 +6,8 @@ import { MAX_LINKS } from '../fs/links/symlinks.ts';
 const OTHERS_WRITE = 0o022;
 
 /**
- * Returns whether no user but root can make an absolute path lead to another directory: root owns it, the directories above it,
- * and the links on the way, and those that others may write to are sticky. Throws the system's errors.
+ * Returns whether no user but root can make an absolute path lead to another directory. Root must own it, the directories above
+ * it, and the links on the way. A directory above it that others may write to must be sticky. Throws the system's errors.
  */
 export function isRootOwned(directory: string): boolean {
   let reached = '/';

@@ -58,15 +58,15 @@ export interface UnpackResult {
 /** `start` is the frame's offset in `UnpackJob.bytes`. */
 const FrameColumn = columns('start', 'size', 'rawSize');
 
-const PieceColumn = columns('frame', 'offset', 'size', 'position', 'partial', ...ATTRIBUTES);
+const PieceColumn = columns('frame', 'offset', 'size', 'position', 'isSlice', ...ATTRIBUTES);
 
-/** Data of a file: all of it, or a slice if `partial`. `frame` is the number of the frame in this job. */
+/** Data of a file: all of it, or a slice if `isSlice`. `frame` is the number of the frame in this job. */
 interface Piece extends DataPiece {
-  readonly partial: boolean;
+  readonly isSlice: boolean;
 }
 
 /** A whole file without data. */
-export const EMPTY_PIECE: Piece = { frame: 0, offset: 0, size: 0, position: 0, partial: false };
+export const EMPTY_PIECE: Piece = { frame: 0, offset: 0, size: 0, position: 0, isSlice: false };
 
 /** Writes a job: its frames, and its pieces in the order of their frames. */
 export class UnpackJobWriter {
@@ -99,7 +99,7 @@ export class UnpackJobWriter {
     this.#pieces[row + PieceColumn.offset] = piece.offset;
     this.#pieces[row + PieceColumn.size] = piece.size;
     this.#pieces[row + PieceColumn.position] = piece.position;
-    this.#pieces[row + PieceColumn.partial] = piece.partial ? 1 : 0;
+    this.#pieces[row + PieceColumn.isSlice] = piece.isSlice ? 1 : 0;
     writeAttributes(this.#pieces, row + PieceColumn.mode, attributes);
     this.#paths.push(path);
   }
@@ -147,7 +147,7 @@ export class UnpackPieces {
       offset: pieces[row + PieceColumn.offset]!,
       size: pieces[row + PieceColumn.size]!,
       position: pieces[row + PieceColumn.position]!,
-      partial: pieces[row + PieceColumn.partial] === 1,
+      isSlice: pieces[row + PieceColumn.isSlice] === 1,
       ...readAttributes(pieces, row + PieceColumn.mode),
     };
   }

@@ -95,7 +95,7 @@ class DiskFrames {
     return groupFrames(this.#frames, frame => wanted.has(frame));
   }
 
-  /** Unpacks frames from the directory, and adds those that it does not have to the wrong ones. */
+  /** Unpacks frames from the directory. Adds each frame that the directory does not have to `#wrong`. */
   async #readAll(frames: readonly number[]): Promise<void> {
     const limits = { ...this.#unpacker.limits, limit: DISK_JOBS_A_WORKER * this.#unpacker.runner.width };
     const { directory } = this.#disk.cache;
@@ -133,7 +133,7 @@ class DiskFrames {
   }
 
   /** Fetches frames, although other jobs may have claimed them. */
-  async #fetchAnyway(frames: readonly number[], kind: 'insist' | 'replace'): Promise<void> {
+  async #fetchAnyway(frames: readonly number[], kind: 'force' | 'replace'): Promise<void> {
     await forEachWithin(this.#runs(frames), this.#unpacker.limits, async run =>
       this.#use(await unlessAborted(this.#claim(run.frames, kind), this.#signal)),
     );
@@ -165,7 +165,7 @@ class DiskFrames {
       result = await this.#unpacker.fetch(run, { directory: this.#disk.cache.directory, claims });
       this.#waitLimit.endFetch(run.end - run.start, performance.now());
     } finally {
-      if (ours.length > 0) void this.#disk.cache.settle(ours, result, this.#unpacker.runner);
+      if (ours.length > 0) void this.#disk.cache.release(ours, result, this.#unpacker.runner);
     }
   }
 
@@ -176,10 +176,10 @@ class DiskFrames {
       this.#signal.throwIfAborted();
       const leftBytes = left.reduce((sum, frame) => sum + this.#frames[frame]!.size, 0);
       const step = this.#waitLimit.nextStep(leftBytes);
-      if (step === 'fetch all') return this.#fetchAnyway(left, 'insist');
+      if (step === 'fetch all') return this.#fetchAnyway(left, 'force');
       if (step === 'fetch one') {
         const [run] = this.#runs(left);
-        await this.#fetchAnyway(run!.frames, 'insist');
+        await this.#fetchAnyway(run!.frames, 'force');
         left = left.filter(frame => !run!.frames.includes(frame));
         continue;
       }

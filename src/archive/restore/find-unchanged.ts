@@ -44,7 +44,7 @@ class Comparison {
   readonly #options: ComparisonOptions;
   /** Roots that are directories, the innermost last. `path` is undefined if the root is not a directory on the disk. */
   readonly #above: { readonly name: string; readonly path: string | undefined }[] = [];
-  /** By entry: 1 if it is unchanged. Only `finish` considers the directories above it and the other names of a file. */
+  /** Flags by entry, 1 for an unchanged one. Only `finish` considers the directories above it and the other names of a file. */
   readonly #unchanged: Uint8Array;
   /** Directories of the archive that are not directories on the disk. */
   readonly #missing = new Set<string>();
@@ -131,7 +131,7 @@ class Comparison {
    * first name is, and the others are links to it on the disk.
    */
   #settleHardLinks(): void {
-    const mustRewrite = this.#wronglyJoined();
+    const mustRewrite = this.#findWronglyJoined();
     this.#entries.forEach(({ linkTo }, index) => {
       if (linkTo < 0) return;
       const inode = this.#inodes.get(index);
@@ -146,7 +146,7 @@ class Comparison {
   }
 
   /** Returns files that are one on the disk, but several in the archive. */
-  #wronglyJoined(): Set<number> {
+  #findWronglyJoined(): Set<number> {
     const found = new Set<number>();
     const byInode = new Map<string, number>();
     for (const [entry, inode] of this.#inodes) {

@@ -7,7 +7,7 @@ export interface WantedPiece extends DataPiece {
   /** Number of the piece in the entry's data (`dataPieces`). */
   readonly number: number;
   /** Whether other frames have data of the file too. */
-  readonly partial: boolean;
+  readonly isSlice: boolean;
 }
 
 /**
@@ -16,9 +16,9 @@ export interface WantedPiece extends DataPiece {
  */
 export class FrameContents {
   readonly #entries: readonly Entry[];
-  /** By frame: its offset in the tar stream. */
+  /** Offsets of the frames in the tar stream. */
   readonly #starts: Float64Array;
-  /** By frame: the entries with data in it. */
+  /** Entries with data in each frame. */
   readonly #entriesIn: (number[] | undefined)[];
   /** Indexes of the files in several frames. */
   readonly sliced: number[] = [];
@@ -75,7 +75,7 @@ export class FrameContents {
     const start = this.#starts[frame]! + offset;
     const position = start - this.#startOf(entry);
     const size = Math.min(entry.size - position, this.#starts[frame + 1]! - start);
-    return { entry: index, number, frame: inJob, offset, size, position, partial: size < entry.size };
+    return { entry: index, number, frame: inJob, offset, size, position, isSlice: size < entry.size };
   }
 
   /** Returns the offset of an entry's data in the tar stream. */

@@ -10,9 +10,9 @@ export interface FrameRun {
   readonly starts: readonly number[];
 }
 
-/** Most bytes of a request for several frames: two of data that does not compress, which are a little over 4 MiB each. */
+/** Maximum number of bytes of a request for several frames: two frames that do not compress have a little over 4 MiB each. */
 const RANGE_BYTES = 129 * 64 * 1024;
-/** A gap of at most this many unwanted bytes between two wanted frames is fetched with them. */
+/** Maximum number of unwanted bytes between two wanted frames that one request fetches. */
 const GAP_BYTES = 256 * 1024;
 
 /**

@@ -2,7 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { systemClock } from '../../retry/clock.ts';
-import { delayed, unlessAborted } from '../../retry/signals.ts';
+import { delaySignal, unlessAborted } from '../../retry/signals.ts';
 import { StagedFileError } from '../archive-errors.ts';
 import { validate } from '../check/validate.ts';
 import type { DiskCache } from '../disk-cache/disk-cache.ts';
@@ -31,11 +31,11 @@ const COMMIT_GRACE_MS = 2500;
 interface RestoreArchiveOptions
   extends Omit<PlanOptions, 'isWanted'>,
     Pick<UnpackOptions, 'archive' | 'read' | 'readInWorker'> {
-  /** Frames are read from it, and stored in it. The caller closes it. */
+  /** Disk cache from which frames are read, and in which they are stored. The caller closes it. */
   readonly diskCache?: DiskCache | undefined;
-  /** Closed at the end. */
+  /** Runner of the jobs. It is closed at the end. */
   readonly runner: JobRunner;
-  /** When it is aborted before the commit, nothing is published and staging is removed. A commit gets 2.5 s more. */
+  /** Signal that ends the restore. Before the commit, nothing is published then, and staging is removed. A commit gets 2.5 s more. */
   readonly signal?: AbortSignal | undefined;
   /** Called before the first change that a reader of the tree can see, with the rows of the new symlinks (`linkRow`). */
   readonly beforeCommit: (links: readonly number[]) => void;
@@ -50,7 +50,7 @@ export interface RestoreSummary {
   readonly entries: number;
   /** Bytes of file data written. */
   readonly rawBytes: number;
-  /** Only with `keep`. Undefined also if a file could be changed later without a change of its status. */
+  /** Facts about the files, only with `keep`. Undefined also if a later change to a file might not change its status. */
   readonly facts: Pick<RestoredFacts, 'rows' | 'contents'> | undefined;
   /** Whether symlinks of the archive are missing on the disk. */
   readonly isPartial: boolean;
@@ -87,7 +87,7 @@ async function restore(options: RestoreArchiveOptions): Promise<RestoreSummary> 
   const limitKept = options.diskCache?.keepLimit(runner, signal);
   if (!limitKept) await runner.close();
   options.beforeCommit(links);
-  const grace = delayed(signal, COMMIT_GRACE_MS, systemClock);
+  const grace = delaySignal(signal, COMMIT_GRACE_MS, systemClock);
   notices.remaining.push(...(await commit(plan, layout, refused, grace.signal).finally(grace.clear)));
   notices.refused = refused.counts;
   notices.leftOut = leftOut;

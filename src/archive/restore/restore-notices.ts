@@ -14,7 +14,7 @@ export class RestoreNotices {
   readonly remaining: RemainingStaging[] = [];
 
   /** Returns one line about the attributes that the restored files do not have, or none. */
-  attributes(): string[] {
+  describeAttributes(): string[] {
     const { owners, modes, times, hardLinks, symlinks } = this.refused;
     const lost = listCounts({
       'owners not set': owners,
@@ -30,7 +30,7 @@ export class RestoreNotices {
   }
 
   /** Returns one line about the symlinks that were not created, or none. */
-  links(): string[] {
+  describeLinks(): string[] {
     const [first] = this.leftOut;
     if (first === undefined) return [];
     return [
@@ -39,7 +39,7 @@ export class RestoreNotices {
   }
 
   /** Returns one line for each directory with staging of earlier restores. */
-  staging(): string[] {
+  describeStaging(): string[] {
     return this.remaining.map(({ directory, maybeInUse, open, irremovable }) => {
       const sudo = thisPlatform.hasSudo ? ' or with `sudo: true`' : '';
       const reasons = listCounts({

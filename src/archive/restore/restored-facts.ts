@@ -10,18 +10,18 @@ export class RestoredFacts {
   readonly rows: StatusRows;
   readonly contents: ContentHashes | undefined;
 
-  /** `content`: the data of the files is hashed too. */
-  constructor(manifest: Manifest, content: boolean) {
+  /** Collects hashes of the data too if `hashesContent` is true. */
+  constructor(manifest: Manifest, hashesContent: boolean) {
     this.rows = StatusRows.of(manifest.entries.length);
-    this.contents = content ? new ContentHashes(manifest, newHashKey()) : undefined;
+    this.contents = hashesContent ? new ContentHashes(manifest, newHashKey()) : undefined;
   }
 
   /** Adds the result of the job that wrote these pieces. */
   add(pieces: Iterable<WantedPiece>, { status, contents }: UnpackResult): void {
     const rows = status && new StatusRows(status);
     let at = 0;
-    for (const { entry, number, size, partial } of pieces) {
-      if (rows && !partial) this.rows.copy(entry, rows, at);
+    for (const { entry, number, size, isSlice } of pieces) {
+      if (rows && !isSlice) this.rows.copy(entry, rows, at);
       // An empty file has no piece in `contents`
       if (contents && size > 0) this.contents?.set(entry, number, contents, at * CONTENT_HASH_BYTES);
       at++;

@@ -81,8 +81,8 @@ export async function waitForLaterClock(
 }
 
 /**
- * Sets the mode and time of a directory to what they are, and returns the time of this change in ns. Returns undefined
- * if the directory belongs to another user.
+ * Sets the mode and time of a directory to their present values. Returns the time of this change in ns. Returns undefined if the
+ * directory belongs to another user.
  */
 function touch(directory: string): bigint | undefined {
   return ignoreErrors(() => {

@@ -22,7 +22,7 @@ export class SlicedFiles {
   readonly #staged: StagedPaths;
   readonly #refused: RefusedAttributes;
 
-  /** Counts what the system refuses in `refused`. */
+  /** Counts attributes that the system refuses to set in `refused`. */
   constructor(entries: readonly Entry[], staged: StagedPaths, refused: RefusedAttributes) {
     this.#entries = entries;
     this.#staged = staged;

@@ -12,7 +12,7 @@ import { type FrameRun, groupFrames } from './frame-runs.ts';
 import type { RestoredFacts } from './restored-facts.ts';
 import { SlicedFiles } from './sliced-files.ts';
 
-/** Most compressed bytes that are being fetched or wait for a worker. */
+/** Maximum number of compressed bytes that are being fetched or wait for a worker. */
 const FETCHED_BYTES_IN_FLIGHT = 128 * 1024 * 1024;
 /** Smallest limit of requests at the same time. */
 const FETCHES_IN_FLIGHT = 6;
@@ -38,11 +38,11 @@ export interface UnpackOptions {
   /** Replaces `read` for a runner that has workers. Undefined if only this thread can read. */
   readonly readInWorker?: ReadInWorker | undefined;
   readonly runner: JobRunner;
-  /** Undefined if all frames come from the object. */
+  /** Disk cache of the restore. Undefined if all frames come from the object. */
   readonly disk?: DiskOptions | undefined;
   /** Returns whether an entry is restored. */
   readonly isWanted: (entry: number) => boolean;
-  /** Counts what the system refuses to keep. */
+  /** Counts of attributes that the system refuses to set. */
   readonly refused: RefusedAttributes;
   /** Collects facts about the files, if a save may follow. */
   readonly facts?: RestoredFacts | undefined;
@@ -171,7 +171,7 @@ class Unpacker {
     const result = await this.#write(job, pieces, staged, fetched, disk);
     if (this.#contents.sliced.length > 0) {
       for (const piece of pieces())
-        if (piece.partial && !result.missing.includes(piece.frame)) sliced.addWritten(piece);
+        if (piece.isSlice && !result.missing.includes(piece.frame)) sliced.addWritten(piece);
     }
     trimHeap();
     return result;

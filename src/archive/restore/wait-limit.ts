@@ -11,7 +11,7 @@ const TOTAL_MS = 30_000;
 export class WaitLimit {
   #fetchedBytes = 0;
   #fetches = 0;
-  /** When the first of the running fetches began. */
+  /** Time at which the first of the running fetches began. */
   #fetchingSinceMs = 0;
   /** Earlier time in which at least one fetch was running. */
   #fetchingMs = 0;
@@ -35,7 +35,7 @@ export class WaitLimit {
     this.#silentMs = isChanged ? 0 : this.#silentMs + ms;
   }
 
-  /** Returns what to do about `bytes` of frames that others have claimed. The fetch of one range shows how long fetching takes. */
+  /** Returns the next step for `bytes` of frames that others have claimed. The fetch of one range shows how long fetching takes. */
   nextStep(bytes: number): 'wait' | 'fetch one' | 'fetch all' {
     if (this.#fetchedBytes === 0)
       return this.#silentMs < SILENT_MS && this.#waitedMs < TOTAL_MS ? 'wait' : 'fetch one';

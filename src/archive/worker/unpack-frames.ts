@@ -49,7 +49,7 @@ export function unpackFrames(job: UnpackJob, hasher: ContentHasher | undefined):
     const path = pieces.path(index);
     const data = piece.size > 0 ? raw!.subarray(piece.offset, piece.offset + piece.size) : undefined;
     wrapStagedError(path, () => {
-      if (piece.partial) return writePart(path, data!, piece.position);
+      if (piece.isSlice) return writePart(path, data!, piece.position);
       writeWhole(path, data, piece, job.masksModes, refused);
       facts.addStatus(index, path);
     });

@@ -2,7 +2,7 @@ import { TOOL } from '../../action/backend/open-backend.ts';
 import { createTrialName } from '../../cache/keys/trial-names.ts';
 import type { Log } from '../../report/log.ts';
 import { systemClock } from '../../retry/clock.ts';
-import { delayed } from '../../retry/signals.ts';
+import { delaySignal } from '../../retry/signals.ts';
 import { WaitedTime } from '../../retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../retry/time-limits.ts';
 import type { CallSpec } from '../../storage/s3/calls/call.ts';
@@ -57,7 +57,7 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
     (limit: AbortSignal): Send =>
     (operation, command) =>
       caller.send(specOf(operation, limit), command);
-  const afterInterrupt = delayed(signal, CLEAN_UP_MS, systemClock);
+  const afterInterrupt = delaySignal(signal, CLEAN_UP_MS, systemClock);
   const trial: Trial = {
     sdk,
     isStatus,

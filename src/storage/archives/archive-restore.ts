@@ -106,9 +106,9 @@ async function restoreWith(
       signal: request.signal,
     }),
   ).finally(() => {
-    for (const line of notices.links()) options.log.warning(line);
-    for (const line of notices.attributes()) options.log.notice(line);
-    for (const line of notices.staging()) options.log.info(line);
+    for (const line of notices.describeLinks()) options.log.warning(line);
+    for (const line of notices.describeAttributes()) options.log.notice(line);
+    for (const line of notices.describeStaging()) options.log.info(line);
   });
   if (facts) {
     const { name: object, etag } = found;

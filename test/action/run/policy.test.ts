@@ -31,7 +31,7 @@ const onMain = (eventName: string): RunContext => ({ ...push, eventName, ref: 'r
 
 const token = (...scopes: [ref: string, rights: 'r' | 'w' | 'rw'][]): Partial<RunContext> => ({
   tokenScopes: scopes.map(
-    ([ref, rights]): TokenScope => ({ ref, read: rights.includes('r'), write: rights.includes('w') }),
+    ([ref, rights]): TokenScope => ({ ref, mayRead: rights.includes('r'), mayWrite: rights.includes('w') }),
   ),
 });
 
@@ -82,8 +82,8 @@ describe('the rights that the run’s token gives', () => {
 
   test('a pull request reads the refs of its token in the order of the event', () => {
     expect(access(pull, scopes)).toEqual({
-      read: { allowed: true },
-      write: { allowed: true },
+      read: { isAllowed: true },
+      write: { isAllowed: true },
       readRefs: ['refs/pull/7/merge', 'refs/heads/dev', 'refs/heads/main'],
       writeRef: 'refs/pull/7/merge',
     });
@@ -105,15 +105,15 @@ describe('the rights that the run’s token gives', () => {
 
   test('a run whose token has no write right saves nothing', () => {
     expect(access(push, token(['refs/heads/topic', 'r'])).write).toEqual({
-      allowed: false,
+      isAllowed: false,
       reason: "the run's token gives no right to write a cache",
     });
   });
 
   test('a run whose token has no scope neither reads nor saves', () => {
     const none = access(push, token());
-    expect(none.read).toEqual({ allowed: false, reason: "the run's token gives no right to read a cache" });
-    expect(none.write.allowed).toBe(false);
+    expect(none.read).toEqual({ isAllowed: false, reason: "the run's token gives no right to read a cache" });
+    expect(none.write.isAllowed).toBe(false);
   });
 });
 
@@ -131,38 +131,40 @@ describe('the events that save without a token', () => {
     ['deployment_status', false],
   ])('the event %s on the default branch may save: %s', (eventName, allowed) => {
     const { write } = access(onMain(eventName));
-    expect(write.allowed).toBe(allowed);
-    if (!write.allowed)
+    expect(write.isAllowed).toBe(allowed);
+    if (!write.isAllowed)
       expect(write.reason).toBe(`the event '${eventName}' may only read the default branch's cache`);
   });
 
   test.each(['issue_comment', 'workflow_run', 'create'])(
     'the event %s on another ref saves to that ref',
     eventName => {
-      expect(access({ ...push, eventName }).write.allowed).toBe(true);
+      expect(access({ ...push, eventName }).write.isAllowed).toBe(true);
     },
   );
 
   test('an event of other users only reads if the default branch is not known', () => {
-    expect(access({ ...push, eventName: 'issue_comment', defaultRef: undefined }).write.allowed).toBe(false);
+    expect(access({ ...push, eventName: 'issue_comment', defaultRef: undefined }).write.isAllowed).toBe(
+      false,
+    );
   });
 
   test('a pull request saves to a ref that the default branch does not read', () => {
     const { write, writeRef } = access(pull);
-    expect(write.allowed).toBe(true);
+    expect(write.isAllowed).toBe(true);
     expect(access(onMain('push')).readRefs).not.toContain(writeRef);
   });
 
   test.each(['repository', 'bucket'] as const)('with scope %s a pull request only reads', scope => {
     for (const more of [{}, { cacheMode: 'write' }, token(['refs/pull/7/merge', 'rw'])]) {
       const { read, write } = access(pull, more, scope);
-      expect(read.allowed).toBe(true);
+      expect(read.isAllowed).toBe(true);
       expect(write).toEqual({
-        allowed: false,
+        isAllowed: false,
         reason: `with scope '${scope}' a pull request may only read`,
       });
     }
-    expect(access(push, {}, scope).write.allowed).toBe(true);
+    expect(access(push, {}, scope).write.isAllowed).toBe(true);
   });
 
   test.each(['repository', 'bucket'] as const)(
@@ -170,21 +172,21 @@ describe('the events that save without a token', () => {
     scope => {
       const mayWrite = token(['refs/heads/main', 'rw']);
       expect(access(onMain('issue_comment'), mayWrite, scope).write).toEqual({
-        allowed: false,
+        isAllowed: false,
         reason: "the event 'issue_comment' may only read the default branch's cache",
       });
-      expect(access(onMain('push'), mayWrite, scope).write.allowed).toBe(true);
-      expect(access(onMain('push'), token(['refs/heads/main', 'r']), scope).write.allowed).toBe(false);
+      expect(access(onMain('push'), mayWrite, scope).write.isAllowed).toBe(true);
+      expect(access(onMain('push'), token(['refs/heads/main', 'r']), scope).write.isAllowed).toBe(false);
     },
   );
 
   test('with scope ref the token decides, as in GitHub’s own cache', () => {
-    expect(access(onMain('issue_comment'), token(['refs/heads/main', 'rw'])).write.allowed).toBe(true);
+    expect(access(onMain('issue_comment'), token(['refs/heads/main', 'rw'])).write.isAllowed).toBe(true);
   });
 
   test('a pull request that has been merged saves to the branch that it was merged into', () => {
     const { write, writeRef } = access(pull, { ref: 'refs/heads/main' });
-    expect(write.allowed).toBe(true);
+    expect(write.isAllowed).toBe(true);
     expect(writeRef).toBe('refs/heads/main');
   });
 });
@@ -199,16 +201,16 @@ describe('ACTIONS_CACHE_MODE', () => {
     ['future', true, true],
   ])('in mode %j a push may read: %s, and save: %s', (cacheMode, read, write) => {
     const decided = access(push, { cacheMode });
-    expect([decided.read.allowed, decided.write.allowed]).toEqual([read, write]);
-    if (!decided.write.allowed) expect(decided.write.reason).toBe(`ACTIONS_CACHE_MODE is ${cacheMode}`);
+    expect([decided.read.isAllowed, decided.write.isAllowed]).toEqual([read, write]);
+    if (!decided.write.isAllowed) expect(decided.write.reason).toBe(`ACTIONS_CACHE_MODE is ${cacheMode}`);
   });
 
   test.each(['write', 'write-only', 'future', ''])(
     'mode %j grants no right that the event does not give',
     cacheMode => {
-      expect(access(onMain('issue_comment'), { cacheMode }).write.allowed).toBe(false);
+      expect(access(onMain('issue_comment'), { cacheMode }).write.isAllowed).toBe(false);
       const readOnly = { cacheMode, ...token(['refs/heads/main', 'r']) };
-      expect(access(onMain('push'), readOnly).write.allowed).toBe(false);
+      expect(access(onMain('push'), readOnly).write.isAllowed).toBe(false);
     },
   );
 });
@@ -220,8 +222,8 @@ describe('githubAccess', () => {
     ['a token without a scope', push, token()],
   ])('without a bucket, %s is left to GitHub’s service', (_, context, more) => {
     expect(githubAccess({ ...context, ...more })).toEqual({
-      read: { allowed: true },
-      write: { allowed: true },
+      read: { isAllowed: true },
+      write: { isAllowed: true },
       readRefs: [context.ref],
       writeRef: context.ref,
     });
@@ -234,7 +236,7 @@ describe('githubAccess', () => {
     ['write-only', false, true],
   ])('without a bucket, in mode %s a run may read: %s, and save: %s', (cacheMode, read, write) => {
     const decided = githubAccess({ ...push, cacheMode });
-    expect([decided.read.allowed, decided.write.allowed]).toEqual([read, write]);
+    expect([decided.read.isAllowed, decided.write.isAllowed]).toEqual([read, write]);
   });
 });
 
@@ -247,6 +249,6 @@ describe('decideSave', () => {
     ['cancelled', false, false],
     ['cancelled', true, false],
   ])('after a job with status %j and save-always %s, the post step saves: %s', (status, always, allowed) => {
-    expect(decideSave(status, always).allowed).toBe(allowed);
+    expect(decideSave(status, always).isAllowed).toBe(allowed);
   });
 });

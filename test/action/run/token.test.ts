@@ -12,9 +12,9 @@ test('the scopes are those of the ac claim, with the rights of their bits', () =
     { Scope: 'refs/pull/7/merge', Permission: 3 },
   ]);
   expect(readTokenScopes(token)).toEqual([
-    { ref: 'refs/heads/main', read: true, write: false },
-    { ref: 'refs/heads/lent', read: false, write: true },
-    { ref: 'refs/pull/7/merge', read: true, write: true },
+    { ref: 'refs/heads/main', mayRead: true, mayWrite: false },
+    { ref: 'refs/heads/lent', mayRead: false, mayWrite: true },
+    { ref: 'refs/pull/7/merge', mayRead: true, mayWrite: true },
   ]);
 });
 
@@ -66,5 +66,5 @@ test('a line of the claim without a ref or without rights is ignored', () => {
     { Scope: 'refs/heads/b' },
     { Scope: 'refs/heads/a', Permission: 3 },
   ]);
-  expect(readTokenScopes(token)).toEqual([{ ref: 'refs/heads/a', read: true, write: true }]);
+  expect(readTokenScopes(token)).toEqual([{ ref: 'refs/heads/a', mayRead: true, mayWrite: true }]);
 });

@@ -20,22 +20,22 @@ const pullRequest = {
 test('the plan of a push saves to the scope that it reads first', () => {
   const { access, places, target } = planned();
   expect(target.kind).toBe('s3');
-  expect(access.write.allowed).toBe(true);
+  expect(access.write.isAllowed).toBe(true);
   expect(places.write.label).toBe('refs/heads/main');
   expect(places.read.map(({ label }) => label)).toEqual(['refs/heads/main']);
 });
 
 test('the plan of a pull request with a shared scope may only read', () => {
   expect(planned({ scope: 'repository' }, pullRequest).access).toMatchObject({
-    read: { allowed: true },
-    write: { allowed: false },
+    read: { isAllowed: true },
+    write: { isAllowed: false },
   });
 });
 
 test('the plan without a bucket leaves the rights to GitHub', () => {
   const { target, access } = planned({ bucket: '', endpoint: '', scope: 'repository' }, pullRequest);
   expect(target.kind).toBe('github');
-  expect(access.write.allowed).toBe(true);
+  expect(access.write.isAllowed).toBe(true);
 });
 
 test('the version of a plan depends on the paths in the form that every runner shares', () => {

@@ -46,13 +46,13 @@ describe('a claim', () => {
   test('is taken by one process, and the others wait for it', async () => {
     const directory = scratch();
     const [first, second] = [claimsOf(directory), claimsOf(directory)];
-    expect(await first.take(frame, 'claim')).toMatchObject({ state: ours });
-    expect(await second.take(frame, 'claim')).toEqual({ state: others });
+    expect(await first.claim(frame, 'claim')).toMatchObject({ state: ours });
+    expect(await second.claim(frame, 'claim')).toEqual({ state: others });
   });
 
   test('has the mode of the frames', requires(modes), async () => {
     const directory = scratch();
-    await claimsOf(directory).take(frame, 'claim');
+    await claimsOf(directory).claim(frame, 'claim');
     expect(fs.statSync(claimPath(directory, frame)).mode & 0o777).toBe(0o644);
   });
 
@@ -60,19 +60,19 @@ describe('a claim', () => {
     const directory = scratch();
     putFrame(directory, frame);
     const claims = claimsOf(directory);
-    expect(await claims.take(frame, 'claim')).toEqual({ state: present });
-    expect(await claims.take(frame, 'replace')).toMatchObject({ state: ours });
+    expect(await claims.claim(frame, 'claim')).toEqual({ state: present });
+    expect(await claims.claim(frame, 'replace')).toMatchObject({ state: ours });
   });
 
   test('that its holder touches is respected', async () => {
     const directory = scratch();
     const [holder, waiting] = [claimsOf(directory), claimsOf(directory)];
     passMs(0);
-    await holder.take(frame, 'claim');
+    await holder.claim(frame, 'claim');
     // The clock of the holder is set back and forward
     for (const seconds of [1000, 1001, 5e9, 10, 1001]) {
       fs.lutimesSync(claimPath(directory, frame), seconds, seconds);
-      expect(await waiting.take(frame, 'claim')).toEqual({ state: others });
+      expect(await waiting.claim(frame, 'claim')).toEqual({ state: others });
       passMs(990);
     }
   });
@@ -81,33 +81,33 @@ describe('a claim', () => {
     const directory = scratch();
     const [dead, waiting] = [claimsOf(directory), claimsOf(directory)];
     passMs(0);
-    await dead.take(frame, 'claim');
-    expect(await waiting.take(frame, 'claim')).toEqual({ state: others });
+    await dead.claim(frame, 'claim');
+    expect(await waiting.claim(frame, 'claim')).toEqual({ state: others });
     passMs(990);
-    expect(await waiting.take(frame, 'claim')).toEqual({ state: others });
+    expect(await waiting.claim(frame, 'claim')).toEqual({ state: others });
     passMs(10);
-    expect(await waiting.take(frame, 'claim')).toMatchObject({ state: ours });
+    expect(await waiting.claim(frame, 'claim')).toMatchObject({ state: ours });
     // Its holder was only slow, and does not remove the claim of the other one
-    await dead.settleAll();
+    await dead.releaseAll();
     expect(fs.existsSync(claimPath(directory, frame))).toBe(true);
   });
 
   test('is removed when it is settled, and a new file of its name is not', async () => {
     const directory = scratch();
     const claims = claimsOf(directory);
-    const { claim } = await claims.take(frame, 'claim');
-    await claims.settle(claim!);
+    const { claim } = await claims.claim(frame, 'claim');
+    await claims.release(claim!);
     expect(fs.readdirSync(directory)).toEqual([]);
     fs.writeFileSync(claimPath(directory, frame), '');
-    await claims.settle(claim!);
+    await claims.release(claim!);
     expect(fs.readdirSync(directory)).toHaveLength(1);
   });
 
   test('is refused from then on if nothing can be stored in the directory', async () => {
     const claims = claimsOf(`${scratch()}/missing`);
-    expect(await claims.take(frame, 'claim')).toEqual({ state: refused });
+    expect(await claims.claim(frame, 'claim')).toEqual({ state: refused });
     expect(claims.problem).toBe('ENOENT');
-    expect(await claims.take(frame, 'replace')).toEqual({ state: refused });
+    expect(await claims.claim(frame, 'replace')).toEqual({ state: refused });
   });
 
   test('has its next name if the file of a process that has ended cannot be removed', async () => {
@@ -116,12 +116,12 @@ describe('a claim', () => {
     fs.mkdirSync(claimPath(directory, frame));
     passMs(0);
     for (const claims of [first, second])
-      expect(await claims.take(frame, 'claim')).toEqual({ state: others });
+      expect(await claims.claim(frame, 'claim')).toEqual({ state: others });
     passMs(1000);
-    expect(await first.take(frame, 'claim')).toMatchObject({ state: ours });
+    expect(await first.claim(frame, 'claim')).toMatchObject({ state: ours });
     expect(fs.existsSync(claimPath(directory, frame, 2))).toBe(true);
     // Others wait for it
-    expect(await second.take(frame, 'claim')).toEqual({ state: others });
+    expect(await second.claim(frame, 'claim')).toEqual({ state: others });
   });
 
   test(
@@ -129,11 +129,11 @@ describe('a claim', () => {
     requires(birthTimes),
     async () => {
       const directory = scratch();
-      const [holder, insisting] = [claimsOf(directory), claimsOf(directory)];
-      await holder.take(frame, 'claim');
-      const { claim } = await insisting.take(frame, 'insist');
+      const [holder, forcing] = [claimsOf(directory), claimsOf(directory)];
+      await holder.claim(frame, 'claim');
+      const { claim } = await forcing.claim(frame, 'force');
       expect(storeFrame(directory, frame, frame.bytes, claim!)).toBe(true);
-      expect(await insisting.take(frame, 'insist')).toEqual({ state: present });
+      expect(await forcing.claim(frame, 'force')).toEqual({ state: present });
       expect(fs.existsSync(claimPath(directory, frame))).toBe(true);
     },
   );
@@ -142,12 +142,12 @@ describe('a claim', () => {
     const directory = scratch();
     const claims = claimsOf(directory);
     for (const name of claimNames(frame)) fs.mkdirSync(path.join(directory, name));
-    expect(await claims.take(frame, 'insist')).toEqual({ state: refused });
+    expect(await claims.claim(frame, 'force')).toEqual({ state: refused });
     // Claims that cannot be removed delay a process by a second together
     passMs(0);
-    expect(await claims.take(frame, 'claim')).toEqual({ state: others });
+    expect(await claims.claim(frame, 'claim')).toEqual({ state: others });
     passMs(1000);
-    expect(await claims.take(frame, 'claim')).toEqual({ state: refused });
+    expect(await claims.claim(frame, 'claim')).toEqual({ state: refused });
     expect(claims.problem).toBeUndefined();
   });
 
@@ -155,20 +155,20 @@ describe('a claim', () => {
   test('is refused from then on if a claim that is used up cannot be removed', requires(posix), async () => {
     const directory = scratch();
     const claims = claimsOf(directory);
-    const { claim } = await claims.take(frame, 'claim');
+    const { claim } = await claims.claim(frame, 'claim');
     insteadAsync('unlink', () => async () => fail('EPERM'));
-    await claims.settle(claim!);
+    await claims.release(claim!);
     expect(claims.problem).toBe('EPERM');
-    expect(await claims.take(makeFrame('b'), 'claim')).toEqual({ state: refused });
+    expect(await claims.claim(makeFrame('b'), 'claim')).toEqual({ state: refused });
   });
 
   test('is taken on the next frame after another program had a used claim open for a moment', async () => {
     const claims = claimsOf(scratch());
     usePlatform(platforms.win32);
-    const { claim } = await claims.take(frame, 'claim');
+    const { claim } = await claims.claim(frame, 'claim');
     insteadAsync('unlink', () => async () => fail('EPERM'));
-    await claims.settle(claim!);
-    expect(await claims.take(makeFrame('b'), 'claim')).toMatchObject({ state: ours });
+    await claims.release(claim!);
+    expect(await claims.claim(makeFrame('b'), 'claim')).toMatchObject({ state: ours });
   });
 
   test.each<[string, (file: Pick<FileHandle, 'close'>) => Partial<FileHandle>]>([
@@ -178,11 +178,11 @@ describe('a claim', () => {
     const directory = scratch();
     const claims = claimsOf(directory);
     changeNextFile(change);
-    expect(await claims.take(frame, 'claim')).toEqual({ state: refused });
+    expect(await claims.claim(frame, 'claim')).toEqual({ state: refused });
     expect(fs.readdirSync(directory)).toEqual([]);
     // Another frame may be stored
     expect(claims.problem).toBeUndefined();
-    expect(await claims.take(frame, 'claim')).toMatchObject({ state: ours });
+    expect(await claims.claim(frame, 'claim')).toMatchObject({ state: ours });
   });
 
   test('is removed and refused if its file has a second name', requires(modes), async () => {
@@ -190,13 +190,13 @@ describe('a claim', () => {
     const claims = claimsOf(directory);
     const link = async () => fs.linkSync(claimPath(directory, frame), `${directory}/twin`);
     changeNextFile(() => ({ chmod: link }));
-    expect(await claims.take(frame, 'claim')).toEqual({ state: refused });
+    expect(await claims.claim(frame, 'claim')).toEqual({ state: refused });
     expect(fs.readdirSync(directory)).toEqual(['twin']);
   });
 
   test('is taken on a file system that refuses to set its mode', async () => {
     changeNextFile(() => ({ chmod: async () => fail('EPERM') }));
-    expect(await claimsOf(scratch()).take(frame, 'claim')).toMatchObject({ state: ours });
+    expect(await claimsOf(scratch()).claim(frame, 'claim')).toMatchObject({ state: ours });
   });
 
   test('is refused from then on if the directory permits no new file', async () => {
@@ -204,7 +204,7 @@ describe('a claim', () => {
     const refuse = vi.fn(async () => fail('EPERM'));
     insteadAsync('open', () => refuse);
     for (const one of [frame, makeFrame('b')])
-      expect(await claims.take(one, 'claim')).toEqual({ state: refused });
+      expect(await claims.claim(one, 'claim')).toEqual({ state: refused });
     expect(claims.problem).toBe('EPERM');
     expect(refuse).toHaveBeenCalledTimes(1);
   });
@@ -215,14 +215,14 @@ describe('a claim', () => {
     const waiting = claimsOf(directory);
     fs.writeFileSync(file, '');
     passMs(0);
-    await waiting.take(frame, 'claim');
+    await waiting.claim(frame, 'claim');
     passMs(1000);
     const takeOver = vi.fn(async (path: fs.PathLike) => {
       fs.unlinkSync(path);
       fs.writeFileSync(file, 'other');
     });
     insteadAsync('unlink', () => takeOver);
-    expect(await waiting.take(frame, 'claim')).toEqual({ state: others });
+    expect(await waiting.claim(frame, 'claim')).toEqual({ state: others });
     expect(takeOver).toHaveBeenCalledTimes(1);
     expect(fs.readFileSync(file, 'utf8')).toBe('other');
   });
@@ -239,7 +239,7 @@ describe('a claim', () => {
       if (isStored) putFrame(directory, frame);
       return fail('EEXIST');
     });
-    expect(await claims.take(frame, 'claim')).toMatchObject({ state });
+    expect(await claims.claim(frame, 'claim')).toMatchObject({ state });
   });
 
   test.each(['ENOSPC', 'EDQUOT', 'EROFS'])(
@@ -248,7 +248,7 @@ describe('a claim', () => {
     async code => {
       const directory = scratch();
       const claims = claimsOf(directory);
-      const { claim } = await claims.take(frame, 'claim');
+      const { claim } = await claims.claim(frame, 'claim');
       let count = 0;
       const writeHalf = (fd: number, bytes: Uint8Array) =>
         ++count === 1 ? writeSync(fd, bytes, 0, bytes.length / 2, 0) : fail(code);
@@ -256,9 +256,9 @@ describe('a claim', () => {
       expect(() => storeFrame(directory, frame, frame.bytes, claim!)).toThrow(code);
       restoreCalls();
       claims.noteProblem(code);
-      await claims.settle(claim!);
+      await claims.release(claim!);
       expect(fs.readdirSync(directory)).toEqual([]);
-      expect(await claims.take(makeFrame('b'), 'claim')).toEqual({ state: refused });
+      expect(await claims.claim(makeFrame('b'), 'claim')).toEqual({ state: refused });
     },
   );
 });

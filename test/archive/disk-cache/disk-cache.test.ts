@@ -28,7 +28,7 @@ test('the claim on a frame that was not stored ends, and the log shows the reaso
   for (const name of ['a', 'b']) {
     const [taken] = await cache.claim([makeFrame(name)], 'claim');
     const result = { stored: 0, storeProblem: 'EIO' } as UnpackResult;
-    await cache.settle([taken!.claim!], result, runner);
+    await cache.release([taken!.claim!], result, runner);
   }
   expect(fs.readdirSync(directory)).toEqual([]);
   expect(lines).toEqual([expect.stringContaining('the system reported EIO')]);
@@ -83,7 +83,7 @@ test('nothing is found or claimed in a directory that stopped responding before 
   await vi.advanceTimersByTimeAsync(10_000);
   expect(await cache.find([frame], hanging)).toEqual([false]);
   expect(await cache.claim([frame], 'claim')).toEqual([{ state: 'refused' }]);
-  await cache.settle([], undefined, hanging);
+  await cache.release([], undefined, hanging);
   await cache.keepLimit(hanging, undefined);
   expect(lines).toHaveLength(1);
 });
@@ -104,7 +104,7 @@ test('the last check of the limit ends when the directory stops responding durin
   hang();
   const { cache } = openCache();
   await cache.find([frame], runner);
-  await cache.settle([], { stored: 1 } as UnpackResult, runner);
+  await cache.release([], { stored: 1 } as UnpackResult, runner);
   const checking = cache.keepLimit(hanging, undefined);
   await vi.advanceTimersByTimeAsync(10_000);
   await checking;

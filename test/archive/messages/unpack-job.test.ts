@@ -8,10 +8,10 @@ test('a worker reads the frames and pieces that the main thread wrote into an un
   const writer = new UnpackJobWriter(2, 3);
   const hashes = [1, 2].map(byte => new Uint8Array(32).fill(byte));
   writer.addFrame(0, { size: 3, rawSize: 1024, sha256: hashes[0]! });
-  const whole = { frame: 0, offset: 512, size: 5, position: 0, partial: false };
+  const whole = { frame: 0, offset: 512, size: 5, position: 0, isSlice: false };
   writer.addPiece(whole, attributes, '/staging/a');
   writer.addFrame(5, { size: 2, rawSize: 2048, sha256: hashes[1]! });
-  const slice = { frame: 1, offset: 0, size: 2048, position: 2 ** 40, partial: true };
+  const slice = { frame: 1, offset: 0, size: 2048, position: 2 ** 40, isSlice: true };
   writer.addPiece(slice, attributes, '/staging/b');
   writer.addPiece(EMPTY_PIECE, attributes, '/staging/c');
   const pieces = new UnpackPieces(

@@ -20,8 +20,8 @@ const entries = [
 
 test('each frame has its whole files and its slices of files in several frames', () => {
   const contents = new FrameContents({ frames, entries }, () => true);
-  const whole = { number: 0, position: 0, partial: false };
-  const slice = { entry: 2, partial: true };
+  const whole = { number: 0, position: 0, isSlice: false };
+  const slice = { entry: 2, isSlice: true };
   expect([...contents.pieces([0])]).toEqual([
     { ...whole, entry: 0, frame: 0, offset: 0, size: 40 },
     { ...whole, entry: 1, frame: 0, offset: 40, size: 40 },

@@ -33,7 +33,7 @@ function prepare() {
   const files = new SlicedFiles(entries, stagedAt(at), new RefusedAttributes());
   const create = () => files.create(contents.sliced, undefined);
   const addWritten = (...written: number[]) => {
-    for (const piece of contents.pieces(written)) if (piece.partial) files.addWritten(piece);
+    for (const piece of contents.pieces(written)) if (piece.isSlice) files.addWritten(piece);
   };
   const modeOf = (entry: number) => lstatSync(at(entry)).mode & 0o777;
   return { at, create, addWritten, modeOf };

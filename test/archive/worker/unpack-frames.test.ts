@@ -29,9 +29,9 @@ const frame = compressFrame(raw, 3);
 function jobIn(directory: string, hash: Uint8Array = sha256(frame), wants?: WantedFacts): UnpackJob {
   const job = new UnpackJobWriter(1, 3);
   job.addFrame(0, { size: frame.length, rawSize: raw.length, sha256: hash });
-  const whole = { frame: 0, offset: 0, size: 10, position: 0, partial: false };
+  const whole = { frame: 0, offset: 0, size: 10, position: 0, isSlice: false };
   job.addPiece(whole, attributes, path.join(directory, 'whole'));
-  const slice = { frame: 0, offset: 512, size: 4, position: 2, partial: true };
+  const slice = { frame: 0, offset: 512, size: 4, position: 2, isSlice: true };
   job.addPiece(slice, attributes, path.join(directory, 'sliced'));
   job.addPiece(EMPTY_PIECE, attributes, path.join(directory, 'empty'));
   return job.finish(Uint8Array.from(frame), { masksModes: false, wants });
@@ -96,7 +96,7 @@ describe('unpackFrames', () => {
     writeFileSync(file, Buffer.alloc(10 + content.length));
     const job = new UnpackJobWriter(1, 1);
     job.addFrame(0, { size: bytes.length, rawSize: content.length, sha256: sha256(bytes) });
-    const slice = { frame: 0, offset: 0, size: content.length, position: 10, partial: true };
+    const slice = { frame: 0, offset: 0, size: content.length, position: 10, isSlice: true };
     job.addPiece(slice, attributes, file);
     const written: unknown[] = [];
     instead(
@@ -150,7 +150,7 @@ describe('unpackFrames with a disk cache', requires(birthTimes), () => {
     frames.forEach((each, index) => {
       const size = raws[index]!.length;
       job.addFrame(index * frames[0]!.size, { ...each, rawSize: size });
-      const piece = { frame: index, offset: 0, size, position: 0, partial: false };
+      const piece = { frame: index, offset: 0, size, position: 0, isSlice: false };
       job.addPiece(piece, attributes, path.join(directory, String(index)));
     });
     const result = unpackFrames(job.finish(Uint8Array.from(bytes), { masksModes: false, disk }), undefined);

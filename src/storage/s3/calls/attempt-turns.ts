@@ -65,10 +65,10 @@ export class AttemptTurns {
     const isAlone = ++this.#inFlight === 1;
     const endWait = limits.beginAttempt();
     const progress: CallProgress = {
-      completed: bytes => limits.progress.completed(bytes),
-      sent(bytes) {
-        place?.sent(bytes);
-        limits.progress.sent(bytes);
+      countCompleted: bytes => limits.progress.countCompleted(bytes),
+      countSent(bytes) {
+        place?.countSent(bytes);
+        limits.progress.countSent(bytes);
       },
     };
     return {
@@ -76,12 +76,17 @@ export class AttemptTurns {
       end: (failure, waitMs) => {
         endWait?.();
         this.#inFlight--;
-        if (failure === undefined) this.#pace.accepted();
+        if (failure === undefined) this.#pace.noteAccepted();
         if (failure === 'too-many' || failure === 'overloaded' || failure === 'down') {
           if (waitMs !== undefined) limits.countRequestedWait(waitMs);
           const isCertain = failure === 'too-many' || waitMs !== undefined;
           // After a wait beyond its limit the call would fail anyway, so it fails at once
-          this.#pace.refused({ begunMs, isAlone, isCertain, waitMs: limits.isStalled ? undefined : waitMs });
+          this.#pace.noteRefused({
+            begunMs,
+            isAlone,
+            isCertain,
+            waitMs: limits.isStalled ? undefined : waitMs,
+          });
         }
         leave(failure);
       },

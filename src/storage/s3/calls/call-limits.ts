@@ -6,7 +6,7 @@ import type { CallProgress, CallSpec } from './call.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 
 /** The progress of a call that cleans up after the endpoint was given up: its time is fixed. */
-const UNCOUNTED: CallProgress = { sent() {}, completed() {} };
+const UNCOUNTED: CallProgress = { countSent() {}, countCompleted() {} };
 
 /** The time limits of one call, for all of its attempts together. */
 export class CallLimits {
@@ -83,7 +83,7 @@ export class CallLimits {
 
   /** Counts a wait of this many ms that the server requests, before it begins. */
   countRequestedWait(ms: number): void {
-    this.#stall?.requested(ms);
+    this.#stall?.countRequestedWait(ms);
   }
 
   /** Clears the timer. */

@@ -38,9 +38,9 @@ export interface CallSpec {
 /** Counts the bytes of a call: without them it counts as stalled after some time. */
 export interface CallProgress {
   /** Counts bytes that another attempt would send again. */
-  sent(bytes: number): void;
+  countSent(bytes: number): void;
   /** Counts bytes that no other attempt moves again. */
-  completed(bytes: number): void;
+  countCompleted(bytes: number): void;
 }
 
 /** Makes one attempt: sends through `client.send(command, options)` and reads the body. */

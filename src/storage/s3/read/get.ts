@@ -90,7 +90,7 @@ async function readRange(
     async (client, callOptions, progress) => {
       filledBefore = target.filled;
       const onBytes = (count: number) => {
-        progress.completed(count);
+        progress.countCompleted(count);
         options.onBytes?.(count);
       };
       const etag = received?.etag ?? options.etag;

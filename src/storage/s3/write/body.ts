@@ -29,7 +29,7 @@ export interface PartBody {
 export function ownBody({ pieces, sizeBytes }: PartBytes): PartBody {
   return {
     sizeBytes,
-    stream: progress => bodyOf(pieces, bytes => progress.sent(bytes)),
+    stream: progress => bodyOf(pieces, bytes => progress.countSent(bytes)),
     md5: () => md5Of(pieces, 'base64'),
     // Otherwise parts that wait for the garbage collector would take most of a save's memory
     release: () => pieces.filter(ownsMemory).forEach(release),

@@ -36,7 +36,7 @@ export function conditionError({ name, onlyIfAbsent }: Publication): Error {
 }
 
 /** Makes the error of a call that has succeeded, although the server does not have the object. */
-export function notStored(name: string, operation: string): StoreUnavailableError {
+export function notStoredError(name: string, operation: string): StoreUnavailableError {
   return new StoreUnavailableError(
     `${name}: the server responded to ${operation}, but does not have the object`,
   );

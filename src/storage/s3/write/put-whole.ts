@@ -14,7 +14,7 @@ import {
   conditionError,
   conditionHolds,
   isOurs,
-  notStored,
+  notStoredError,
   type Publication,
 } from './publication.ts';
 
@@ -26,30 +26,30 @@ import {
 export async function putWhole(caller: Caller, publication: Publication, part: PartBytes): Promise<void> {
   const { capabilities } = caller;
   const { name, onlyIfAbsent, onlyIfEtag, signal, onPublish } = publication;
-  const conditional = onlyIfAbsent || onlyIfEtag !== undefined;
+  const isConditional = onlyIfAbsent || onlyIfEtag !== undefined;
   const isExact = capabilities.conditionalPut && !capabilities.versioned;
   if (onlyIfEtag !== undefined || (onlyIfAbsent && !isExact)) await checkCondition(caller, publication);
   else if (!caller.hasResponded) await waitForResponse(caller, name, signal);
   onPublish?.();
-  let outcome = await put(caller, publication, part, conditional && capabilities.conditionalPut);
+  let outcome = await put(caller, publication, part, isConditional && capabilities.conditionalPut);
   if (outcome === 'not implemented') {
     capabilities.conditionalPut = false;
     await checkCondition(caller, publication);
     outcome = await put(caller, publication, part, false);
   }
   // AWS returns 409 when two conditional writes overlap, and requires a retry
-  if (outcome === 'conflict') outcome = await put(caller, publication, part, conditional);
+  if (outcome === 'conflict') outcome = await put(caller, publication, part, isConditional);
   if (outcome === 'stored') return;
   const present = await headObject(caller, name, { signal });
   if (isOurs(present, publication, () => md5Of(part.pieces, 'hex'))) return;
   if (outcome === 'unclear') {
-    throw present ? conditionError(publication) : notStored(name, 'PutObject');
+    throw present ? conditionError(publication) : notStoredError(name, 'PutObject');
   }
   if (outcome === 'conflict' || !conditionHolds(publication, present)) throw conditionError(publication);
   // Refused although the condition holds: radosgw 16.2.15 returns 412 to each If-Match in a bucket with versions
   capabilities.conditionalPut = false;
   outcome = await put(caller, publication, part, false);
-  if (outcome !== 'stored') throw notStored(name, 'PutObject');
+  if (outcome !== 'stored') throw notStoredError(name, 'PutObject');
 }
 
 /**
@@ -60,7 +60,7 @@ async function put(
   caller: Caller,
   { name, saveId, onlyIfAbsent, onlyIfEtag, signal, sizeBytes }: Publication,
   part: PartBytes,
-  conditional: boolean,
+  isConditional: boolean,
 ): Promise<'stored' | 'unclear' | 'refused' | 'conflict' | 'not implemented'> {
   const spec: CallSpec = {
     operation: 'PutObject',
@@ -71,9 +71,9 @@ async function put(
   const parameters = {
     ContentType: 'application/zstd',
     Metadata: { [SAVE_ID]: saveId },
-    ...(conditional && onlyIfAbsent && { IfNoneMatch: '*' }),
+    ...(isConditional && onlyIfAbsent && { IfNoneMatch: '*' }),
     // radosgw 16.2.15 compares If-Match of a PutObject with its unquoted ETag; AWS takes both
-    ...(conditional && onlyIfEtag !== undefined && { IfMatch: onlyIfEtag }),
+    ...(isConditional && onlyIfEtag !== undefined && { IfMatch: onlyIfEtag }),
   };
   return caller.run(spec, async (...call) => {
     try {
@@ -81,7 +81,7 @@ async function put(
       // A server that is not an S3 server may return 200 to any request
       return etag === undefined ? 'unclear' : 'stored';
     } catch (error) {
-      if (conditional && lacksConditions(error)) return 'not implemented';
+      if (isConditional && lacksConditions(error)) return 'not implemented';
       if (isStatus(error, 409)) return 'conflict';
       // 404: If-Match on an object that was removed
       if (isStatus(error, 412) || (onlyIfEtag !== undefined && isStatus(error, 404))) return 'refused';

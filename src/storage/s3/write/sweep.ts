@@ -21,8 +21,8 @@ const SWEEP_MS = 20_000;
 const MAX_ID_CHARACTERS = 1024;
 
 /**
- * Aborts uploads under `prefix` that began more than `olderThanMs` ago. Their age counts by the server's clock (the Date of its
- * response) and by the runner's, because one of them may be wrong, and another job may be writing the upload. Keeps uploads that
+ * Aborts uploads under `prefix` that began more than `olderThanMs` ago. Their age counts by two clocks, because one of them may be
+ * wrong: the server's (the Date of its response) and the runner's. Another job may be writing a younger upload. Keeps uploads that
  * have become an object, and uploads of other programs. Returns the number of aborted uploads.
  */
 export async function sweepUploads(
@@ -56,7 +56,7 @@ export async function sweepUploads(
 }
 
 type Page = ListMultipartUploadsCommandOutput;
-type Listed = NonNullable<Page['Uploads']>[number];
+type UploadElement = NonNullable<Page['Uploads']>[number];
 type ListedUpload = UploadRef & UnfinishedUpload;
 
 /** Lists unfinished uploads under `prefix` that began more than `olderThanMs` ago, from at most 100 pages. */
@@ -96,12 +96,12 @@ export async function* unfinishedUploads(
  * Returns the name and id of an upload. Returns undefined if the name is outside the prefix, because a server may list more than
  * that, or if the id is missing or too long.
  */
-function uploadUnder(prefix: string, { Key, UploadId }: Listed): UploadRef | undefined {
+function uploadUnder(prefix: string, { Key, UploadId }: UploadElement): UploadRef | undefined {
   if (!Key?.startsWith(prefix) || !UploadId || UploadId.length > MAX_ID_CHARACTERS) return undefined;
   return { name: Key, uploadId: UploadId };
 }
 
 /** Returns the start in ms since 1970, in whole seconds as in a Date header. Returns NaN if it is not known. */
-function startMs({ Initiated }: Listed): number {
+function startMs({ Initiated }: UploadElement): number {
   return Math.floor((Initiated?.getTime() ?? Number.NaN) / 1000) * 1000;
 }

@@ -31,13 +31,13 @@ export class S3Upload implements Upload {
   /** Destroys the part requests in flight. */
   readonly #destroyed = new AbortController();
   readonly #partSignal: AbortSignal;
-  #senders: SenderThreads | undefined;
+  #senderThreads: SenderThreads | undefined;
   #creation: Promise<UploadRef> | undefined;
   #nextPart = 1;
   #sizeBytes = 0;
   #failure: unknown;
   readonly #completion: Completion = { state: 'not sent' };
-  #published = false;
+  #isPublished = false;
   #aborting: Promise<void> | undefined;
 
   constructor(caller: Caller, name: string, options: UploadOptions) {
@@ -54,7 +54,7 @@ export class S3Upload implements Upload {
   }
 
   get queued(): number {
-    return this.#inFlight.queued(this.#partBytes);
+    return this.#inFlight.queueUse(this.#partBytes);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -86,7 +86,7 @@ export class S3Upload implements Upload {
     this.#check();
     try {
       await this.#publish();
-      this.#published = true;
+      this.#isPublished = true;
     } catch (error) {
       this.#fail(error);
       await this.abort();
@@ -112,7 +112,7 @@ export class S3Upload implements Upload {
     }
     if (rest) await this.#send(rest);
     await this.#drain();
-    await this.#senders?.close();
+    await this.#senderThreads?.close();
     const parts = this.#parts.toSorted((a, b) => a.PartNumber - b.PartNumber);
     await completeUpload(this.#caller, publication, await this.#creation, parts, this.#completion);
   }
@@ -137,11 +137,11 @@ export class S3Upload implements Upload {
   #bodyOf(part: PartBytes, number: number): PartBody {
     const { senders = 0 } = this.#options;
     if (senders === 0 || number === 1) return ownBody(part);
-    this.#senders ??= new SenderThreads(senders, this.#caller.connectionSettings);
-    return this.#senders.transfer(part);
+    this.#senderThreads ??= new SenderThreads(senders, this.#caller.connectionSettings);
+    return this.#senderThreads.transfer(part);
   }
 
-  /** Starts the request of a part, which takes `bytesInMemory` until it has ended. */
+  /** Starts the request of a part. The part takes `bytesInMemory` until the request has ended. */
   async #startPart(
     bytesInMemory: number,
     store: (upload: UploadRef, number: number, sending: SendingPart) => Promise<StoredPart>,
@@ -196,14 +196,14 @@ export class S3Upload implements Upload {
   #check(): void {
     this.#options.signal?.throwIfAborted();
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#published) throw new Error('the upload is complete');
+    if (this.#isPublished) throw new Error('the upload is complete');
   }
 
   async #abort(): Promise<void> {
-    if (this.#published) return;
+    if (this.#isPublished) return;
     this.#fail(new Error('the upload was aborted'));
     await this.#inFlight.waitForAll();
-    await this.#senders?.close();
+    await this.#senderThreads?.close();
     this.#gatherer.takeRest();
     if (!this.#creation) return;
     await abandonUpload(this.#caller, this.#name, this.#creation, this.#completion, this.#options.signal);

@@ -65,7 +65,7 @@ test('a body in this thread has its bytes, counts them, and frees only the memor
   const [own, shared] = [new Uint8Array(Buffer.alloc(1000, 'a')), new Uint8Array(new ArrayBuffer(100), 0, 4)];
   const body = ownBody({ pieces: [own, shared], sizeBytes: 1004 });
   const sent: number[] = [];
-  const progress = { completed() {}, sent: (bytes: number) => void sent.push(bytes) };
+  const progress = { countCompleted() {}, countSent: (bytes: number) => void sent.push(bytes) };
   expect(await buffer(body.stream(progress))).toHaveLength(1004);
   expect(sent).toEqual([1000, 4]);
   body.release();

@@ -1,4 +1,4 @@
-import { delayed } from '../../../../retry/signals.ts';
+import { delaySignal } from '../../../../retry/signals.ts';
 import type { CallSpec } from '../../calls/call.ts';
 import type { Caller } from '../../calls/caller.ts';
 import { bareEtag } from '../../calls/object-headers.ts';
@@ -7,7 +7,7 @@ import { isStatus, ResponseError } from '../../errors/response-error.ts';
 import { classify } from '../../errors/s3-errors.ts';
 import { lacksConditions } from '../../errors/server-refusals.ts';
 import { headObject } from '../../read/head.ts';
-import { checkCondition, conditionError, isOurs, notStored, type Publication } from '../publication.ts';
+import { checkCondition, conditionError, isOurs, notStoredError, type Publication } from '../publication.ts';
 import { multipartEtag, type StoredPart, type UploadRef } from './multipart-calls.ts';
 
 /** Time in ms that a Complete gets after a signal. Few take longer, and the step has 5 s. */
@@ -37,7 +37,7 @@ export async function completeUpload(
   await checkCondition(caller, publication);
   publication.onPublish?.();
   const cancelled = publication.signal;
-  const grace = delayed(cancelled, COMPLETE_GRACE_MS, caller.clock);
+  const grace = delaySignal(cancelled, COMPLETE_GRACE_MS, caller.clock);
   // May be repeated, but only after a HEAD: radosgw returns 500 to a Complete of an upload that was completed already (or
   // aborted), never 404. An object with our save-id means that an attempt succeeded and its response was lost.
   const spec: CallSpec = {
@@ -51,7 +51,7 @@ export async function completeUpload(
     const present = await headObject(caller, publication.name, { signal: grace.signal });
     return isOurs(present, publication, () => multipartEtag(parts)) ? 'ours' : present;
   };
-  const send = async (conditional: boolean) =>
+  const send = async (isConditional: boolean) =>
     caller.run(spec, async (client, options): Promise<'refused' | 'not implemented' | 'stored'> => {
       cancelled?.throwIfAborted();
       const before = completion.state;
@@ -64,18 +64,18 @@ export async function completeUpload(
             UploadId: upload.uploadId,
             MultipartUpload: { Parts: [...parts] },
             // Obeyed by AWS and newer gateways, ignored by radosgw 16.2.15
-            IfNoneMatch: conditional ? '*' : undefined,
+            IfNoneMatch: isConditional ? '*' : undefined,
           }),
           options,
         );
         // A server that is not an S3 server may return 200 to any request. radosgw 16.2.15 returns Key, and may leave out ETag
         if (!bareEtag(ETag) && !Key && (await findObject()) !== 'ours')
-          throw notStored(publication.name, spec.operation);
+          throw notStoredError(publication.name, spec.operation);
         completion.state = 'responded';
         return 'stored';
       } catch (error) {
         if (hasEnded(error)) completion.state = before;
-        if (conditional && lacksConditions(error)) return 'not implemented';
+        if (isConditional && lacksConditions(error)) return 'not implemented';
         if (isStatus(error, 409, 412)) return 'refused';
         if (grace.signal.aborted || !(classify(error).isRetryable || isStatus(error, 404))) throw error;
         if ((await findObject()) !== 'ours') throw error;
@@ -84,13 +84,13 @@ export async function completeUpload(
     });
   try {
     const { capabilities } = caller;
-    const conditional = publication.onlyIfAbsent && capabilities.conditionalComplete;
-    let outcome = await send(conditional);
+    const isConditional = publication.onlyIfAbsent && capabilities.conditionalComplete;
+    let outcome = await send(isConditional);
     if (outcome === 'refused') {
       // The refusal is wrong if the object is ours, or if there is none
       const present = await findObject();
       if (present === 'ours') return;
-      if (!conditional || present !== undefined) throw conditionError(publication);
+      if (!isConditional || present !== undefined) throw conditionError(publication);
     }
     if (outcome !== 'stored') {
       capabilities.conditionalComplete = false;

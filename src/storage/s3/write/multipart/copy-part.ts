@@ -75,7 +75,7 @@ async function attemptCopy(
   caller: Caller,
   { upload, number, source, range }: PartCopy,
   signal: AbortSignal,
-  conditional: boolean,
+  isConditional: boolean,
 ): Promise<StoredPart | 'condition failed' | 'source not found'> {
   const { bucket } = caller.settings;
   const about = `${upload.name} part ${number} from ${source.name} ${range.start}-${range.end - 1}`;
@@ -103,13 +103,13 @@ async function attemptCopy(
             CopySource: `${bucket}/${source.name.split('/').map(encodeURIComponent).join('/')}`,
             CopySourceRange: `bytes=${range.start}-${range.end - 1}`,
             // AWS obeys this; radosgw 16.2.15 ignores it, so the upload also checks before and after
-            CopySourceIfMatch: conditional ? `"${source.etag}"` : undefined,
+            CopySourceIfMatch: isConditional ? `"${source.etag}"` : undefined,
           }),
           observed,
         );
         const etag = bareEtag(response.CopyPartResult?.ETag);
         if (etag === undefined) throw refuseCopy(caller, 'its response has no ETag');
-        progress.completed(range.end - range.start);
+        progress.countCompleted(range.end - range.start);
         return { PartNumber: number, ETag: `"${etag}"` };
       } catch (error) {
         // rclone's S3 layer ignores the source and stores an empty part. The SDK turns its response into a 503

@@ -68,10 +68,10 @@ export async function uploadPart(
   };
   const { headers } = await caller.run(spec, async (client, options, progress) => {
     const counted: CallProgress = {
-      completed: bytes => progress.completed(bytes),
-      sent: bytes => {
+      countCompleted: bytes => progress.countCompleted(bytes),
+      countSent: bytes => {
         sending.sentBytes += bytes;
-        progress.sent(bytes);
+        progress.countSent(bytes);
       },
     };
     const md5 = () => part.md5(options.abortSignal);
@@ -95,7 +95,7 @@ export async function uploadPart(
       });
       return caller.exchange(request, { ...options, send: part.senderOf?.(counted) });
     });
-    progress.completed(sizeBytes);
+    progress.countCompleted(sizeBytes);
     return response;
   });
   const etag = bareEtag(headers.etag);

@@ -14,7 +14,7 @@ export class PartGatherer {
   #partSizeBytes: number;
   #wholeUpToBytes: number;
   /** Number of parts that were cut. */
-  #parts = 0;
+  #partCount = 0;
   #pieces: Uint8Array[] = [];
   #sizeBytes = 0;
 
@@ -38,7 +38,8 @@ export class PartGatherer {
 
   /** Returns a part if more bytes follow it. Returns undefined otherwise: the last part is left to `takeRest`. */
   takeFull(): PartBytes | undefined {
-    if (this.#sizeBytes <= (this.#parts === 0 ? this.#wholeUpToBytes : this.#partSizeBytes)) return undefined;
+    if (this.#sizeBytes <= (this.#partCount === 0 ? this.#wholeUpToBytes : this.#partSizeBytes))
+      return undefined;
     const pieces: Uint8Array[] = [];
     let missing = this.#partSizeBytes;
     let whole = 0;
@@ -57,7 +58,7 @@ export class PartGatherer {
     }
     const sizeBytes = this.#partSizeBytes;
     this.#sizeBytes -= sizeBytes;
-    if (++this.#parts % PARTS_OF_ONE_SIZE === 0) this.#partSizeBytes *= SIZE_FACTOR;
+    if (++this.#partCount % PARTS_OF_ONE_SIZE === 0) this.#partSizeBytes *= SIZE_FACTOR;
     return { pieces, sizeBytes };
   }
 

@@ -25,7 +25,7 @@ export class PartsInFlight {
   }
 
   /** Returns the use of the queue of unsent parts of `partBytes` (`Upload.queued`): 0 is empty, 1 or more is full. */
-  queued(partBytes: number): number {
+  queueUse(partBytes: number): number {
     if (!this.#hasRoomFor(partBytes)) return 1;
     let unsent = 0;
     for (const part of this.#requests.values()) unsent += part.sizeBytes - part.sentBytes;

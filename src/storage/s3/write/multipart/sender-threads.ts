@@ -19,7 +19,7 @@ const LIMITS = { maxYoungGenerationSizeMb: 4 };
 
 interface SenderThread extends Thread<SenderMessage> {
   /** Number of parts in the thread. */
-  parts: number;
+  partCount: number;
 }
 
 /** Threads that keep and send the parts of an upload. The main thread signs each request and checks its response. */
@@ -49,7 +49,7 @@ export class SenderThreads {
       { kind: 'add', part, pieces: own },
       own.map(({ buffer }) => buffer),
     );
-    thread.parts++;
+    thread.partCount++;
     return {
       sizeBytes,
       stream: () => Readable.from([]),
@@ -61,12 +61,12 @@ export class SenderThreads {
       senderOf: progress => async (request, options) => {
         const ticket = ticketOf(request, options);
         const { signal } = options;
-        const answer = await send(thread, part, ticket, bytes => progress.sent(bytes), signal);
+        const answer = await send(thread, part, ticket, bytes => progress.countSent(bytes), signal);
         signal?.throwIfAborted();
         return responseOf(answer);
       },
       release() {
-        thread.parts--;
+        thread.partCount--;
         thread.post({ kind: 'release', part });
       },
     };
@@ -79,10 +79,10 @@ export class SenderThreads {
 
   /** Returns the thread with the fewest parts. Starts another one if all have enough parts, up to the maximum. */
   #chooseThread(): SenderThread {
-    const best = this.#senders.toSorted((a, b) => a.parts - b.parts)[0];
+    const best = this.#senders.toSorted((a, b) => a.partCount - b.partCount)[0];
     const mayStart = this.#senders.length < this.#maxThreads;
-    if (best && (!mayStart || best.parts < PARTS_A_THREAD)) return best;
-    const thread = { ...this.#threads.start(), parts: 0 };
+    if (best && (!mayStart || best.partCount < PARTS_A_THREAD)) return best;
+    const thread = { ...this.#threads.start(), partCount: 0 };
     this.#senders.push(thread);
     return thread;
   }

@@ -139,7 +139,7 @@ test('a thread gets no request and no digest of a part whose signal is already a
   const posted = vi.spyOn(Worker.prototype, 'postMessage');
   const signal = AbortSignal.abort(new Error('cancelled'));
   const request = {} as TransportRequest;
-  const sent = part.senderOf!({ sent() {}, completed() {} })(request, {
+  const sent = part.senderOf!({ countSent() {}, countCompleted() {} })(request, {
     signal,
     connectMs: 1,
     idleTimeoutMs: 1,
