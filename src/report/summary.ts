@@ -4,14 +4,11 @@ import { formatBytes, formatCount, formatDuration } from './units.ts';
 /** One row of the job summary: name and value, both plain text. */
 type SummaryRow = readonly [name: string, value: string];
 
-/** The keys of a phase. */
-export interface PhaseKeys {
-  readonly primaryKey: string;
-  readonly matchedKey: string | undefined;
-}
-
 /** Returns the job summary of one phase as rows of a table (input `summary`). */
-export function summaryRows(facts: PhaseFacts, keys: PhaseKeys): readonly SummaryRow[] {
+export function summaryRows(
+  facts: PhaseFacts,
+  keys: { readonly primaryKey: string; readonly matchedKey: string | undefined },
+): readonly SummaryRow[] {
   const rows: readonly (readonly [string, string | undefined])[] = [
     ['Key', keys.primaryKey],
     ['Matched key', keys.matchedKey],

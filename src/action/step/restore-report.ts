@@ -1,4 +1,3 @@
-import type { StorageBackend } from '../../storage/backend.ts';
 import {
   describeUnserved,
   type Hit,
@@ -10,21 +9,11 @@ import {
   type RestoreOutcome,
   rejectedObjects,
 } from '../../storage/outcomes.ts';
-import type { ActionInputs } from '../inputs/inputs.ts';
 import type { Runner } from '../runner/runner.ts';
-import { closePhase } from './phase.ts';
-
-/** Facts about a restore or lookup that its report needs. */
-export interface RestorePhase {
-  /** The start, by `performance.now()`. */
-  readonly startedMs: number;
-  readonly inputs: ActionInputs;
-  /** Absent if it was not opened. */
-  readonly backend?: StorageBackend;
-}
+import { closePhase, type Phase, type PhaseResult } from './phase.ts';
 
 /** Reports a run that may not read: a miss without a request. */
-export function reportDenied(runner: Runner, phase: RestorePhase, reason: string): Promise<void> {
+export function reportDenied(runner: Runner, phase: Phase, reason: string): Promise<void> {
   runner.log.info(`Cache not restored: ${reason}.`);
   return reportMiss(runner, phase, 'denied');
 }
@@ -32,7 +21,7 @@ export function reportDenied(runner: Runner, phase: RestorePhase, reason: string
 /** Reports an outcome in the outputs, the log and the summary. With `fail-on-cache-miss`, fails the step unless it was a hit. */
 export async function reportOutcome(
   runner: Runner,
-  phase: RestorePhase,
+  phase: Phase,
   outcome: LookupOutcome | RestoreOutcome,
 ): Promise<void> {
   const { inputs } = phase;
@@ -77,7 +66,7 @@ function reportRejected({ log }: Runner, { kind, key, error }: Rejected): void {
 /** Reports a restore that failed: it is not known whether there is a cache. */
 function reportFailure(
   runner: Runner,
-  phase: RestorePhase,
+  phase: Phase,
   line: string,
   error: Error,
   level: 'warning' | 'notice' = 'warning',
@@ -95,11 +84,7 @@ function reportFailure(
 }
 
 /** Reports that no cache was restored. As in actions/cache, `cache-hit` is not set then. */
-function reportMiss(
-  runner: Runner,
-  phase: RestorePhase,
-  result: 'miss' | 'damaged' | 'denied',
-): Promise<void> {
+function reportMiss(runner: Runner, phase: Phase, result: 'miss' | 'damaged' | 'denied'): Promise<void> {
   const { key, restoreKeys, failOnCacheMiss } = phase.inputs;
   runner.setOutput('cache-source', 'none');
   if (failOnCacheMiss) {
@@ -112,29 +97,21 @@ function reportMiss(
 
 function closeRestore(
   runner: Runner,
-  phase: RestorePhase,
+  phase: Phase,
   result: string,
   hit?: Hit & Partial<Restored>,
 ): Promise<void> {
-  return closePhase(
-    runner,
-    {
-      op: phase.inputs.lookupOnly ? 'lookup' : 'restore',
-      source: hit?.source ?? 'none',
-      result,
-      bytes: hit?.sizeBytes,
-      entries: hit?.entries,
-      rawBytes: hit?.rawBytes,
-      fetchedBytes: hit?.fetchedBytes,
-      diskBytes: hit?.diskBytes,
-    },
-    {
-      startedMs: phase.startedMs,
-      backend: phase.backend,
-      keys: { primaryKey: phase.inputs.key, matchedKey: hit?.key },
-      summary: phase.inputs.summary,
-    },
-  );
+  const facts: PhaseResult = {
+    op: phase.inputs.lookupOnly ? 'lookup' : 'restore',
+    source: hit?.source ?? 'none',
+    result,
+    bytes: hit?.sizeBytes,
+    entries: hit?.entries,
+    rawBytes: hit?.rawBytes,
+    fetchedBytes: hit?.fetchedBytes,
+    diskBytes: hit?.diskBytes,
+  };
+  return closePhase(runner, phase, facts, hit?.key);
 }
 
 /**

@@ -13,7 +13,7 @@ import type { ActionInputs } from '../inputs/inputs.ts';
 import { readRunContext } from '../run/run-context.ts';
 import type { Runner } from '../runner/runner.ts';
 import { eventProblem, lookupRequest, planOrRefuse, type StepPlan } from './plan.ts';
-import { type RestorePhase, reportDenied, reportOutcome, setKeyOutput } from './restore-report.ts';
+import { reportDenied, reportOutcome, setKeyOutput } from './restore-report.ts';
 import { type StepState, writeState } from './state.ts';
 import { pinOf } from './target-pin.ts';
 
@@ -36,7 +36,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
   const plan = planOrRefuse(runner, context, { saves: false, refuse: runner.fail });
   if (!plan) return;
   const { inputs } = plan;
-  const phase: RestorePhase = { startedMs, inputs };
+  const phase = { startedMs, inputs };
   const saveState = (rest: Partial<StepState>) => {
     if (options.keepState) writeState(runner, { ...initialState(plan), ...rest });
   };

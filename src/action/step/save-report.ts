@@ -1,4 +1,3 @@
-import type { StorageBackend } from '../../storage/backend.ts';
 import {
   type Failed,
   isForkWithoutCredentials,
@@ -9,34 +8,19 @@ import {
   type Unserved,
 } from '../../storage/outcomes.ts';
 import { NameTooLongError, StoreRefusedError } from '../../storage/store-errors.ts';
-import type { ActionInputs } from '../inputs/inputs.ts';
 import { isOn } from '../inputs/read-input.ts';
 import type { Runner } from '../runner/runner.ts';
-import { closePhase, type PhaseResult } from './phase.ts';
+import { closePhase, type Phase, type PhaseResult } from './phase.ts';
 
-interface SavePhase {
-  /** The start, by `performance.now()`. */
-  readonly startedMs: number;
-  readonly inputs: ActionInputs;
-  readonly backend: StorageBackend;
+interface SavePhase extends Phase {
   /** Whether GitHub's cache already has the key, so that the step saves only to the bucket. */
   readonly onlyBucket: boolean;
 }
 
 /** Reports an outcome in the log and the summary. Fails the step if the save failed and `fail-on-save-error` is set. */
 export async function reportSave(runner: Runner, phase: SavePhase, outcome: SaveOutcome): Promise<void> {
-  const { startedMs, inputs, backend } = phase;
   logOutcome(runner, phase, outcome);
-  await closePhase(
-    runner,
-    { op: 'save', ...resultOf(outcome) },
-    {
-      startedMs,
-      backend,
-      keys: { primaryKey: inputs.key, matchedKey: undefined },
-      summary: inputs.summary,
-    },
-  );
+  await closePhase(runner, phase, { op: 'save', ...resultOf(outcome) });
 }
 
 function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: SaveOutcome): void {

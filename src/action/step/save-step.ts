@@ -45,9 +45,9 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
   if (reason !== undefined) runner.log.info(reason);
   else if (problem !== undefined) runner.log.warning(problem);
   else return save(runner, plan, state, { ...options, startedMs });
-  const keys = { primaryKey: plan.inputs.key, matchedKey: state?.matchedKey };
-  const result = { op: 'save', source: 'none', result: 'skipped' } as const;
-  await closePhase(runner, result, { startedMs, backend: undefined, keys, summary: false });
+  // The job summary has only saves that were tried
+  const inputs = { ...plan.inputs, summary: false };
+  await closePhase(runner, { startedMs, inputs }, { op: 'save', source: 'none', result: 'skipped' });
 }
 
 /**

@@ -13,11 +13,13 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { parseInputs } from '../../../src/action/inputs/inputs.ts';
 import { metricsLine } from '../../../src/action/step/metrics.ts';
 import { closePhase } from '../../../src/action/step/phase.ts';
 import type { PhaseFacts } from '../../../src/report/closing-line.ts';
 import { unprivilegedDirectory } from '../../support/drop-privileges.ts';
 import { fifos, posix, requires, root, sharedAppends, skipWithout } from '../../support/platform-needs.ts';
+import { inputVariables } from '../../support/runner/process/step-variables.ts';
 import { scratch } from '../../support/scratch.ts';
 import { recordingRunner } from '../support.ts';
 
@@ -38,8 +40,8 @@ async function endPhase(
   env: Readonly<Record<string, string>> = {},
 ): Promise<readonly string[]> {
   const runner = recordingRunner({ CACHE_S3_METRICS_FILE: file, GITHUB_REPOSITORY: 'octo/app', ...env });
-  const keys = { primaryKey: 'linux-npm-0123456789abcdef', matchedKey: undefined };
-  await closePhase(runner, facts, { startedMs: performance.now(), backend: undefined, keys, summary: false });
+  const inputs = parseInputs(inputVariables({ key: 'linux-npm-0123456789abcdef', path: 'a' }));
+  await closePhase(runner, { startedMs: performance.now(), inputs }, facts);
   return runner.lines;
 }
 
