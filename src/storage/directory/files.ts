@@ -2,7 +2,7 @@ import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, link, lstat, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { thisPlatform } from '../../archive/fs/platform.ts';
-import { ObjectExistsError, StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 import { withObjectFiles } from './file-names.ts';
 import { discardFile, replaceFile, retryInUse } from './in-use.ts';
 
@@ -116,22 +116,23 @@ const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EISDIR', 'EINVAL']);
 
 /**
- * Gives a finished temporary file the name of its object if no object has it. Of several processes one wins; on a file system
- * without hard links the last one may win, with a whole object, as on S3 (ADR 0017). Replaces links and FIFOs, which are not
- * objects. Throws `ObjectExistsError` if the name is taken, the errors of `replaceFile`, and the system's errors.
+ * Gives a finished temporary file the name of its object. Returns false if an object has that name. Of several processes one wins;
+ * on a file system without hard links the last one may win, with a whole object, as on S3 (ADR 0017). Replaces links and FIFOs,
+ * which are not objects. Throws the errors of `replaceFile`, and the system's errors.
  */
-export async function publishNew(temporary: string, file: string, signal?: AbortSignal): Promise<void> {
+export async function publishNew(temporary: string, file: string, signal?: AbortSignal): Promise<boolean> {
   try {
     await link(temporary, file);
   } catch (error) {
     const code = systemCode(error) ?? '';
     if (code !== 'EEXIST' && !NO_HARD_LINKS.has(code)) throw error;
-    if (await statObjectFile(file)) throw new ObjectExistsError(`${file} exists`, { cause: error });
+    if (await statObjectFile(file)) return false;
     await replaceFile(temporary, file, signal);
-    return;
+    return true;
   }
   // The object is stored, even if its temporary name remains
   await discardFile(temporary);
+  return true;
 }
 
 /**

@@ -86,11 +86,8 @@ export class DirectoryUpload implements Upload {
   async #publish(): Promise<void> {
     const { onlyIfAbsent, onlyIfEtag, signal } = this.#options;
     if (onlyIfAbsent) {
-      await publishNew(this.#temporary, this.#file, signal).catch(error => {
-        if (!(error instanceof ObjectExistsError)) throw error;
-        throw new ObjectExistsError(`${this.#name} was stored by another job meanwhile`, { cause: error });
-      });
-      return;
+      if (await publishNew(this.#temporary, this.#file, signal)) return;
+      throw new ObjectExistsError(`${this.#name} was stored by another job meanwhile`);
     }
     if (onlyIfEtag !== undefined) {
       const present = await statObjectFile(this.#file);
