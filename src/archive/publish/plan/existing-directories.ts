@@ -1,11 +1,10 @@
-import { lstatSync, type Stats, statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TargetTreeError } from '../../archive-errors.ts';
-import { isUnresolvable, lstat, realPathOf } from '../../fs/file-status.ts';
+import { lstat, realPathOf } from '../../fs/file-status.ts';
 import { readMounts, refuseMount } from '../../fs/mounts.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform } from '../../fs/platform.ts';
-import { writeError } from '../../fs/tree-errors.ts';
 import { StagingArea } from '../staging/staging-area.ts';
 import { type RemainingStaging, removeStaleStaging } from '../staging/stale-staging.ts';
 import {
@@ -43,12 +42,6 @@ export interface ExistingOptions {
   readonly runLabel: string;
   /** Returns false for an entry that is unchanged on the disk. The entries in an unchanged directory may have changed. */
   readonly isWanted: (entry: number) => boolean;
-}
-
-interface RenameTarget {
-  readonly path: string;
-  /** Type of the item at the path, undefined if there is none. */
-  readonly kind: ItemKind | undefined;
 }
 
 /** Facts about an existing directory that the plan has found. */
@@ -108,10 +101,13 @@ export class ExistingDirectories {
   }
 
   /**
-   * Returns the path of `component` in a directory, and the type of the item there. Throws `TargetTreeError` if nothing can be
-   * renamed to it.
+   * Returns the path of `component` in a directory, and the type of the item there, if there is one. Throws `TargetTreeError` if
+   * nothing can be renamed to it.
    */
-  requireRenameTarget(directory: ExistingDirectory, component: string): RenameTarget {
+  requireRenameTarget(
+    directory: ExistingDirectory,
+    component: string,
+  ): { readonly path: string; readonly kind: ItemKind | undefined } {
     const requireReplaceable = this.#requireRenamesInto(directory);
     const path = `${directory.path}/${component}`;
     // A rename replaces no mount point, whether directory or single file
@@ -173,20 +169,6 @@ export class ExistingDirectories {
       if (dirname(at) === at) return undefined;
     }
     return undefined;
-  }
-}
-
-/**
- * Returns the status of the item at a path, or of the target of a link if `follow` is true. Returns undefined if there is none or
- * the path cannot be resolved. Throws `TargetTreeError` for the system's other errors.
- */
-export function statTarget(path: string, follow: boolean): Stats | undefined {
-  try {
-    return (follow ? statSync : lstatSync)(fsPath(path), { throwIfNoEntry: false });
-  } catch (error) {
-    // The plan reports this for the directory above
-    if (isUnresolvable(error)) return undefined;
-    throw writeError(path, error);
   }
 }
 

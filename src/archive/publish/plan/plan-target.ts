@@ -1,21 +1,19 @@
 /** This folder plans a restore: the directories that exist, where each entry is built, and what is in its way. */
 
+import { lstatSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { TargetTreeError, UnusableArchiveError } from '../../archive-errors.ts';
 import { type Entry, EntryType, parentName } from '../../format/entry.ts';
 import { OpenDirectories } from '../../format/open-directories.ts';
+import { isUnresolvable } from '../../fs/file-status.ts';
 import type { RestoredLinks } from '../../fs/links/restored-links.ts';
 import type { PathLayout } from '../../fs/paths/layout.ts';
+import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform } from '../../fs/platform.ts';
 import { showPath, writeError } from '../../fs/tree-errors.ts';
 import { forEachInTurns } from '../../turns.ts';
 import { ShortPaths } from '../staging/short-path.ts';
-import {
-  ExistingDirectories,
-  type ExistingDirectory,
-  type ExistingOptions,
-  statTarget,
-} from './existing-directories.ts';
+import { ExistingDirectories, type ExistingDirectory, type ExistingOptions } from './existing-directories.ts';
 import { type FreshDirectory, type Move, StagedPaths, type TargetPlan } from './target-plan.ts';
 
 export interface PlanOptions extends ExistingOptions {
@@ -132,7 +130,7 @@ class Planner {
     // an earlier archive may have made it
     const isFollowed = this.#layout.followsLink(path) && !this.#options.restoredLinks.has(path);
     this.#refuseRestoredLink(isFollowed ? path : dirname(path));
-    const stats = statTarget(path, isFollowed);
+    const stats = statTarget(path, isFollowed ? statSync : lstatSync);
     if (stats?.isDirectory()) {
       // An earlier restore may have left staging there, with files that were open
       if (thisPlatform.locksOpenFiles) this.#existing.toSweep.add(path);
@@ -155,7 +153,7 @@ class Planner {
       return this.#existing.add({ path, entry: index, stats, parent });
     }
     if (this.#existing.kindOf(parent, component) === 'directory') {
-      const stats = statTarget(path, false);
+      const stats = statTarget(path, lstatSync);
       if (stats?.isDirectory()) return this.#existing.add({ path, entry: index, stats, parent });
     }
     return this.#addFreshIn(parent, component, index);
@@ -179,7 +177,7 @@ class Planner {
 
   #findOrPlan(path: string): PlannedDirectory {
     this.#refuseRestoredLink(path);
-    const stats = statTarget(path, true);
+    const stats = statTarget(path, statSync);
     if (stats?.isDirectory()) return this.#existing.add({ path, entry: -1, stats, isFollowed: true });
     if (stats)
       throw new TargetTreeError(
@@ -212,5 +210,19 @@ class Planner {
     for (let above = stored; above !== ''; above = parentName(above)) {
       this.#existing.toSweep.add(this.#layout.toAbsolute(above));
     }
+  }
+}
+
+/**
+ * Returns the status of the item at a path. Returns undefined if there is none or the path cannot be resolved. Throws the system's
+ * other errors.
+ */
+function statTarget(path: string, read: typeof statSync | typeof lstatSync): Stats | undefined {
+  try {
+    return read(fsPath(path), { throwIfNoEntry: false });
+  } catch (error) {
+    // The plan reports this for the directory above
+    if (isUnresolvable(error)) return undefined;
+    throw error;
   }
 }

@@ -14,20 +14,15 @@ import { lstat } from '../../fs/file-status.ts';
 import { fileSystemKind } from '../../fs/file-system-kind.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform, thisUser } from '../../fs/platform.ts';
-import { writeError } from '../../fs/tree-errors.ts';
 import { withFile } from '../../fs/with-file.ts';
 
 /** Type of an item in an existing directory. */
 export type ItemKind = 'directory' | 'file' | 'other';
 
-/** Returns each name in a directory with its type. Throws `TargetTreeError`. */
+/** Returns each name in a directory with its type. Throws the system's error. */
 export function listDirectory(path: string): Map<string, ItemKind> {
-  try {
-    const listing = readdirSync(fsPath(path), { withFileTypes: true });
-    return new Map(listing.map(found => [found.name, itemKind(found)]));
-  } catch (error) {
-    throw writeError(path, error);
-  }
+  const listing = readdirSync(fsPath(path), { withFileTypes: true });
+  return new Map(listing.map(found => [found.name, itemKind(found)]));
 }
 
 export function itemKind(found: Dirent | Stats): ItemKind {
@@ -43,13 +38,16 @@ export function requireNameable(path: string, component: string): void {
   if (component.length > 63 || path.length > 1000) lstat(path);
 }
 
-/** Throws `TargetTreeError` for a directory that a restore cannot rename into or out of, even after a chmod. */
+/**
+ * Throws `TargetTreeError` for a directory that a restore cannot rename into or out of, even after a chmod, and the system's error
+ * for a directory of a read-only file system.
+ */
 export function requireWritable(path: string, stats: Stats): void {
   try {
     accessSync(fsPath(path), constants.W_OK | constants.X_OK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EROFS') throw writeError(path, error);
+    if (code === 'EROFS') throw error;
     // Another job that restores the same cache has moved it away
     if (code === 'ENOENT') return;
     // The directory is immutable: missing rights have the code EACCES
