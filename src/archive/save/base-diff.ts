@@ -5,24 +5,9 @@ import { isSameMode } from '../fs/attributes.ts';
 import { fileTimes } from '../fs/file-times.ts';
 import { hasTarget } from '../fs/links/symlinks.ts';
 import { compareNames } from '../fs/paths/names.ts';
-import type { RowStatus } from '../fs/status-rows.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
 import type { ManifestEntry } from './manifest-builder.ts';
 import { type BaseArchive, type RegionUsage, regionUsage } from './reuse-estimate.ts';
-
-/**
- * Returns whether a file of the base is touched: its status has changed, its size has not, and the hash of its data is known. Then
- * only its data can prove whether it has changed.
- */
-export function isTouched(
-  { manifest, rows, contents }: BaseArchive,
-  index: number,
-  stats: RowStatus,
-): boolean {
-  const { type, size } = manifest.entries[index]!;
-  if (contents === undefined || type !== EntryType.file || BigInt(size) !== stats.size) return false;
-  return !rows.matches(index, stats) && contents.has(index);
-}
 
 const NOTHING: readonly ScannedEntry[] = [];
 

@@ -5,9 +5,8 @@ import { ignoreErrors } from '../fs/ignore-errors.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodeContentJob, type HashedPiece } from '../messages/content-job.ts';
 import { InlineRunner } from '../worker/worker.ts';
-import { isTouched } from './base-diff.ts';
 import { type BaseArchive, isWorthReusing, regionUsage } from './reuse-estimate.ts';
-import { hashedPieces } from './touched-files.ts';
+import { hashedPieces, isTouched } from './touched-files.ts';
 
 /** Files that are compared with the disk, which takes some ms: enough to know a share of 20 % to within 2 %. */
 const SAMPLES = 512;

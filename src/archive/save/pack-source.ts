@@ -40,7 +40,7 @@ export interface PackSource {
 
 /** Returns the source of a full save. */
 export function wholeTree({ layout, roots, notices, head, output, signal }: SourceOptions): PackSource {
-  const listings = new Listings(false);
+  const listings = new Listings({ exact: false });
   const builder = new ManifestBuilder(notices);
   return {
     builder,
@@ -73,7 +73,7 @@ export function incrementalSource(
   const { frames } = base.manifest;
   const regionBytes = frames.reduce((sum, frame) => sum + frame.size, 0);
   const diff = new BaseDiff(base);
-  const listings = new Listings(true);
+  const listings = new Listings({ exact: true });
   const touched = new TouchedFiles(base, listings, openPool);
   const builder = new ManifestBuilder(notices, frames);
   return {

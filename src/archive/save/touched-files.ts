@@ -1,4 +1,5 @@
 import { dataPieces } from '../format/data-pieces.ts';
+import { EntryType } from '../format/entry.ts';
 import type { RowStatus } from '../fs/status-rows.ts';
 import { encodeContentJob, type HashedPiece } from '../messages/content-job.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
@@ -6,7 +7,7 @@ import type { JobRunner } from '../pool/worker-pool.ts';
 import type { Listings } from '../scan/listings.ts';
 import type { Batch } from '../scan/scan.ts';
 import { InlineRunner } from '../worker/worker.ts';
-import { type BaseDiff, isTouched } from './base-diff.ts';
+import type { BaseDiff } from './base-diff.ts';
 import type { BaseArchive } from './reuse-estimate.ts';
 
 /** Batches whose touched files are being read, at most. */
@@ -111,6 +112,20 @@ function* groupIntoJobs<P extends HashedPiece>(pieces: readonly P[]): Generator<
     bytes = 0;
   }
   if (group.length > 0) yield group;
+}
+
+/**
+ * Returns whether a file of the base is touched: its status has changed, its size has not, and the hash of its data is known. Then
+ * only its data can prove whether it has changed.
+ */
+export function isTouched(
+  { manifest, rows, contents }: BaseArchive,
+  index: number,
+  stats: RowStatus,
+): boolean {
+  const { type, size } = manifest.entries[index]!;
+  if (contents === undefined || type !== EntryType.file || BigInt(size) !== stats.size) return false;
+  return !rows.matches(index, stats) && contents.has(index);
 }
 
 /** Returns the pieces of a file of the base, with their known hashes. `path` and `stats` are of the file on the disk. */

@@ -23,7 +23,7 @@ export class Listings {
   #namesAhead = 0;
   #runningJobs = 0;
 
-  constructor(exact: boolean) {
+  constructor({ exact }: { readonly exact: boolean }) {
     this.exact = exact;
   }
 

@@ -70,7 +70,7 @@ async function savedTree(contents: Readonly<Record<string, string | Buffer>>) {
     openPool: () => JobRunner = () => expect.unreachable(),
     { signal, through = scanned => scanned, onTurn }: CompareOptions = {},
   ) {
-    const listings = new Listings(true);
+    const listings = new Listings({ exact: true });
     const scanned = through(scan(layout, roots, new SaveNotices(), listings, signal));
     const all: string[] = [];
     const same: string[] = [];

@@ -35,7 +35,7 @@ async function scanBy(
   runner: JobRunner,
   root: string,
   layout = layoutIn(root),
-  listings = new Listings(false),
+  listings = new Listings({ exact: false }),
 ): Promise<ScannedEntry[]> {
   listings.begin(runner);
   return entriesOf(layout, await layout.roots(), { listings });
@@ -50,7 +50,7 @@ function described(entries: readonly ScannedEntry[]) {
 }
 
 async function scanAlone(root: string, layout = layoutIn(root), exact = false): Promise<ScannedEntry[]> {
-  return entriesOf(layout, await layout.roots(), { listings: new Listings(exact) });
+  return entriesOf(layout, await layout.roots(), { listings: new Listings({ exact }) });
 }
 
 /** A runner of one thread that counts its jobs. */
@@ -108,7 +108,7 @@ test('an exact scan has the same entries and exact status whether jobs have read
     });
   const expected = await scanAlone(root, layoutIn(root), true);
   const reading = new CountingRunner();
-  const found = await scanBy(reading, root, layoutIn(root), new Listings(true));
+  const found = await scanBy(reading, root, layoutIn(root), new Listings({ exact: true }));
   expect(reading.jobs).toBeGreaterThan(1);
   expect(described(found)).toEqual(described(expected));
   expect(exactOf(found)).toEqual(exactOf(expected));
@@ -144,7 +144,7 @@ test(
     for (let file = 0; file < 33_000; file++) writeFileSync(join(skipped, `deep/${file}`), '');
     const layout = layoutIn(root, ['tree', '!tree/a/skip', 'tree/a/skip/kept']);
     const runner = new CountingRunner();
-    const listings = new Listings(false);
+    const listings = new Listings({ exact: false });
     const entries = await scanBy(runner, root, layout, listings);
     expect(described(entries)).toEqual(described(await scanAlone(root, layout)));
     expect(entries.map(({ name }) => name)).toContain('./tree/a/skip/kept/y');
@@ -159,7 +159,7 @@ test(
 
 test('no job reads a directory that the scan does not enter, such as a mounted /proc', () => {
   const runner = new CountingRunner();
-  const listings = new Listings(false);
+  const listings = new Listings({ exact: false });
   listings.want(['/w/image/proc']);
   listings.drop('/w/image/proc');
   listings.begin(runner);

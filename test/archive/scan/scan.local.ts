@@ -315,7 +315,7 @@ test('a scan yields at most 500 entries at a time', async () => {
     layout,
     await layout.roots(),
     new SaveNotices(),
-    new Listings(false),
+    new Listings({ exact: false }),
     undefined,
   ))
     sizes.push(batch.length);

@@ -16,7 +16,7 @@ interface ScanOptions {
 export async function entriesOf(
   layout: PathLayout,
   roots: readonly string[],
-  { notices = new SaveNotices(), listings = new Listings(false), signal }: ScanOptions = {},
+  { notices = new SaveNotices(), listings = new Listings({ exact: false }), signal }: ScanOptions = {},
 ): Promise<ScannedEntry[]> {
   const entries: ScannedEntry[] = [];
   for await (const batch of scan(layout, roots, notices, listings, signal)) entries.push(...batch);

@@ -50,7 +50,7 @@ export class ColumnReader {
 }
 
 /** Reads the numbers of a column one by one. Throws `DamagedArchiveError` if there are fewer or more. */
-export class NumberReader {
+class NumberReader {
   readonly #column: Buffer;
   #at = 0;
 

@@ -24,8 +24,6 @@ interface OpenDirectory {
 
 const NO_DIRECTORY: OpenDirectory = { name: '', bytes: 0, levels: 0 };
 
-type EntryColumns = ReturnType<typeof readColumns>;
-
 /** Reads the columns in the order of the format. */
 function readColumns(columns: ColumnReader) {
   return {
@@ -56,7 +54,7 @@ function readColumns(columns: ColumnReader) {
 export class EntryReader {
   /** Bytes of all names in full. */
   nameBytes = 0;
-  readonly #columns: EntryColumns;
+  readonly #columns: ReturnType<typeof readColumns>;
   readonly #rest: ColumnReader;
   readonly #open: OpenDirectory[] = [];
   readonly #predictor = new OffsetPredictor();
