@@ -154,7 +154,10 @@ class Walk {
     const listing = this.#listings.take(directory.path);
     const children = listing ? this.#readListing(directory, listing) : await this.#readDirectory(directory);
     children.sort((a, b) => compareNames(a.name, b.name, directory.name.length));
-    const isEntered = (child: ScannedEntry) => child.type === EntryType.directory && !this.#isExcluded(child);
+    const isEntered = (child: ScannedEntry) =>
+      child.type === EntryType.directory &&
+      !this.#isExcluded(child) &&
+      !this.#kernelFiles.isMountedAt(child.path);
     this.#listings.want(children.flatMap(child => (isEntered(child) ? child.path : [])));
     return children;
   }

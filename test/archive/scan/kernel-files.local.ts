@@ -1,14 +1,17 @@
 /** Trees with file systems of the kernel in them, such as an image whose /proc and /sys are mounted. */
 
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, symlinkSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { linux, requires } from '../../support/platform-needs.ts';
+import { Listings } from '../../../src/archive/scan/listings.ts';
+import { InlineRunner } from '../../../src/archive/worker/worker.ts';
+import { largeDirectories, linux, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 import { saveAndRestore } from '../support/save-and-restore.ts';
+import { entriesOf } from './support.ts';
 
 /** Mounts until the test ends. Returns false where that is not permitted, as in most containers. */
 function mounted(args: readonly string[], point: string): boolean {
@@ -50,6 +53,29 @@ describe('files of the kernel', requires(linux), () => {
     expect(skipped).toEqual(['proc', 'sys'].map(name => `${from}/tree/${name}: ${reason}`));
     const restored = Object.keys(await describeTree(to));
     expect(restored).toEqual(['tree', 'tree/a', 'tree/proc', 'tree/sys', 'tree/z', 'tree/z/b']);
+  });
+
+  test('no job begins at the mount point of /proc in an image', requires(largeDirectories), async context => {
+    const from = await buildTree(scratch(), { 'tree/a/x': 'x', 'tree/proc': { directory: true } });
+    const point = join(from, 'tree/proc');
+    if (!mounted(['-t', 'proc', 'proc'], point)) return context.skip('cannot mount');
+    // More than one job reads
+    for (let file = 0; file < 4200; file++) writeFileSync(join(from, `tree/a/${file}`), '');
+    const read: string[] = [];
+    const runner = new InlineRunner();
+    const listings = new Listings({ exact: false });
+    listings.begin({
+      width: 1,
+      close: () => runner.close(),
+      run: job => {
+        if (job.kind === 'list') read.push(...job.directories.split('\0'));
+        return runner.run(job);
+      },
+    });
+    const layout = layoutIn(from);
+    await entriesOf(layout, await layout.roots(), { listings });
+    expect(read).toEqual([join(from, 'tree/a')]);
+    expect(listings.take(point)).toBeUndefined();
   });
 
   test('the mount points of an image are found behind a link to it', async context => {
