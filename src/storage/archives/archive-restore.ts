@@ -2,6 +2,7 @@ import { TargetTreeError } from '../../archive/archive-errors.ts';
 import { entryCheckOf } from '../../archive/check/validate.ts';
 import { DiskCache } from '../../archive/disk-cache/disk-cache.ts';
 import type { OpenArchive } from '../../archive/format/open-archive.ts';
+import { hasStuckThread } from '../../archive/pool/stuck-threads.ts';
 import { WorkerPool } from '../../archive/pool/worker-pool.ts';
 import { restoreArchive } from '../../archive/restore/restore-archive.ts';
 import { RestoreNotices } from '../../archive/restore/restore-notices.ts';
@@ -47,12 +48,15 @@ export async function restoreObject(
   }
 }
 
+/** Opens the disk cache. Returns undefined for a small object, and while an earlier attempt hangs in the directory. */
 function openDiskCache(
   store: ObjectStore,
   { sizeBytes }: FoundObject,
   { diskCache, log }: ArchiveBackendOptions,
 ): DiskCache | undefined {
   if (!diskCache || !store.workerReads || sizeBytes <= INLINE_BYTES) return undefined;
+  // Each attempt would wait for it again, and leave one more of the four threads that this process has for files in it
+  if (hasStuckThread()) return undefined;
   return new DiskCache({ ...diskCache, onProblem: line => log.notice(line) });
 }
 

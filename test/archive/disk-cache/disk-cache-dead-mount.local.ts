@@ -14,10 +14,10 @@ function runAsProcess(
   host: Host,
   phase: 'save' | 'restore',
   workspace: string,
-  options: Pick<ActionRun, 'stop'> = {},
+  { stop, key = 'k' }: Pick<ActionRun, 'stop'> & { readonly key?: string } = {},
 ): Promise<ActionRunResult> {
   return runAction({
-    ...options,
+    ...(stop && { stop }),
     actionDir: repositoryFile('.'),
     action: `${phase}/action.yml`,
     entry: 'main',
@@ -25,12 +25,12 @@ function runAsProcess(
     workspace,
     inputs: {
       path: 'tree',
-      key: 'k',
+      key,
       endpoint: host.server.endpoint,
       bucket: 'bucket',
       accessKey: 'access',
       secretKey: 'secret',
-      ...(phase === 'restore' && { 'disk-cache': host.directory }),
+      ...(phase === 'restore' && { 'restore-keys': 'k', 'disk-cache': host.directory }),
     },
   });
 }
@@ -78,6 +78,24 @@ test(
     const logs = await Promise.all([restoreWith((_, die) => die()), restoreWith(atFirstRange)]);
     for (const log of logs)
       expect(log.match(/The disk cache .* it does not respond: check its mount/g)).toHaveLength(1);
+  },
+);
+
+test(
+  'a disk cache that has stopped responding is not used for the match after a damaged object',
+  requires(deadMounts),
+  async () => {
+    const { host, workspace, die } = await startSaved();
+    const { objects } = host.server.content;
+    const sound = new Set(objects.keys());
+    for (const key of ['k-1', 'k-2']) await runAsProcess(host, 'save', host.saver.workspace, { key });
+    for (const [name, { bytes }] of objects) if (!sound.has(name)) bytes[1000]! ^= 1;
+    die();
+    const { stdout, outputs } = await runAsProcess(host, 'restore', workspace, { key: 'k-3' });
+    expect(outputs['cache-matched-key'], stdout).toBe('k');
+    expect(await describeTree(workspace)).toEqual(host.tree);
+    expect(stdout.match(/because it is damaged/g)).toHaveLength(2);
+    expect(stdout.match(/it does not respond: check its mount/g)).toHaveLength(1);
   },
 );
 
