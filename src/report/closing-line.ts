@@ -7,7 +7,7 @@ export interface PhaseFacts {
   /** One word: `hit`, `partial`, `miss`, `saved`, `exists`, ... */
   readonly result: string;
   /** Size of the stored object in bytes. */
-  readonly bytes?: number | undefined;
+  readonly sizeBytes?: number | undefined;
   readonly entries?: number | undefined;
   /** Uncompressed bytes of file data. */
   readonly rawBytes?: number | undefined;
@@ -30,7 +30,7 @@ export function machineLine(facts: PhaseFacts): string {
     op: facts.op,
     source: facts.source,
     result: facts.result,
-    bytes: facts.bytes,
+    bytes: facts.sizeBytes,
     ms: Math.round(facts.ms),
     requests: facts.requests,
     retries: facts.retries,
@@ -44,13 +44,13 @@ export function machineLine(facts: PhaseFacts): string {
 
 /** Returns the line for people. Returns undefined if nothing was transferred. */
 export function peopleLine(facts: PhaseFacts): string | undefined {
-  const { entries, rawBytes, bytes, ms } = facts;
+  const { entries, rawBytes, sizeBytes, ms } = facts;
   const isTransfer = facts.result === 'saved' || facts.result === 'hit' || facts.result === 'partial';
   if (!isTransfer || facts.op === 'lookup') return undefined;
   const what = [
     entries === undefined ? undefined : countOf(entries, 'entry', 'entries'),
     rawBytes === undefined ? undefined : `${formatBytes(rawBytes)} of files`,
-    bytes === undefined ? undefined : `${formatBytes(bytes)} stored`,
+    sizeBytes === undefined ? undefined : `${formatBytes(sizeBytes)} stored`,
     facts.reusedBytes ? `${formatBytes(facts.reusedBytes)} of it copied` : undefined,
     facts.fetchedBytes === undefined ? undefined : `${formatBytes(facts.fetchedBytes)} from the bucket`,
     facts.diskBytes === undefined ? undefined : `${formatBytes(facts.diskBytes)} from the disk cache`,
@@ -62,7 +62,7 @@ export function peopleLine(facts: PhaseFacts): string | undefined {
 }
 
 /** Returns the rate of a phase by the bytes of its files, or else of its object. Returns undefined if there are none. */
-export function rateOf({ op, rawBytes, bytes, ms }: PhaseFacts): string | undefined {
-  const transferredBytes = rawBytes ?? bytes ?? 0;
+export function rateOf({ op, rawBytes, sizeBytes, ms }: PhaseFacts): string | undefined {
+  const transferredBytes = rawBytes ?? sizeBytes ?? 0;
   return op === 'lookup' || transferredBytes === 0 ? undefined : formatRate(transferredBytes, ms);
 }

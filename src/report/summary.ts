@@ -16,7 +16,7 @@ export function summaryRows(
     ['Source', facts.source],
     ['Entries', facts.entries === undefined ? undefined : formatCount(facts.entries)],
     ['Files', facts.rawBytes === undefined ? undefined : formatBytes(facts.rawBytes)],
-    ['Stored', facts.bytes === undefined ? undefined : formatBytes(facts.bytes)],
+    ['Stored', facts.sizeBytes === undefined ? undefined : formatBytes(facts.sizeBytes)],
     ['Copied', facts.reusedBytes ? formatBytes(facts.reusedBytes) : undefined],
     ['From the bucket', facts.fetchedBytes === undefined ? undefined : formatBytes(facts.fetchedBytes)],
     ['From the disk cache', facts.diskBytes === undefined ? undefined : formatBytes(facts.diskBytes)],

@@ -11,7 +11,7 @@ const script = path.join(projectRoot, 'docs/metrics/textfile.mjs');
 /** A phase of a restore of 1000 bytes that took half a second. */
 const restore = (result: string, repository = 'octo/app', key = 'npm-0123456789abcdef') =>
   metricsLine(
-    { op: 'restore', source: 's3', result, bytes: 1000, ms: 500, requests: 2, retries: 0 },
+    { op: 'restore', source: 's3', result, sizeBytes: 1000, ms: 500, requests: 2, retries: 0 },
     repository,
     key,
   );
@@ -74,7 +74,7 @@ test('textfile.mjs renames a large file after it has been summed', () => {
 
 test('docs/metrics.md shows the fields of a line, and the counters of the script', () => {
   const [example = ''] = jsonBlocks('docs/metrics.md', 'Metrics');
-  const facts = { op: 'restore', source: 's3', result: 'hit', bytes: 1, rawBytes: 1, ms: 1 } as const;
+  const facts = { op: 'restore', source: 's3', result: 'hit', sizeBytes: 1, rawBytes: 1, ms: 1 } as const;
   const line = metricsLine({ ...facts, requests: 1, retries: 0 }, 'o/r', 'k');
   expect(Object.keys(JSON.parse(example))).toEqual(Object.keys(JSON.parse(line)));
   const document = read('docs/metrics.md');

@@ -42,13 +42,13 @@ export function writeMetrics(env: Environment, facts: PhaseFacts, primaryKey: st
 
 /** Returns a line of at most 4096 bytes, with its line end. A fact that is not known is left out. */
 export function metricsLine(facts: PhaseFacts, repository: string, primaryKey: string): string {
-  const { op, result, source, bytes, rawBytes, reusedBytes, fetchedBytes, diskBytes, ms } = facts;
+  const { op, result, source, sizeBytes, rawBytes, reusedBytes, fetchedBytes, diskBytes, ms } = facts;
   const line = JSON.stringify({
     time: new Date().toISOString(),
     op,
     result,
     source,
-    bytes,
+    bytes: sizeBytes,
     rawBytes,
     reusedBytes: reusedBytes || undefined,
     fetchedBytes,

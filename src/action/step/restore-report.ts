@@ -10,7 +10,7 @@ import {
   rejectedObjects,
 } from '../../storage/outcomes.ts';
 import type { Runner } from '../runner/runner.ts';
-import { closePhase, type Phase, type PhaseResult } from './phase.ts';
+import { closePhase, type Phase } from './phase.ts';
 
 /** Reports a run that may not read: a miss without a request. */
 export function reportDenied(runner: Runner, phase: Phase, reason: string): Promise<void> {
@@ -99,19 +99,12 @@ function closeRestore(
   runner: Runner,
   phase: Phase,
   result: string,
-  hit?: Hit & Partial<Restored>,
+  hit: Partial<Restored> = {},
 ): Promise<void> {
-  const facts: PhaseResult = {
-    op: phase.inputs.lookupOnly ? 'lookup' : 'restore',
-    source: hit?.source ?? 'none',
-    result,
-    bytes: hit?.sizeBytes,
-    entries: hit?.entries,
-    rawBytes: hit?.rawBytes,
-    fetchedBytes: hit?.fetchedBytes,
-    diskBytes: hit?.diskBytes,
-  };
-  return closePhase(runner, phase, facts, hit?.key);
+  const { source = 'none', key, sizeBytes, entries, rawBytes, fetchedBytes, diskBytes } = hit;
+  const op = phase.inputs.lookupOnly ? 'lookup' : 'restore';
+  const facts = { op, source, result, sizeBytes, entries, rawBytes, fetchedBytes, diskBytes } as const;
+  return closePhase(runner, phase, facts, key);
 }
 
 /**

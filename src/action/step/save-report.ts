@@ -75,8 +75,8 @@ function failureReason(outcome: Unserved | Failed): string {
 function resultOf(outcome: SaveOutcome): Omit<PhaseResult, 'op'> {
   switch (outcome.kind) {
     case 'saved': {
-      const { source, sizeBytes: bytes, entries, rawBytes, reusedBytes } = outcome;
-      return { source, result: 'saved', bytes, entries, rawBytes, reusedBytes };
+      const { source, sizeBytes, entries, rawBytes, reusedBytes } = outcome;
+      return { source, result: 'saved', sizeBytes, entries, rawBytes, reusedBytes };
     }
     case 'exists':
       return { source: outcome.source, result: 'exists' };

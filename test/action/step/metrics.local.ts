@@ -27,7 +27,7 @@ const facts: PhaseFacts = {
   op: 'restore',
   source: 's3',
   result: 'hit',
-  bytes: 1000,
+  sizeBytes: 1000,
   rawBytes: 4000,
   ms: 12.4,
   requests: 3,
@@ -136,7 +136,7 @@ test('the lines of several processes that write at once stay whole', requires(sh
     const facts = ${JSON.stringify(facts)};
     const env = { CACHE_S3_METRICS_FILE: process.argv[1], GITHUB_REPOSITORY: 'octo/' + 'r'.repeat(150) };
     for (let at = 0; at < 500; at++) {
-      const problem = writeMetrics(env, { ...facts, bytes: at }, 'k');
+      const problem = writeMetrics(env, { ...facts, sizeBytes: at }, 'k');
       if (problem) throw new Error(problem);
     }`;
   const write = () => promisify(execFile)(process.execPath, ['--input-type=module', '-e', program, file]);

@@ -4,7 +4,14 @@ import { closePhase } from '../../../src/action/step/phase.ts';
 import { inputVariables } from '../../support/runner/process/step-variables.ts';
 import { recordingRunner } from '../support.ts';
 
-const saved = { op: 'save', source: 's3', result: 'saved', bytes: 1000, rawBytes: 2000, entries: 3 } as const;
+const saved = {
+  op: 'save',
+  source: 's3',
+  result: 'saved',
+  sizeBytes: 1000,
+  rawBytes: 2000,
+  entries: 3,
+} as const;
 const inputs = parseInputs(inputVariables({ key: 'k<1>', path: 'a', summary: 'true' }));
 
 test('the duration of a phase counts from its start', async () => {
