@@ -30,14 +30,16 @@ export interface PlanOptions extends ExistingOptions {
  */
 export async function planTarget(entries: readonly Entry[], options: PlanOptions): Promise<TargetPlan> {
   const planner = new Planner(entries, options);
-  try {
-    await forEachInTurns(entries, options.signal, (entry, index) => planner.add(entry, index));
-  } catch (error) {
-    // The reason of a signal has a code too
-    if (options.signal?.aborted) throw error;
-    const { code, path = '' } = error as NodeJS.ErrnoException;
-    throw code === undefined || error instanceof TargetTreeError ? error : writeError(path, error);
-  }
+  await forEachInTurns(entries, options.signal, (entry, index) => {
+    try {
+      planner.add(entry, index);
+    } catch (error) {
+      const { code, path = '' } = error as NodeJS.ErrnoException;
+      if (code === undefined || error instanceof TargetTreeError) throw error;
+      // The error has this character in place of bytes that are not UTF-8
+      throw writeError(path.includes('\ufffd') ? options.layout.toAbsolute(entry.name) : path, error);
+    }
+  });
   return planner.finish();
 }
 

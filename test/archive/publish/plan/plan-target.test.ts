@@ -1,9 +1,12 @@
+import { mkdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { UnusableArchiveError } from '../../../../src/archive/archive-errors.ts';
 import { type Entry, EntryType } from '../../../../src/archive/format/entry.ts';
 import { RestoredLinks } from '../../../../src/archive/fs/links/restored-links.ts';
+import { encodeName } from '../../../../src/archive/fs/paths/names.ts';
 import { planTarget } from '../../../../src/archive/publish/plan/plan-target.ts';
 import { instead } from '../../../support/file-system-calls.ts';
+import { anyNames, requires } from '../../../support/platform-needs.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { layoutIn } from '../../support/archives.ts';
 import { entryOf } from '../../support/entry-of.ts';
@@ -29,3 +32,21 @@ test('a signal ends the plan for thousands of directories with its reason', asyn
   const attempt = planTarget(entries, { ...options, layout, signal: AbortSignal.abort(reason) });
   await expect(attempt).rejects.toBe(reason);
 });
+
+test(
+  'a plan that fails below a directory whose name is not UTF-8 names the entry by its bytes',
+  requires(anyNames),
+  async () => {
+    const workspace = scratch();
+    mkdirSync(encodeName(`${workspace}/tree/\udcff`), { recursive: true });
+    const long = `tree/\udcff/${'x'.repeat(300)}`;
+    const entries = [
+      entryOf('./tree/', EntryType.directory),
+      entryOf('./tree/\udcff/', EntryType.directory),
+      entryOf(`./${long}`, EntryType.file),
+    ];
+    await expect(planTarget(entries, { ...options, layout: layoutIn(workspace) })).rejects.toThrow(
+      `${workspace}/${long} cannot be written (ENAMETOOLONG)`,
+    );
+  },
+);
