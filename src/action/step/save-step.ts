@@ -82,7 +82,7 @@ function isSaved({ inputs, target, places }: StepPlan, { matchedKey, source, dam
   if (matchedKey !== inputs.key || source !== target.kind) return false;
   if (target.kind === 'github') return true;
   // The hit was in another ref, if this ref's own object of the key is damaged
-  const isDamaged = damaged !== undefined && damaged.name === places.write.objectName(inputs.key);
+  const isDamaged = damaged !== undefined && places.write.parse(damaged.name)?.key === inputs.key;
   return !inputs.overwrite && !isDamaged;
 }
 

@@ -48,6 +48,15 @@ describe('the post phase', () => {
     expect(other.request).toBeUndefined();
   });
 
+  test('skips an exact hit beside a damaged object if the key is too long for an object of its own ref', async () => {
+    const key = '€'.repeat(400);
+    const damaged = { name: 'o', etag: 'e' };
+    expect((await post({ state: { key, matchedKey: key, source: 's3', damaged } })).lines).toEqual([
+      `info: Cache hit occurred on the primary key ${key}, not saving cache.`,
+      skipped,
+    ]);
+  });
+
   test('passes on a key that is too long for the name of an object, and skips its exact hit without a bucket', async () => {
     const key = '€'.repeat(400);
     expect((await post({ state: { key } })).lines[0]).toBe(`info: Cache saved with key: ${key}`);
