@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ballast, jobsOf } from '../../storage/incremental/jobs.ts';
+import { ballast, jobsOf, reused } from '../../storage/incremental/jobs.ts';
 import { buildTree, describeTree, setMtime } from '../../support/tree.ts';
 import { spec, time } from './warm-tree.ts';
 
@@ -40,6 +40,19 @@ describe('a warm restore', () => {
     await one.saveInFull('k');
     expect(await one.restore('none', { warm: true })).toMatchObject({ key: 'k', rawBytes: 0 });
     expect(fs.readdirSync(one.temp)).toEqual([]);
+  });
+
+  test.each([
+    ['a full save', 1, false],
+    ['an incremental save', 8, true],
+  ])('of another key leads to %s if it writes %i of nine equal files', async (_, written, isIncremental) => {
+    const { job } = jobsOf();
+    const one = job();
+    await buildTree(one.workspace, { ...ballast, ...spec });
+    await one.saveInFull('k-1');
+    for (let file = 0; file < written; file++) fs.rmSync(path.join(one.workspace, `tree/ballast/${file}`));
+    await one.restore('none', { warm: true });
+    expect(reused(await one.save('k-2')) > 0).toBe(isIncremental);
   });
 
   test('fetches and writes only the entries that differ', async () => {
