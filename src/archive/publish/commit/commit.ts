@@ -18,6 +18,8 @@ interface Commit {
   readonly plan: TargetPlan;
   readonly snapshot: DirectorySnapshot;
   readonly publisher: Publisher;
+  /** The last move that was begun. */
+  move?: Move;
 }
 
 /**
@@ -51,17 +53,21 @@ export async function commit(
   return remaining;
 }
 
-async function publishAll({ plan, snapshot, publisher }: Commit, signal: AbortSignal): Promise<void> {
+async function publishAll(state: Commit, signal: AbortSignal): Promise<void> {
+  const { plan, snapshot, publisher } = state;
   await awaitReplaceable(plan, signal);
   await snapshot.take(signal);
-  await forEachInTurns(plan.moves, signal, ({ to, parent, isTree, isBlocked }) => {
+  await forEachInTurns(plan.moves, signal, move => {
+    const { to, parent, isTree, isBlocked } = move;
     if (!isBlocked) return;
+    state.move = move;
     if (isTree) publisher.movedAside.moveFileAside(to, parent);
     else publisher.movedAside.moveDirectoryAside(to, parent);
   });
   const turns = new Turns(signal);
   for (const move of orderMoves(plan)) {
     if (turns.isDue()) await turns.take();
+    state.move = move;
     // Only a published link, alone or in a tree, can change where a path leads: two files in a row need one check of their parent
     const isFile = !move.isTree && plan.entries[move.entry]!.type === EntryType.file;
     const isChecked = isFile && publisher.published.at(-1)?.parent === move.parent;
@@ -75,7 +81,7 @@ async function publishAll({ plan, snapshot, publisher }: Commit, signal: AbortSi
  * the user. Its `treeChanged` is true if anything was published or could not be put back: the caller keeps no status rows then.
  */
 async function undo(
-  { plan, snapshot, publisher }: Commit,
+  { plan, snapshot, publisher, move }: Commit,
   error: unknown,
   signal: AbortSignal,
 ): Promise<unknown> {
@@ -90,15 +96,20 @@ async function undo(
   await publisher.applyFinalAttributes(plan);
   await snapshot.resetModes();
   const isChanged = publisher.hasBegun || kept.length > 0;
-  if (error !== signal.reason) return commitFailure(error, kept, isChanged);
+  if (error !== signal.reason) return commitFailure(error, kept, isChanged, move);
   return isChanged ? commitFailure(new TargetTreeError(CANCELLED, { cause: error }), kept, true) : error;
 }
 
 const CANCELLED = 'the step was cancelled while files were replaced; the next restore completes the tree';
 
-function commitFailure(error: unknown, kept: readonly AsideItem[], treeChanged: boolean): TargetTreeError {
+function commitFailure(
+  error: unknown,
+  kept: readonly AsideItem[],
+  treeChanged: boolean,
+  move?: Move,
+): TargetTreeError {
   const { message } =
-    error instanceof TargetTreeError ? error : writeError(pathInTheWay(error as RenameError), error);
+    error instanceof TargetTreeError ? error : writeError(pathInTheWay(error as RenameError, move), error);
   const notes = kept.map(
     ({ path, parent }) =>
       `the previous ${showPath(path)} could not be put back and is kept for a day in a directory .cache-s3-* of ${showPath(parent.area.parent)}`,
@@ -110,12 +121,16 @@ interface RenameError extends NodeJS.ErrnoException {
   readonly dest?: string;
 }
 
-/** Returns the path in the error of a rename that is not in staging. On Windows Node writes it with `\\`. */
-function pathInTheWay({ path, dest }: RenameError): string {
+/**
+ * Returns the path in the error of a rename that is not in staging. On Windows Node writes it with `\\`. The error has U+FFFD in
+ * place of bytes that are not UTF-8: then returns the path of the move.
+ */
+function pathInTheWay({ path, dest }: RenameError, move: Move | undefined): string {
   const paths = [dest, path]
     .filter(found => found !== undefined)
     .map(found => String(found).replace(/[/\\]$/, ''));
-  return paths.find(found => !found.split(/[/\\]/).some(isStagingName)) ?? 'a file of the cache';
+  const visible = paths.find(found => !found.split(/[/\\]/).some(isStagingName)) ?? 'a file of the cache';
+  return move && visible.includes('\ufffd') ? move.to : visible;
 }
 
 /** Sorts moves: directories, files, hard links. Symlinks are last, so that no other move leads through one of them. */

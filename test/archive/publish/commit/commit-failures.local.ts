@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { TargetTreeError } from '../../../../src/archive/archive-errors.ts';
 import { failureOf } from '../../../support/failure-of.ts';
 import { failed, instead } from '../../../support/file-system-calls.ts';
+import { anyNames, requires } from '../../../support/platform-needs.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { slashed } from '../../../support/slashed.ts';
 import { buildTree, describeTree, type TreeSpec } from '../../../support/tree.ts';
@@ -125,6 +126,27 @@ describe('a commit that fails', () => {
     // On Windows the message goes on with the previous file, which this failure keeps in staging
     expect(message.split(';')[0]).not.toContain('.cache-s3-');
   });
+
+  test('names by its bytes a file whose name is not UTF-8', requires(anyNames), async () => {
+    const name = 'hex:747265652fff';
+    const { to, publish, stagedAt } = await staged({ [name]: 'new' }, { [name]: 'old' });
+    rmSync(stagedAt('./tree/\udcff'));
+    expect((await commitError(publish())).message).toBe(`${to}/tree/\udcff cannot be written (ENOENT)`);
+  });
+
+  test(
+    'names by its bytes a directory whose name is not UTF-8 and that it could not move aside',
+    requires(anyNames),
+    async () => {
+      const name = 'hex:747265652fff';
+      const { to, publish } = await staged({ [name]: 'new' }, { [`${name}2f61`]: 'old' });
+      instead('renameSync', rename => (from, target) => {
+        if (Buffer.from(from as Buffer).at(-1) === 0x2f) throw failed('EIO', from);
+        rename(from, target);
+      });
+      expect((await commitError(publish())).message).toBe(`${to}/tree/\udcff cannot be written (EIO)`);
+    },
+  );
 
   test('reports a changed tree when it was merging its only directory into that of another job', async () => {
     const { to, publish, stagedAt } = await staged({ 'tree/a/b': 'new' }, { tree: { directory: true } });
