@@ -1,5 +1,6 @@
 import { DamagedArchiveError, TargetTreeError, UnusableArchiveError } from '../../archive/archive-errors.ts';
 import { TAIL_BYTES } from '../../archive/format/limits.ts';
+import type { Log } from '../../report/log.ts';
 import { countOf } from '../../report/units.ts';
 import type { LookupRequest, RestoreRequest, SaveRequest, StorageBackend } from '../backend.ts';
 import { type ObjectStore, STALE_UPLOAD_MS } from '../object-store.ts';
@@ -35,8 +36,9 @@ export function createArchiveBackend(store: ObjectStore, options: ArchiveBackend
     },
     async restore(request) {
       const rejected: Rejected[] = [];
+      const attemptOptions = { ...options, log: withoutRepeats(options.log) };
       while (rejected.length < MAX_REJECTED) {
-        const outcome = await restoreBest(store, request, rejected, options);
+        const outcome = await restoreBest(store, request, rejected, attemptOptions);
         if (!isRejected(outcome)) return rejected.length === 0 ? outcome : { ...outcome, rejected };
         rejected.push(outcome);
       }
@@ -54,6 +56,16 @@ export function createArchiveBackend(store: ObjectStore, options: ArchiveBackend
       }
     },
   };
+}
+
+/** Returns a log that skips a line it has logged before: each attempt of a restore finds the same problems of the machine. */
+function withoutRepeats(log: Log): Log {
+  const logged = new Set<string>();
+  const once = (write: Log['info']) => (line: string) => {
+    if (!logged.has(line)) write(line);
+    logged.add(line);
+  };
+  return { ...log, info: once(log.info), notice: once(log.notice), warning: once(log.warning) };
 }
 
 function isRejected(outcome: RestoreOutcome | Rejected): outcome is Rejected {

@@ -9,12 +9,14 @@ import { StoreUnavailableError } from '../../../src/storage/store-errors.ts';
 import { bent, tree } from '../../archive/support/refuses.ts';
 import { override } from '../../support/override.ts';
 import { linux, requires } from '../../support/platform-needs.ts';
+import { putObject } from '../../support/put-object.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
 import type { CacheJob } from '../incremental/job.ts';
 import { jobsOf, withUploads } from '../incremental/jobs.ts';
+import { serveStore } from '../s3/serve-store.ts';
 
 /** Jobs with one directory store, whose objects can be damaged as files. */
 function setUp() {
@@ -314,6 +316,28 @@ describe('a restore whose best match is damaged', () => {
       kind: 'unavailable',
       rejected: [{ key: 'k-2' }],
     });
+  });
+
+  test('logs once a line that each of its attempts logs', async () => {
+    const { store } = await serveStore();
+    const { job } = jobsOf(store);
+    const first = await jobWith(job, 'one');
+    await buildTree(first.workspace, { 'tree/large': incompressible(3_000_000) });
+    await first.saveInFull('k-1');
+    await first.saveInFull('k-2');
+    const damaged = await first.read('k-2');
+    damaged[1_000_000]! ^= 1;
+    await putObject(store, first.objectName('k-2'), damaged, { onlyIfAbsent: false });
+    const second = job({ diskCache: { directory: path.join(scratch(), 'missing'), maxBytes: 1e9 } });
+    await buildTree(second.workspace, { 'tree/.cache-s3-1-00000000-00000000/x': 'of a job that may run' });
+    expect(await second.restore('k-2', { restoreKeys: ['k-'] })).toMatchObject({
+      ...{ kind: 'hit', key: 'k-1' },
+      rejected: [{ kind: 'damaged', key: 'k-2' }],
+    });
+    expect(second.lines).toEqual([
+      expect.stringMatching(/^notice: The disk cache .* is not used/),
+      expect.stringMatching(/^info: Directories \.cache-s3-\* remain in /),
+    ]);
   });
 });
 
