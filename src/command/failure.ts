@@ -1,4 +1,5 @@
 import { BadInputError, environmentVariables } from '../action/inputs/read-input.ts';
+import { AWS_VARIABLES } from '../storage/s3/errors/refusals.ts';
 import { StoreRefusedError } from '../storage/store-errors.ts';
 import { SETTING_OPTIONS } from './settings.ts';
 
@@ -17,7 +18,9 @@ function messageOf(error: unknown): string {
 
 /** Replaces the action's inputs in a text by the command's options and variables. */
 function withSettings(text: string): string {
-  return text.replace(/(?:the )?input '([A-Za-z-]+)'/g, (_, input: string) => settingName(input));
+  return text.replace(/(?:the )?input '([A-Za-z-]+)'(?: \(CACHE_S3_\w+\))?/g, (_, input: string) =>
+    settingName(input),
+  );
 }
 
 /** Returns the option and variable of the command for an input of the action: `--bucket (CACHE_S3_BUCKET)`. */
@@ -27,9 +30,3 @@ export function settingName(input: string): string {
   const ofAws = AWS_VARIABLES[input];
   return ofAws === undefined ? variable : `${variable} (or ${ofAws})`;
 }
-
-const AWS_VARIABLES: Readonly<Record<string, string>> = {
-  accessKey: 'AWS_ACCESS_KEY_ID',
-  secretKey: 'AWS_SECRET_ACCESS_KEY',
-  sessionToken: 'AWS_SESSION_TOKEN',
-};

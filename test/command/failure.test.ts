@@ -29,6 +29,11 @@ test.each<[string, unknown, string]>([
     '--endpoint (CACHE_S3_ENDPOINT) contradicts --insecure (CACHE_S3_INSECURE).',
   ],
   [
+    'a refusal of a setting with its variable',
+    new StoreRefusedError('there is no such bucket', "the input 'bucket' (CACHE_S3_BUCKET)"),
+    'Check --bucket (CACHE_S3_BUCKET): there is no such bucket.',
+  ],
+  [
     'a refusal of credentials',
     new StoreRefusedError('bucket b: denied', "the input 'secretKey'"),
     'Check CACHE_S3_SECRET_KEY (or AWS_SECRET_ACCESS_KEY): bucket b: denied.',

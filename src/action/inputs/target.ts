@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { S3Settings } from '../../storage/s3/s3-settings.ts';
 import { parseEndpoint, parseStsEndpoint } from './endpoint.ts';
 import type { BucketInputs } from './inputs.ts';
-import { BadInputError, badValue, type Environment, quoteValue, readInput } from './read-input.ts';
+import { BadInputError, badValue, type Environment, nameInput, quoteValue, readInput } from './read-input.ts';
 
 /** A store of archives that the inputs name. */
 export type StoreTarget =
@@ -68,6 +68,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
       bucket: inputs.bucket,
       credentials: credentialsOf(inputs),
       missingKey: findMissingKey(inputs),
+      nameInput: input => nameInput(options.env, input),
       role: roleOf(inputs, options.saves, aws === undefined ? endpoint?.url : undefined),
       onlySaveHasRole: !options.saves && inputs.roleToAssume === '' && inputs.roleToAssumeForSave !== '',
       instanceMetadata: aws !== undefined && !options.forkPullRequest,

@@ -17,7 +17,8 @@ export function failedCheck(error: unknown): ConnectionCheck {
     if (/ca-file|insecure/.test(setting) || /TLS|certificate/.test(error.message)) return 'TLS';
     if (/clock/.test(setting)) return 'clock';
     if (/access is denied|AccessDenied/.test(error.message)) return 'list';
-    if (/accessKey|secretKey|sessionToken|role-to-assume|AWS_/.test(setting)) return 'credentials';
+    if (/accessKey|secretKey|sessionToken|role-to-assume|AWS_|credentials/.test(setting))
+      return 'credentials';
     if (/bucket|region/.test(setting)) return 'bucket';
     return 'endpoint';
   }

@@ -10,6 +10,8 @@ export interface S3Settings {
     | undefined;
   /** Which of the inputs `accessKey` and `secretKey` is empty, if only one is. */
   readonly missingKey?: 'accessKey' | 'secretKey' | undefined;
+  /** Returns an input's name in quotes, with the `CACHE_S3_` variable that it is read from. */
+  readonly nameInput?: (input: string) => string;
   /** The role that the run takes with its OIDC token, in place of keys. Undefined if the run takes none. */
   readonly role: RoleSettings | undefined;
   /** Whether only a save takes a role, and this phase does not save. Then it has no credentials: none are used beside a role. */

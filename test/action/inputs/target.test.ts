@@ -105,6 +105,14 @@ describe('the settings of a server', () => {
     expect(settings(inputs)).toMatchObject(expected);
   });
 
+  test('an input is named with the variable that sets it', () => {
+    const { nameInput } = settings({ region: 'eu-west-1' }, { CACHE_S3_SECRET_KEY: 'secret' });
+    expect(['secretKey', 'region'].map(name => nameInput?.(name))).toEqual([
+      "'secretKey' (CACHE_S3_SECRET_KEY)",
+      "'region'",
+    ]);
+  });
+
   test('a pull request from a fork does not get the machine’s role', () => {
     expect(settings({}, {}, true).instanceMetadata).toBe(false);
   });

@@ -2,7 +2,7 @@ import type { AwsCredentialIdentity, HttpRequest } from '@smithy/types';
 import type { Log } from '../../../report/log.ts';
 import type { Clock } from '../../../retry/clock.ts';
 import { TimeLimits } from '../../../retry/time-limits.ts';
-import { credentialsFor } from '../credentials/credentials.ts';
+import { credentialsFor, type SourceCredentials } from '../credentials/credentials.ts';
 import type { RoleCredentials } from '../credentials/role.ts';
 import { SDK_CONSTANTS } from '../credentials/sdk-constants.ts';
 import { clockDifference, type IdentityUse } from '../errors/refusals.ts';
@@ -105,6 +105,7 @@ export function createConnection(
       temporary: known?.sessionToken !== undefined,
       expiresMs: known?.expiration?.getTime(),
       role: (known as Partial<RoleCredentials> | undefined)?.role,
+      source: (known as Partial<SourceCredentials> | undefined)?.source,
     }),
   };
 }

@@ -3,6 +3,7 @@ import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import { deadline } from '../../../retry/signals.ts';
 import { redact } from '../../redact.ts';
 import { ForkCredentialsError, NoCredentialsError, StoreRefusedError } from '../../store-errors.ts';
+import type { CredentialsSource } from '../errors/refusals.ts';
 import { classify } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { CredentialsCall } from './credentials-call.ts';
@@ -87,17 +88,22 @@ function renewalMs(expiresMs: number, nowMs: number): number {
 
 type Source = () => Promise<AwsCredentialIdentity>;
 
+/** Credentials that neither the inputs nor a role of the inputs provide. */
+export interface SourceCredentials extends AwsCredentialIdentity {
+  readonly source: CredentialsSource;
+}
+
 async function fromSources(
   settings: S3Settings,
   { clock, stsHandler }: CredentialsOptions,
-): Promise<AwsCredentialIdentity> {
+): Promise<SourceCredentials> {
   const limit = deadline(CREDENTIALS_MS, clock);
   const reasons: string[] = [];
   let hasFailed = false;
   try {
     for (const [name, source] of sources(settings, stsHandler)) {
       try {
-        return await new CredentialsCall().run(source, limit.signal);
+        return { ...(await new CredentialsCall().run(source, limit.signal)), source: name };
       } catch (error) {
         reasons.push(`${name}: ${reasonOf(error as Error)}`);
         hasFailed ||= !(error instanceof NoSourceError);
@@ -152,7 +158,7 @@ function reasonOf(error: Error): string {
 function* sources(
   settings: S3Settings,
   stsHandler: CredentialsOptions['stsHandler'],
-): Generator<[string, Source]> {
+): Generator<[CredentialsSource, Source]> {
   const { region, instanceMetadata, environment: env } = settings;
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
   if (accessKeyId && secretAccessKey && !env.AWS_PROFILE) {
@@ -163,7 +169,7 @@ function* sources(
     ];
   }
   const client = { ...SDK_CONSTANTS, requestHandler: stsHandler() };
-  const profile: [string, Source] = ['shared file', () => fromProfile(settings, client)];
+  const profile: [CredentialsSource, Source] = ['shared file', () => fromProfile(settings, client)];
   if (env.AWS_PROFILE) yield profile;
   const { AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile, AWS_ROLE_ARN: roleArn } = env;
   if (tokenFile && roleArn) {

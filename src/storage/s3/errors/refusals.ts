@@ -149,12 +149,43 @@ const EXPIRED_ROLE: Refusal = [
 export interface IdentityUse {
   /** The role that the run has taken, and the claims of the run's token as a clause of foreign text. Undefined without a role. */
   readonly role?: { readonly arn: string; readonly claims: string } | undefined;
+  /** The source of the credentials. Undefined for the keys or the role of the inputs, and without credentials. */
+  readonly source?: CredentialsSource | undefined;
   /** Time in ms since 1970 at which the credentials expire. Undefined if they do not expire, or if it is not known. */
   readonly expiresMs?: number | undefined;
   /** Whether they have a session token, and so expire. */
   readonly temporary?: boolean;
   /** Whether a call has succeeded with them. */
   readonly accepted: boolean;
+}
+
+/** A source of credentials outside the inputs, as messages name it. */
+export type CredentialsSource =
+  | 'environment'
+  | 'shared file'
+  | 'web identity'
+  | 'container'
+  | 'instance metadata';
+
+/** Input of a key -> the variable of AWS. */
+export const AWS_VARIABLES: Readonly<Record<string, string>> = {
+  accessKey: 'AWS_ACCESS_KEY_ID',
+  secretKey: 'AWS_SECRET_ACCESS_KEY',
+  sessionToken: 'AWS_SESSION_TOKEN',
+};
+
+/** Returns the phrase of a setting with the place to correct it: of keys their source, of an input the variable that sets it. */
+export function nameSource(setting: string, settings: S3Settings, { source }: IdentityUse): string {
+  const keys = /^the inputs? '(?:accessKey|secretKey|sessionToken)'(?: and 'secretKey')?/.exec(setting)?.[0];
+  if (source === undefined || keys === undefined) {
+    return setting.replace(/'([\w-]+)'/g, (quoted, input) => settings.nameInput?.(input) ?? quoted);
+  }
+  if (source === 'environment') {
+    return setting.replace(/the inputs? |'(\w+)'/g, (_, input) => AWS_VARIABLES[input] ?? '');
+  }
+  const profile =
+    source === 'shared file' ? ` (profile '${settings.environment.AWS_PROFILE || 'default'}')` : '';
+  return setting.replace(keys, `the credentials of the ${source}${profile}`);
 }
 
 /** Explains AccessDenied. radosgw (16.2.15) also returns it, without a reason, after the end of a session. */

@@ -12,7 +12,7 @@ import { throughProxy } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { NoResponseError } from '../transport/timers.ts';
 import { proxyRefusal, tunnelStatus } from './proxy-refusals.ts';
-import { DENIED_SESSION, hasExpired, type IdentityUse, refusalOf } from './refusals.ts';
+import { DENIED_SESSION, hasExpired, type IdentityUse, nameSource, refusalOf } from './refusals.ts';
 import { codeLike, ResponseError } from './response-error.ts';
 import { denialOf, serverRefusal } from './server-refusals.ts';
 
@@ -161,7 +161,11 @@ export function fromS3Error(
   const unavailable = (reason: string, details: string) =>
     new StoreUnavailableError(`${bucket}: ${reason || 'the call failed'} (${details})`, options);
   const refused = (setting: string, reason: string, serverMessage = '') =>
-    new StoreRefusedError(`${bucket}: ${reason} (${call})${serverMessage}`, setting, options);
+    new StoreRefusedError(
+      `${bucket}: ${reason} (${call})${serverMessage}`,
+      nameSource(setting, settings, identity),
+      options,
+    );
   if (ownMessage !== undefined) return unavailable(ownMessage, operation);
   if (kind === 'connection') {
     const status = tunnelStatus(error);

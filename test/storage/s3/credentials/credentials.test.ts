@@ -30,10 +30,13 @@ test('no other keys are used where only a save takes a role, and the error names
 
 test('the keys of the environment come before the shared file', async () => {
   writeFileSync(file, '[default]\naws_access_key_id = shared\naws_secret_access_key = secret\n');
-  expect(await provider()()).toMatchObject({ accessKeyId: 'shared' });
+  expect(await provider()()).toMatchObject({ accessKeyId: 'shared', source: 'shared file' });
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
-  expect(await provider()()).toEqual({ accessKeyId: 'environment', secretAccessKey: 'secret' });
+  expect(await provider()()).toEqual({
+    ...{ accessKeyId: 'environment', secretAccessKey: 'secret' },
+    source: 'environment',
+  });
   vi.stubEnv('AWS_SESSION_TOKEN', 'token');
   expect(await provider()()).toMatchObject({ accessKeyId: 'environment', sessionToken: 'token' });
 });
@@ -43,7 +46,7 @@ test('a session token without both keys of the environment is not used', async (
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
   vi.stubEnv('AWS_SESSION_TOKEN', 'token');
   const credentials = await provider()();
-  expect(credentials).toMatchObject({ accessKeyId: 'shared' });
+  expect(credentials).toMatchObject({ accessKeyId: 'shared', source: 'shared file' });
   expect(credentials.sessionToken).toBeUndefined();
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { IdentityUse } from '../../../../src/storage/s3/errors/refusals.ts';
 import { classify, fromS3Error } from '../../../../src/storage/s3/errors/s3-errors.ts';
 import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
 import { createS3Settings } from '../support.ts';
@@ -106,4 +107,70 @@ test.each(['constructor', '__proto__', 'toString'])('the code %s of a server has
     `bucket ci at https://s3.example.org:7480: the endpoint refused the call (GetObject: 400 ${code})`,
   );
   expect(map(answer(500, code)).message).toContain(`the call failed (GetObject: 500 ${code})`);
+});
+
+describe('the setting to check is named by where it comes from:', () => {
+  const refusal = (code: string | undefined, identity: Partial<IdentityUse>, own: Partial<S3Settings> = {}) =>
+    fromS3Error(classify(answer(403, code)), 'GetObject', createS3Settings(own), { ...unused, ...identity });
+  const nameInput = (input: string) => `'${input}' (CACHE_S3_X)`;
+  const inProfile = { nameInput, environment: { AWS_PROFILE: 'ci' } };
+
+  test.each<[string, string | undefined, Partial<IdentityUse>, Partial<S3Settings>, string]>([
+    ['an input', 'SignatureDoesNotMatch', {}, {}, "the input 'secretKey'"],
+    [
+      'a variable of an input',
+      'SignatureDoesNotMatch',
+      {},
+      { nameInput },
+      "the input 'secretKey' (CACHE_S3_X)",
+    ],
+    ['a variable of a bucket', 'NoSuchBucket', {}, { nameInput }, "the input 'bucket' (CACHE_S3_X)"],
+    ['a variable of a region', 'PermanentRedirect', {}, { nameInput }, "the input 'region' (CACHE_S3_X)"],
+    [
+      'the environment',
+      'SignatureDoesNotMatch',
+      { source: 'environment' },
+      { nameInput },
+      'AWS_SECRET_ACCESS_KEY',
+    ],
+    ['the environment', 'InvalidAccessKeyId', { source: 'environment' }, {}, 'AWS_ACCESS_KEY_ID'],
+    ['the environment', 'ExpiredToken', { source: 'environment', temporary: true }, {}, 'AWS_SESSION_TOKEN'],
+    [
+      'the environment',
+      undefined,
+      { source: 'environment' },
+      {},
+      "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and the bucket's policy",
+    ],
+    [
+      'a profile',
+      'InvalidAccessKeyId',
+      { source: 'shared file' },
+      inProfile,
+      "the credentials of the shared file (profile 'ci')",
+    ],
+    [
+      'the default profile',
+      undefined,
+      { source: 'shared file' },
+      { environment: {} },
+      "the credentials of the shared file (profile 'default'), and the bucket's policy",
+    ],
+    [
+      'the role of a web identity',
+      'ExpiredToken',
+      { source: 'web identity', temporary: true },
+      {},
+      'the credentials of the web identity',
+    ],
+    [
+      'a bucket beside a profile',
+      'NoSuchBucket',
+      { source: 'shared file' },
+      inProfile,
+      "the input 'bucket' (CACHE_S3_X)",
+    ],
+  ])('%s (%s)', (_, code, identity, own, setting) => {
+    expect(refusal(code, identity, own)).toMatchObject({ setting });
+  });
 });
