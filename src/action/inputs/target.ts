@@ -100,10 +100,10 @@ function regionOf(inputs: BucketInputs, env: Environment, ofHost: string | undef
   const region = inputs.region || ofHost || env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1';
   // A label of a host name, as the SDK requires it
   if (/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(region)) return region;
-  throw badValue(
+  const variable = ['AWS_REGION', 'AWS_DEFAULT_REGION'].find(name => !inputs.region && env[name] === region);
+  throw new BadInputError(
     'region',
-    region,
-    "a name such as us-east-1 (at most 63 letters, digits and '-', with no '-' at an end)",
+    `is ${quoteValue(region)}${variable ? ` (${variable})` : ''}, but it must be a name such as us-east-1 (at most 63 letters, digits and '-', with no '-' at an end).`,
   );
 }
 

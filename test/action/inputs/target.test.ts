@@ -134,6 +134,18 @@ describe('the settings of a server', () => {
   );
 });
 
+test.each(['AWS_REGION', 'AWS_DEFAULT_REGION'])(
+  'the refusal of a region names the variable %s that sets it',
+  name => {
+    expect(() => settings({}, { [name]: 'us east' })).toThrow(
+      `Input 'region' is 'us east' (${name}), but it must be`,
+    );
+    expect(() => settings({ region: 'us east' }, { [name]: 'us east' })).toThrow(
+      "Input 'region' is 'us east', but",
+    );
+  },
+);
+
 describe('the credentials', () => {
   const env = { AWS_ACCESS_KEY_ID: 'EA', AWS_SECRET_ACCESS_KEY: 'ES', AWS_SESSION_TOKEN: 'ET' };
   const keys = { accessKey: 'IA', secretKey: 'IS' };

@@ -178,7 +178,7 @@ export const AWS_VARIABLES: Readonly<Record<string, string>> = {
 export function nameSource(setting: string, settings: S3Settings, { source }: IdentityUse): string {
   const keys = /^the inputs? '(?:accessKey|secretKey|sessionToken)'(?: and 'secretKey')?/.exec(setting)?.[0];
   if (source === undefined || keys === undefined) {
-    return setting.replace(/'([\w-]+)'/g, (quoted, input) => settings.nameInput?.(input) ?? quoted);
+    return nameInputs(setting, settings);
   }
   if (source === 'environment') {
     return setting.replace(/the inputs? |'(\w+)'/g, (_, input) => AWS_VARIABLES[input] ?? '');
@@ -186,6 +186,11 @@ export function nameSource(setting: string, settings: S3Settings, { source }: Id
   const profile =
     source === 'shared file' ? ` (profile '${settings.environment.AWS_PROFILE || 'default'}')` : '';
   return setting.replace(keys, `the credentials of the ${source}${profile}`);
+}
+
+/** Returns the phrase of a setting with the variables that set its inputs. */
+export function nameInputs(setting: string, { nameInput }: S3Settings): string {
+  return setting.replace(/'([\w-]+)'/g, (quoted, input) => nameInput?.(input) ?? quoted);
 }
 
 /** Explains AccessDenied. radosgw (16.2.15) also returns it, without a reason, after the end of a session. */

@@ -2,7 +2,7 @@ import { redact } from '../../redact.ts';
 import { PolicyRefusedError, RoleError, type StoreRefusedError } from '../../store-errors.ts';
 import type { RoleSettings, S3Settings } from '../s3-settings.ts';
 import { throughProxy } from '../transport/agents.ts';
-import { ownEntry, type Refusal, tlsRefusal } from './refusals.ts';
+import { nameInputs, ownEntry, type Refusal, tlsRefusal } from './refusals.ts';
 import { isStatus } from './response-error.ts';
 import { classify, type Failure } from './s3-errors.ts';
 
@@ -54,7 +54,7 @@ export function stsFailure(
   const failure = classify(error);
   const { status, code, statusAndCode, kind } = failure;
   const options = { cause: error };
-  const roleInput = `the input '${input}'`;
+  const roleInput = nameInputs(`the input '${input}'`, settings);
   if (failure.isDenied) {
     return new PolicyRefusedError(
       `${sts}: this run may not take the role ${arn} (${statusAndCode}): ${UNEXPLAINED}; the token has ${claims}`,
@@ -63,7 +63,7 @@ export function stsFailure(
     );
   }
   const roleRefusal: Refusal | undefined =
-    code === 'ValidationError' ? [roleInput, 'it does not accept the role'] : undefined;
+    code === 'ValidationError' ? [`the input '${input}'`, 'it does not accept the role'] : undefined;
   const refusal =
     roleRefusal ?? ownEntry(STS_REFUSALS, code) ?? tlsRefusal(code, error) ?? statusRefusal(status);
   if (refusal === undefined) {
@@ -72,7 +72,11 @@ export function stsFailure(
   }
   const [setting, reason] = refusal;
   const details = statusAndCode === '' ? '' : ` (${statusAndCode})`;
-  return new RoleError(`${sts}: ${reason}${details}; the token has ${claims}`, setting, options);
+  return new RoleError(
+    `${sts}: ${reason}${details}; the token has ${claims}`,
+    nameInputs(setting, settings),
+    options,
+  );
 }
 
 /** The possible reasons of a 403: radosgw 16.2.15 refuses all of them in the same way. */
