@@ -10,11 +10,13 @@ import { TIME_LIMITS, TimeLimits } from '../../../../src/retry/time-limits.ts';
 import { createConnection } from '../../../../src/storage/s3/calls/client.ts';
 import { HeadObjectCommand, PutObjectCommand } from '../../../../src/storage/s3/calls/sdk.ts';
 import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
+import { failureOf } from '../../../support/failure-of.ts';
 import { posix, requires } from '../../../support/platform-needs.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { serveTcp } from '../../../support/servers/serve.ts';
 import { silentLog } from '../../../support/silent-log.ts';
 import { MiB } from '../../../support/sizes.ts';
+import { xml } from '../errors/expect-refusal.ts';
 import { scriptedServer } from '../scripted-server.ts';
 import { createS3Settings } from '../support.ts';
 
@@ -128,4 +130,13 @@ test.each([
   const command = new HeadObjectCommand({ Bucket: 'bucket', Key: 'x' });
   await expect(connectTo({ ...settings, forcePathStyle }).send(command)).rejects.toThrow();
   expect(seen).toEqual([url]);
+});
+
+test('a refusal of the keys of the environment names their variable', async () => {
+  const server = await scriptedServer(() => ({ status: 403, ...xml('SignatureDoesNotMatch') }));
+  const environment = { AWS_ACCESS_KEY_ID: 'access', AWS_SECRET_ACCESS_KEY: 'secret' };
+  const store = server.store({ credentials: undefined, environment });
+  expect(await failureOf(store.getRange('x', { suffix: 10 }))).toMatchObject({
+    setting: 'AWS_SECRET_ACCESS_KEY',
+  });
 });
