@@ -1,6 +1,5 @@
 import { BadInputError, environmentVariables } from '../action/inputs/read-input.ts';
-import { AWS_VARIABLES } from '../storage/s3/errors/refusals.ts';
-import { StoreRefusedError } from '../storage/store-errors.ts';
+import { AWS_VARIABLES, StoreRefusedError } from '../storage/store-errors.ts';
 import { SETTING_OPTIONS } from './settings.ts';
 
 /** Returns an error as one sentence, with the option or variable to change. It has foreign text: escape it. */

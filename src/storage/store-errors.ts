@@ -34,6 +34,13 @@ export class StoreRefusedError extends StoreError {
   }
 }
 
+/** Inputs of keys -> the variables of AWS that set them, as the setting of a refusal names them. */
+export const AWS_VARIABLES: Readonly<Record<string, string>> = {
+  accessKey: 'AWS_ACCESS_KEY_ID',
+  secretKey: 'AWS_SECRET_ACCESS_KEY',
+  sessionToken: 'AWS_SESSION_TOKEN',
+};
+
 /** There are no credentials at all, and no source of them. Only unsigned requests remain, which a public bucket accepts. */
 export class NoCredentialsError extends StoreRefusedError {
   override name = 'NoCredentialsError';

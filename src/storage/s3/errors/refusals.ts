@@ -1,3 +1,4 @@
+import { AWS_VARIABLES } from '../../store-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { isStatus, ResponseError } from './response-error.ts';
 
@@ -166,13 +167,6 @@ export type CredentialsSource =
   | 'web identity'
   | 'container'
   | 'instance metadata';
-
-/** Input of a key -> the variable of AWS. */
-export const AWS_VARIABLES: Readonly<Record<string, string>> = {
-  accessKey: 'AWS_ACCESS_KEY_ID',
-  secretKey: 'AWS_SECRET_ACCESS_KEY',
-  sessionToken: 'AWS_SESSION_TOKEN',
-};
 
 /** Returns the phrase of a setting with the place to correct it: of keys their source, of an input the variable that sets it. */
 export function nameSource(setting: string, settings: S3Settings, { source }: IdentityUse): string {
