@@ -21,8 +21,8 @@ export default defineConfig({
     ],
   },
   test: {
-    // Of two, each would wait a quarter of its time, for a process, the gateway or a time limit
-    maxWorkers: 3,
+    // Each waits a part of its time, for a process, the gateway or a time limit: two cores are 87 % busy
+    maxWorkers: 4,
     pool: 'forks',
     restoreMocks: true,
     setupFiles: ['test/support/skip-without-symlinks.ts'],
