@@ -22,8 +22,8 @@ import { createFile } from './create-file.ts';
 import { objectFile, objectName, temporaryFile } from './file-names.ts';
 import {
   fileEtag,
-  findLink,
   fromSystemError,
+  isBehindLink,
   modifiedMsOf,
   refuseFileAsDirectory,
   statObjectFile,
@@ -70,17 +70,12 @@ class DirectoryStore implements ObjectStore {
 
   async head(name: string, options?: CallOptions): Promise<ObjectInfo | undefined> {
     return this.#request('head', name, options, async () => {
-      if (await this.#isBehindLink(this.#file(name))) return undefined;
-      return this.#info(name);
+      return (await isBehindLink(this.#file(name), this.#root)) ? undefined : this.#info(name);
     });
   }
 
   async getRange(name: string, range: ByteRange, options?: GetOptions): Promise<RangeBytes | undefined> {
-    return this.#request('getRange', name, options, async () => {
-      const file = this.#file(name);
-      if (await this.#isBehindLink(file)) return undefined;
-      return readRange(file, name, range, options);
-    });
+    return this.#request('getRange', name, options, () => readRange(this.#root, name, range, options));
   }
 
   async *list(prefix: string, options?: ListOptions): AsyncGenerator<ObjectInfo> {
@@ -124,7 +119,7 @@ class DirectoryStore implements ObjectStore {
     return this.#request('delete', name, options, async () => {
       const file = this.#file(name);
       // Neither a link nor a FIFO is an object
-      if (!(await statObjectFile(file)) || (await this.#isBehindLink(file))) return;
+      if (!(await statObjectFile(file)) || (await isBehindLink(file, this.#root))) return;
       await retryInUse(() => rm(file, { force: true }), options?.signal);
       await removeEmptyDirectories(path.dirname(file), this.#root);
     });
@@ -158,10 +153,6 @@ class DirectoryStore implements ObjectStore {
 
   #file(name: string): string {
     return objectFile(this.#root, name);
-  }
-
-  async #isBehindLink(file: string): Promise<boolean> {
-    return (await findLink(path.dirname(file), this.#root)) !== undefined;
   }
 
   /** Logs once that listings are not whole. */

@@ -52,6 +52,11 @@ export async function findLink(directory: string, root: string): Promise<string 
   return undefined;
 }
 
+/** Returns whether a link is on the path from `root`, without the root itself, to the directory of a file. */
+export async function isBehindLink(file: string, root: string): Promise<boolean> {
+  return (await findLink(path.dirname(file), root)) !== undefined;
+}
+
 /** Makes the error of a file in place of a directory. Windows itself reports a path below a file as one that does not exist. */
 export function notDirectoryError(file: string, cause?: unknown): Error {
   return Object.assign(new Error(`ENOTDIR: not a directory, '${file}'`, { cause }), { code: 'ENOTDIR' });

@@ -1,22 +1,24 @@
 import { type ByteRange, type GetOptions, type RangeBytes, spanOf } from '../object-store.ts';
 import { ObjectReplacedError, objectReplaced } from '../store-errors.ts';
-import { fileEtag, modifiedMsOf, openObjectFile } from './files.ts';
+import { objectFile } from './file-names.ts';
+import { fileEtag, isBehindLink, modifiedMsOf, openObjectFile } from './files.ts';
 
 /** Bytes per read: after each, progress is reported and the signal is checked. */
-const READ_BYTES = 4 * 1024 * 1024;
+export const READ_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads a range of an object's file. Opens the file once, so that all bytes are of one version. Returns undefined if there is no
- * regular file. Throws `ObjectReplacedError` if its ETag is not `options.etag`, and the system's errors.
+ * Reads a range of an object of the store at `root`. Opens its file once, so that all bytes are of one version. Returns undefined
+ * if there is no regular file, or if it is behind a link. Throws `ObjectReplacedError` if its ETag is not `options.etag`, and the system's errors.
  */
 export async function readRange(
-  file: string,
+  root: string,
   name: string,
   range: ByteRange,
   options: GetOptions = {},
 ): Promise<RangeBytes | undefined> {
   options.signal?.throwIfAborted();
-  const opened = await openObjectFile(file, options.signal);
+  const file = objectFile(root, name);
+  const opened = (await isBehindLink(file, root)) ? undefined : await openObjectFile(file, options.signal);
   if (!opened) return undefined;
   const { handle, stats } = opened;
   try {

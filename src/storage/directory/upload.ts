@@ -1,13 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
-import path from 'node:path';
 import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../object-store.ts';
 import { ObjectExistsError, ObjectReplacedError, objectReplaced } from '../store-errors.ts';
 import { createFile } from './create-file.ts';
 import { objectFile, temporaryFile } from './file-names.ts';
-import { fileEtag, findLink, fromSystemError, openObjectFile, publishNew, statObjectFile } from './files.ts';
+import { fileEtag, fromSystemError, publishNew, statObjectFile } from './files.ts';
 import { discardFile, replaceFile } from './in-use.ts';
-
-const COPY_BYTES = 4 * 1024 * 1024;
+import { READ_BYTES, readRange } from './read.ts';
 
 /**
  * Writes an object to a temporary file in its directory, and publishes it by one link or rename.
@@ -46,22 +44,19 @@ export class DirectoryUpload implements Upload {
     });
   }
 
-  copyRange(source: ObjectVersion, range: ByteSpan): Promise<void> {
+  copyRange(source: ObjectVersion, { start, end }: ByteSpan): Promise<void> {
+    const { name, etag } = source;
+    const { signal } = this.#options;
     return this.#step(async () => {
-      const from = await this.#openSource(source);
-      try {
-        // Node has no copy_file_range
-        const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, range.end - range.start));
-        for (let at = range.start; at < range.end; ) {
-          this.#throwIfEnded();
-          const { bytesRead } = await from.read(buffer, 0, Math.min(buffer.length, range.end - at), at);
-          if (bytesRead === 0) throw new ObjectReplacedError(`${source.name} ends before byte ${range.end}`);
-          await this.#append(buffer.subarray(0, bytesRead));
-          at += bytesRead;
-        }
-      } finally {
-        // Its error does not matter: the bytes are read
-        await from.close().catch(() => {});
+      // Node has no copy_file_range
+      for (let at = start; at < end; at += READ_BYTES) {
+        this.#throwIfEnded();
+        const pieceEnd = Math.min(end, at + READ_BYTES);
+        const piece = await readRange(this.#root, name, { start: at, end: pieceEnd }, { etag, signal });
+        if (!piece) throw objectReplaced(name);
+        if (at + piece.bytes.length < pieceEnd)
+          throw new ObjectReplacedError(`${name} ends before byte ${end}`);
+        await this.#append(piece.bytes);
       }
     });
   }
@@ -95,16 +90,6 @@ export class DirectoryUpload implements Upload {
         throw new ObjectReplacedError(`${this.#name} was replaced by another job meanwhile`);
     }
     await replaceFile(this.#temporary, this.#file, signal);
-  }
-
-  async #openSource(source: ObjectVersion): Promise<FileHandle> {
-    const file = objectFile(this.#root, source.name);
-    const link = await findLink(path.dirname(file), this.#root);
-    const opened = link === undefined && (await openObjectFile(file, this.#options.signal));
-    if (!opened) throw new ObjectReplacedError(`${source.name} was removed meanwhile`);
-    if (fileEtag(opened.stats) === source.etag) return opened.handle;
-    await opened.handle.close();
-    throw objectReplaced(source.name);
   }
 
   async #open(): Promise<FileHandle> {
