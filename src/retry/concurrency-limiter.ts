@@ -1,10 +1,7 @@
-import { WaitQueue } from './wait-queue.ts';
+import { type RequestResult, WaitQueue } from './wait-queue.ts';
 
 /** Accepted transfers, none refused in between, after which the limit is raised by one. */
 const RAISE_AFTER = 16;
-
-/** The end of a transfer. It is refused if the server has too many transfers. */
-export type TransferResult = 'accepted' | 'refused' | 'failed';
 
 /**
  * Limits the number of transfers in flight to the number that the server accepts, which is learnt from its refusals.
@@ -27,10 +24,12 @@ export class ConcurrencyLimiter {
   }
 
   /** Frees a place. */
-  leave(result: TransferResult): void {
+  leave(result: RequestResult): void {
     if (result === 'accepted' && ++this.#accepted === RAISE_AFTER) this.#setLimit(this.#limit + 1);
+    // Late: a reverse proxy has taken the bodies and passes them on over a slow link. Fewer at once arrive sooner
+    const isRefused = result === 'refused' || result === 'late';
     // The server has accepted the other running transfers
-    if (result === 'refused') this.#setLimit(Math.max(1, Math.min(this.#limit, this.#running - 1)));
+    if (isRefused) this.#setLimit(Math.max(1, Math.min(this.#limit, this.#running - 1)));
     this.#running--;
     while (this.#queue.first && this.#running < this.#limit) {
       this.#running++;

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import { WaitQueue } from './wait-queue.ts';
+import { type RequestResult, WaitQueue } from './wait-queue.ts';
 
 /** Maximum number of bodies before the first response. */
 const FIRST_BODIES = 2;
@@ -8,15 +8,12 @@ const SENT_WITHIN_MS = 1000;
 /** Bytes at the end of a body that may be sent before they are counted: other threads report a mebibyte at a time. */
 const UNREPORTED_BYTES = 1024 * 1024;
 
-/** The end of a request with a body. It is late if no response began in time. */
-export type SendResult = 'responded' | 'late' | 'failed';
-
 /** A body that may be sent. */
 export interface WindowPlace {
   /** Counts bytes that were sent. */
   countSent(bytes: number): void;
   /** Frees the place. */
-  leave(result: SendResult): void;
+  leave(result: RequestResult): void;
 }
 
 /**
@@ -71,7 +68,7 @@ export class SendWindow {
         this.#pending.delete(place);
         // The next bodies are sent one at a time, until a response allows more
         if (result === 'late') this.#windowBytes = 0;
-        if (result === 'responded') {
+        if (result === 'accepted') {
           const waitedMs = this.#clock.now() - (sentMs ?? this.#clock.now());
           this.#windowBytes = (togetherBytes * this.#wantedWaitMs) / Math.max(1, waitedMs);
         }

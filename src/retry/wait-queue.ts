@@ -1,3 +1,6 @@
+/** The end of a request that had a place. It is late if no response began in time, refused if the server has too many requests. */
+export type RequestResult = 'accepted' | 'late' | 'refused' | 'failed';
+
 interface Waiter<Need, Place> {
   readonly need: Need;
   readonly admit: (place: Place) => void;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { ConcurrencyLimiter, type TransferResult } from '../../src/retry/concurrency-limiter.ts';
+import { ConcurrencyLimiter } from '../../src/retry/concurrency-limiter.ts';
+import type { RequestResult } from '../../src/retry/wait-queue.ts';
 
 /** Transfers of one limiter, numbered from 0. */
 function transfers() {
@@ -13,7 +14,7 @@ function transfers() {
       await limiter.enter(signal);
       begun.push(number);
     },
-    async end(result: TransferResult, times = 1) {
+    async end(result: RequestResult, times = 1) {
       for (let i = 0; i < times; i++) limiter.leave(result);
       await settle();
     },

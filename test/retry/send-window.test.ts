@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type SendResult, SendWindow, type WindowPlace } from '../../src/retry/send-window.ts';
+import { SendWindow, type WindowPlace } from '../../src/retry/send-window.ts';
+import type { RequestResult } from '../../src/retry/wait-queue.ts';
 import { MiB } from '../support/sizes.ts';
 import { FakeClock } from './fake-clock.ts';
 
@@ -24,7 +25,7 @@ async function parts(count: number) {
     send: (from: number, to: number) => {
       for (const place of places.slice(from, to)) place.countSent(PART);
     },
-    end: async (number: number, result: SendResult) => {
+    end: async (number: number, result: RequestResult) => {
       places[number]!.leave(result);
       await clock.advance(0);
     },
@@ -43,7 +44,7 @@ test('after a response that came at once all parts are sent', async () => {
   const { clock, places, send, end } = await parts(6);
   send(0, 2);
   await clock.advance(100);
-  await end(0, 'responded');
+  await end(0, 'accepted');
   expect(places).toHaveLength(6);
 });
 
@@ -51,13 +52,13 @@ test('parts are sent one after the other over a link that takes 18 s for each', 
   const { clock, places, send, end } = await parts(4);
   send(0, 2);
   await clock.advance(36_000);
-  await end(0, 'responded');
-  await end(1, 'responded');
+  await end(0, 'accepted');
+  await end(1, 'accepted');
   for (let next = 2; next < 4; next++) {
     expect(places).toHaveLength(next + 1);
     send(next, next + 1);
     await clock.advance(18_000);
-    await end(next, 'responded');
+    await end(next, 'accepted');
   }
 });
 
@@ -65,8 +66,8 @@ test('more parts are sent at once over a link that takes 4 s for each', async ()
   const { clock, places, send, end } = await parts(20);
   send(0, 2);
   await clock.advance(8000);
-  await end(0, 'responded');
-  await end(1, 'responded');
+  await end(0, 'accepted');
+  await end(1, 'accepted');
   // The first one was sent alone
   expect(places.length - 2).toBe(6);
 });

@@ -2,6 +2,7 @@ import type { Clock } from '../../../retry/clock.ts';
 import { ConcurrencyLimiter } from '../../../retry/concurrency-limiter.ts';
 import { Pace } from '../../../retry/pace.ts';
 import { SendWindow, type WindowPlace } from '../../../retry/send-window.ts';
+import type { RequestResult } from '../../../retry/wait-queue.ts';
 import type { FailureKind } from '../errors/s3-errors.ts';
 import type { CallProgress, CallSpec } from './call.ts';
 import type { CallLimits } from './call-limits.ts';
@@ -47,18 +48,15 @@ export class AttemptTurns {
   ): Promise<Turn> {
     if (transfer) await this.#limiter.enter(signal);
     let place: WindowPlace | undefined;
-    const leave = (failure?: FailureKind) => {
-      place?.leave(failure === undefined ? 'responded' : failure === 'late' ? 'late' : 'failed');
-      if (!transfer) return;
-      // Late: a reverse proxy has taken the bodies and passes them on over a slow link. Fewer at once arrive sooner
-      const isRefused = failure === 'late' || failure === 'too-many' || failure === 'overloaded';
-      this.#limiter.leave(failure === undefined ? 'accepted' : isRefused ? 'refused' : 'failed');
+    const leave = (result: RequestResult) => {
+      place?.leave(result);
+      if (transfer) this.#limiter.leave(result);
     };
     try {
       if (transfer && sendsBytes !== undefined) place = await this.#window.enter(sendsBytes, signal);
       await this.#pace.wait(signal);
     } catch (error) {
-      leave('final');
+      leave('failed');
       throw error;
     }
     const begunMs = this.#clock.now();
@@ -76,20 +74,23 @@ export class AttemptTurns {
       end: (failure, waitMs) => {
         endWait?.();
         this.#inFlight--;
-        if (failure === undefined) this.#pace.noteAccepted();
-        if (failure === 'too-many' || failure === 'overloaded' || failure === 'down') {
+        const result = resultOf(failure);
+        if (result === 'accepted') this.#pace.noteAccepted();
+        if (result === 'refused' || failure === 'down') {
           if (waitMs !== undefined) limits.countRequestedWait(waitMs);
           const isCertain = failure === 'too-many' || waitMs !== undefined;
           // After a wait beyond its limit the call would fail anyway, so it fails at once
-          this.#pace.noteRefused({
-            begunMs,
-            isAlone,
-            isCertain,
-            waitMs: limits.isStalled ? undefined : waitMs,
-          });
+          const pausedMs = limits.isStalled ? undefined : waitMs;
+          this.#pace.noteRefused({ begunMs, isAlone, isCertain, waitMs: pausedMs });
         }
-        leave(failure);
+        leave(result);
       },
     };
   }
+}
+
+function resultOf(failure: FailureKind | undefined): RequestResult {
+  if (failure === undefined) return 'accepted';
+  if (failure === 'late') return 'late';
+  return failure === 'too-many' || failure === 'overloaded' ? 'refused' : 'failed';
 }

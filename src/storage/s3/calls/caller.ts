@@ -22,7 +22,7 @@ import { Circuit } from './circuit.ts';
 import { type Connection, type ConnectionOptions, createConnection } from './client.ts';
 import { RepeatedRequests } from './repeated-request.ts';
 import type { ServiceInputTypes, ServiceOutputTypes } from './sdk.ts';
-import type { SdkRequestHandler } from './sdk-request-handler.ts';
+import type { SdkHandlerOptions, SdkRequestHandler } from './sdk-request-handler.ts';
 import { UnsignedReads } from './unsigned-reads.ts';
 
 /** Options of a Caller that are no settings of the bucket. */
@@ -34,7 +34,8 @@ export interface CallerOptions extends ConnectionOptions {
   readonly waited: WaitedTime;
 }
 
-type OnResponse = (response: TransportResponse) => void;
+/** Sends one attempt by the client that the call uses. */
+type Send<T> = (options: SdkHandlerOptions, progress: CallProgress) => Promise<T>;
 
 /**
  * Makes calls with retries, time limits, circuit breaker, counters and debug log. Each restore or save of a step has a store with
@@ -148,8 +149,8 @@ export class Caller {
     // Before the endpoint's time limit starts, so that a slow STS does not use it up
     if (!unsigned) await limits.waitFor(connection.signIn());
     const options = limits.begin();
-    const signal = options.abortSignal;
     const client = unsigned ? connection.unsignedClient : connection.client;
+    const send: Send<T> = (...sent) => attempt(client, ...sent);
     const waits = new RetryWaits(spec.optional || unsigned?.isAllowed === false ? 1 : this.settings.attempts);
     let attemptNumber = 1;
     /** The latest failure after which another attempt followed. */
@@ -167,13 +168,11 @@ export class Caller {
       );
       return waitMs;
     };
-    const send = (onResponse: OnResponse, progress: CallProgress) =>
-      attempt(client, { ...options, onResponse }, progress);
     try {
-      const result = await retry(() => this.#attempt(spec, limits, signal, send), {
+      const result = await retry(() => this.#attempt(spec, limits, options, send), {
         waitAfter,
         clock: this.clock,
-        signal,
+        signal: options.abortSignal,
       });
       this.#accepted = true;
       return result;
@@ -186,47 +185,32 @@ export class Caller {
     }
   }
 
-  /** Makes one attempt in its turn. */
+  /**
+   * Makes one attempt in its turn, with a line in the debug log. After RequestTimeTooSkewed with a `Date`, signs it by the server's
+   * clock and sends it once more. Rejects with a Failure.
+   */
   async #attempt<T>(
     spec: CallSpec,
     limits: CallLimits,
-    signal: AbortSignal | undefined,
-    send: (onResponse: OnResponse, progress: CallProgress) => Promise<T>,
+    options: SdkHandlerOptions,
+    send: Send<T>,
   ): Promise<T> {
-    const turn = await this.#turns.next(spec, limits, signal);
-    try {
-      // Another call may have given up the endpoint while this one waited
-      if (!limits.isLast) this.#circuit.check();
-      const result = await this.#sendLogged(spec, onResponse => send(onResponse, turn.progress));
-      turn.end();
-      return result;
-    } catch (error) {
-      const failure = classify(error);
-      turn.end(failure.kind, requestedWaitMs(failure.cause));
-      throw failure;
-    }
-  }
-
-  /**
-   * Sends an attempt, with a line in the debug log. After RequestTimeTooSkewed with a `Date`, signs it by the server's clock and
-   * sends it once more. Rejects with a Failure.
-   */
-  async #sendLogged<T>(
-    { operation, about }: CallSpec,
-    send: (onResponse: OnResponse) => Promise<T>,
-  ): Promise<T> {
+    const turn = await this.#turns.next(spec, limits, options.abortSignal);
     const begin = this.clock.now();
     let result = 'no response';
     let body: Readable | undefined;
     const sendCounted = () => {
       this.counters.requests++;
-      return send(response => {
+      const onResponse = (response: TransportResponse) => {
         result = String(response.status);
         body = response.body;
-      });
+      };
+      return send({ ...options, onResponse }, turn.progress);
     };
     try {
-      return await sendCounted().catch(error => {
+      // Another call may have given up the endpoint while this one waited
+      if (!limits.isLast) this.#circuit.check();
+      const value = await sendCounted().catch(error => {
         const failure = classify(error);
         const serverMs = isSkewed(failure.cause) ? failure.cause.dateMs : undefined;
         if (serverMs === undefined) throw failure;
@@ -234,14 +218,18 @@ export class Caller {
         // Any call may be repeated here, because the server has refused the first request
         return sendCounted();
       });
+      turn.end();
+      return value;
     } catch (error) {
       const failure = classify(error);
       result = failure.summary;
       // A body that was not read would keep its connection open
       body?.destroy();
+      turn.end(failure.kind, requestedWaitMs(failure.cause));
       throw failure;
     } finally {
-      this.log.debug(`s3 ${operation} ${about}: ${result}, ${Math.round(this.clock.now() - begin)} ms`);
+      const ms = Math.round(this.clock.now() - begin);
+      this.log.debug(`s3 ${spec.operation} ${spec.about}: ${result}, ${ms} ms`);
     }
   }
 

@@ -3,7 +3,12 @@ import type { ObjectInfo, OptionalCallOptions } from '../../object-store.ts';
 import { type StoreError, StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { bareEtag, knownTime, SAVE_ID } from '../calls/object-headers.ts';
-import { GetObjectCommand, HeadObjectCommand, type S3Client } from '../calls/sdk.ts';
+import {
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  type S3Client,
+} from '../calls/sdk.ts';
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { isWebPage, webPageError } from '../errors/proxy-refusals.ts';
 import { isMissing, isStatus } from '../errors/response-error.ts';
@@ -40,13 +45,10 @@ export async function headObject(
 }
 
 /** Fields that the SDK returns for both HEAD and GET. */
-interface ObjectHeaders {
-  readonly ContentType?: string | undefined;
-  readonly ETag?: string | undefined;
-  readonly LastModified?: Date | undefined;
-  readonly Metadata?: Record<string, string> | undefined;
-  readonly VersionId?: string | undefined;
-}
+type ObjectHeaders = Pick<
+  GetObjectCommandOutput,
+  'ContentType' | 'ETag' | 'LastModified' | 'Metadata' | 'VersionId'
+>;
 
 async function infoByHead(
   caller: Caller,

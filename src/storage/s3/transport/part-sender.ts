@@ -3,11 +3,23 @@ import { collectBytes, type Report } from '../../../archive/messages/report.ts';
 import { systemClock } from '../../../retry/clock.ts';
 import type { ConnectionSettings } from './agents.ts';
 import { answerOf, type RequestAnswer, type RequestTicket } from './request-ticket.ts';
-import type { SenderMessage } from './sender-messages.ts';
 import { bodyOf, md5Of, Transport } from './transport.ts';
 
 /** Number of sent bytes that one report covers. It is small, because `compression-level: auto` depends on the reports. */
 const REPORT_BYTES = 1024 * 1024;
+
+/** A message to a thread that sends parts. `part` numbers the part, `id` the report (archive/messages/report.ts). */
+export type SenderMessage =
+  /** Transfers a part to the thread. */
+  | { readonly kind: 'add'; readonly part: number; readonly pieces: readonly Uint8Array[] }
+  /** Sends the part. The answer is a RequestAnswer. */
+  | { readonly kind: 'send'; readonly id: number; readonly part: number; readonly ticket: RequestTicket }
+  /** Computes the MD5 of the part. The answer is the MD5 in base64. */
+  | { readonly kind: 'digest'; readonly id: number; readonly part: number }
+  /** Cancels a request, which is still answered. */
+  | { readonly kind: 'cancel'; readonly id: number }
+  /** Frees the memory of the part. */
+  | { readonly kind: 'release'; readonly part: number };
 
 /**
  * Serves the main thread at the other end of `port`: keeps parts, and sends each by the requests that the main thread has signed,

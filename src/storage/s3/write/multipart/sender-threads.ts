@@ -3,13 +3,13 @@ import { threadProgram } from '../../../../archive/pool/thread-program.ts';
 import { type Thread, Threads } from '../../../../archive/pool/threads.ts';
 import { unlessAborted } from '../../../../retry/signals.ts';
 import type { ConnectionSettings } from '../../transport/agents.ts';
+import type { SenderMessage } from '../../transport/part-sender.ts';
 import {
   type RequestAnswer,
   type RequestTicket,
   responseOf,
   ticketOf,
 } from '../../transport/request-ticket.ts';
-import type { SenderMessage } from '../../transport/sender-messages.ts';
 import { ownsMemory, type PartBody, type PartBytes } from '../body.ts';
 
 /** Number of parts of a thread at which another thread is started: one thread fills 10 Gbit/s. */
