@@ -50,7 +50,7 @@ export class StagedFileError extends Error {
   readonly path: string;
   readonly code: string | undefined;
 
-  /** `cause` is the system's error, or an object with its code if it comes from another thread. */
+  /** @param cause the system's error, or an object with its code if another thread has met it. */
   constructor(path: string, cause: unknown) {
     super('a file in staging cannot be written', { cause });
     this.path = path;

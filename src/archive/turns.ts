@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Longest work in ms between two turns of the event loop. A number of items is no limit: an item takes long on a slow disk. */
+/** Longest work in ms between two turns of the event loop. A number of items is no limit: one takes long on a slow disk. */
 const TURN_MS = 10;
 /** Items between two readings of the clock. */
 const ITEMS_A_CHECK = 4;

@@ -24,7 +24,7 @@ export function checkFrames(frames: readonly Frame[], manifestStart: number): vo
 /** Checks entry by entry that the data is inside its frames, and that no two files overlap. */
 export class DataPlacement {
   readonly #frames: readonly Frame[];
-  /** By frame: the end of the data found so far in its raw bytes. */
+  /** End of the data found so far in each frame, in its raw bytes. */
   readonly #ends: Float64Array;
 
   constructor(frames: readonly Frame[]) {
@@ -43,7 +43,7 @@ export class DataPlacement {
       if (offset >= rawSize || offset < this.#ends[frame]!)
         return 'has data outside its frame or overlapping another file';
       const take = Math.min(left, rawSize - offset);
-      // A file that continues in the next frame takes this one to its end
+      // A file that continues in the next frame fills this one to its end
       this.#ends[frame] = left > take ? rawSize : offset + take;
       left -= take;
       frame++;

@@ -53,7 +53,7 @@ export async function findNestedRoot(
     const other = paths.add(layout.toAbsolute(root.name), root);
     if (other) return { name: root.name, why: `has the same path as ${other.name}` };
   }
-  /** By the name that a root would have below the root above it: its stored name. */
+  /** Stored names of roots, by the name that each would have below the root above it. */
   const renamed = new Map<string, string>();
   for (const { name } of roots) {
     if (turns.isDue()) await turns.take();

@@ -78,7 +78,7 @@ class Validator {
   readonly roots: Entry[] = [];
   /** The name of the latest entry. */
   #previous: string | undefined;
-  /** By entry: its type. */
+  /** Type of each entry. */
   readonly #types: Uint8Array;
   readonly #layout: PathLayout;
   readonly #open = new OpenDirectories<Entry>();

@@ -60,7 +60,7 @@ export class DiskCache {
   /** Bytes of frames that were read from the directory. */
   readBytes = 0;
 
-  /** Touches the directory from now on, so that one that hangs is known early. */
+  /** Touches the directory from now on, to detect early that it hangs. */
   constructor(options: DiskCacheOptions) {
     this.#options = options;
     const beat = () => {

@@ -39,7 +39,7 @@ function openDirectory(given: string): OpenedDirectory {
 
 /**
  * Returns the code of the reason why this user cannot list a directory. Returns undefined if the user can. Without a list the
- * limit on its size cannot be kept.
+ * limit on its size cannot be enforced.
  */
 function listProblem(directory: string): string | undefined {
   try {

@@ -12,11 +12,11 @@ const SAMPLE_BYTES = 4096;
 const SAMPLES = 8;
 /** Largest block of a zstd frame (RFC 8878, section 3.1.1.2). */
 const ZSTD_BLOCK_BYTES = 128 * 1024;
-/** 4 MiB, a frame's usual size. */
+/** Binary logarithm of 4 MiB, a frame's usual size. */
 const WINDOW_LOG = 22;
 /** The default level, for which a table size is set here. */
 const TUNED_LEVEL = 3;
-/** 2^14 short matches instead of zstd's 2^16: 64 KiB, so that the 512 KiB of long matches stay in a core's cache. */
+/** Binary logarithm of the number of short matches. Zstd's 16 would displace the 512 KiB of long matches from a core's cache. */
 const SHORT_TABLE_LOG = 14;
 const FRAME_MAGIC = 0xfd2fb528;
 /** Frame header descriptor: 4-byte content size, single segment, no checksum, no dictionary. */
@@ -29,21 +29,21 @@ export function compressFrame(raw: Buffer, level: number): Buffer<ArrayBuffer> {
   const frame = zstdCompressSync(raw, {
     params: {
       [constants.ZSTD_c_compressionLevel]: level,
-      // A window over the whole frame: the 2 MiB of level 3 make frames 3 % larger
+      // The window covers the whole frame: the 2 MiB of level 3 make frames 3 % larger
       [constants.ZSTD_c_windowLog]: WINDOW_LOG,
       // In zstd's level 3 (its `dfast` strategy) this is the table of short matches
       ...(level === TUNED_LEVEL && { [constants.ZSTD_c_chainLog]: SHORT_TABLE_LOG }),
     },
-    // One chunk for the whole output, so that no chunks are joined. Never from Buffer's pool, whose memory can be neither
-    // transferred to another thread nor released
+    // One chunk has room for the whole output, so that no chunks are joined. It is never from Buffer's pool, whose memory can be
+    // neither transferred to another thread nor released
     chunkSize: Math.max(compressBound(raw.length), Buffer.poolSize),
     pledgedSrcSize: raw.length,
   }) as Buffer<ArrayBuffer>;
-  // A copy of exactly its size, because a transferred buffer is counted in full in the other thread
+  // Copies exactly its bytes, because a transferred buffer is counted in full in the other thread
   return Buffer.from(frame.buffer.transfer(frame.byteLength));
 }
 
-/** Returns the most bytes to which zstd compresses `rawBytes` (ZSTD_COMPRESSBOUND, rounded up). */
+/** Returns the maximum number of bytes to which zstd compresses `rawBytes` (ZSTD_COMPRESSBOUND, rounded up). */
 export function compressBound(rawBytes: number): number {
   return rawBytes + Math.ceil(rawBytes / 128) + 1024;
 }

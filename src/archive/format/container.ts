@@ -24,7 +24,7 @@ const MANIFEST_MAGIC = 0x184d2a51;
 const MANIFEST_MARK = 'CS3M';
 /** Bytes of a skippable frame's header: magic and length. */
 const SKIPPABLE_HEADER_BYTES = 8;
-/** The same with the mark (4) and the format number (4). */
+/** Bytes of the header of the manifest's frame: also the mark (4) and the format number (4). */
 const MANIFEST_HEADER_BYTES = SKIPPABLE_HEADER_BYTES + 8;
 
 const SEEK_TABLE_MAGIC = 0x184d2a5e;
@@ -59,7 +59,7 @@ export function readManifestFrame(bytes: Buffer): { format: number; payload: Buf
   return { format: bytes.readUInt32LE(12), payload: bytes.subarray(MANIFEST_HEADER_BYTES) };
 }
 
-/** Makes the seek table of `frames`: all those of the tar stream, including the end-of-archive frame. */
+/** Makes the seek table of `frames`: all frames of the tar stream, including the end-of-archive frame. */
 export function seekTable(frames: readonly Pick<Frame, 'size' | 'rawSize'>[]): Buffer {
   const table = Buffer.alloc(SKIPPABLE_HEADER_BYTES + frames.length * SEEK_ENTRY_BYTES + SEEK_FOOTER_BYTES);
   table.writeUInt32LE(SEEK_TABLE_MAGIC, 0);
@@ -82,7 +82,7 @@ interface Tail {
   readonly manifestStart: number;
   /** Offset of the seek table: the end of the manifest's frame. */
   readonly manifestEnd: number;
-  /** Frames of the seek table: those of the manifest, and the end-of-archive frame. */
+  /** Number of frames in the seek table: the frames of the manifest, and the end-of-archive frame. */
   readonly frames: number;
 }
 

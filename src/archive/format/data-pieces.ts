@@ -8,7 +8,7 @@ export interface DataPiece {
   readonly frame: number;
   /** Offset in the raw bytes of the frame. */
   readonly offset: number;
-  /** Bytes. */
+  /** Number of bytes. */
   readonly size: number;
   /** Offset of these bytes in the file. */
   readonly position: number;

@@ -58,7 +58,7 @@ export interface ManifestHead {
 export interface Manifest {
   readonly head: ManifestHead;
   readonly frames: readonly Frame[];
-  /** In byte order of their names, parents first. */
+  /** The entries in byte order of their names, parents first. */
   readonly entries: readonly Entry[];
 }
 

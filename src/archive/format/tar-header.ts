@@ -28,7 +28,7 @@ const TYPE_FLAGS: Record<EntryType, number> = {
 };
 const PAX_FLAG = 0x78;
 
-/** Returns the most bytes that `writeHeader` writes for a member with these names. */
+/** Returns the maximum number of bytes that `writeHeader` writes for a member with these names. */
 export function headerBound(name: string, linkName: string): number {
   // 4 bytes cover any UTF-16 unit; 256 bytes cover the records for time, size and owners
   return PAX_HEADER_BYTES + padded(256 + 4 * (name.length + linkName.length));
@@ -68,10 +68,10 @@ function byteString(name: string): string {
 function paxRecords(member: TarMember, name: string, linkName: string): string {
   const [seconds, ns] = [secondOf(member), fractionOf(member)];
   let records = '';
-  // The first record, where `replaceFraction` expects it. All nine digits, so that the length does not depend on the time
+  // `replaceFraction` expects this record first. It has all nine digits, so that its length does not depend on the time
   if (ns > 0) records += paxRecord('mtime', `${seconds}.${String(ns).padStart(9, '0')}`);
   else if (seconds > MAX_OCTAL_11) records += paxRecord('mtime', String(seconds));
-  // BINARY: the values of path and linkpath are bytes, not UTF-8 (pax, "hdrcharset")
+  // BINARY means that the values of path and linkpath are bytes, not UTF-8 (pax, "hdrcharset")
   if (!member.name.isWellFormed() || !member.linkName.isWellFormed())
     records += paxRecord('hdrcharset', 'BINARY');
   if (name.length > NAME_BYTES || name !== member.name) records += paxRecord('path', name);
@@ -108,8 +108,8 @@ function paxRecord(keyword: string, value: string): string {
 }
 
 /**
- * Writes one ustar block. Fields are written byte by byte and summed at the same time: this runs for every file of a tree,
- * and calls into native code would cost more.
+ * Writes one ustar block. Fields are written byte by byte and summed at the same time: this runs for every file of a tree, and
+ * calls into native code would take longer.
  */
 function writeBlock(
   target: Buffer,

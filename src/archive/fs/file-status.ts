@@ -149,7 +149,7 @@ class ExactStatus extends ModeStatus implements FileStatus {
     this.uid = Number(exact.uid);
     this.gid = Number(exact.gid);
     this.size = Number(exact.size);
-    // With fractions, which `exact.mtimeMs` and `exact.ctimeMs` do not have
+    // These have fractions, which `exact.mtimeMs` and `exact.ctimeMs` do not have
     const roundedMs = Number(exact.mtimeNs) / 1e6;
     this.mtimeMs = exact.mtimeNs < AMBIGUOUS_NS ? (readRounded()?.mtimeMs ?? roundedMs) : roundedMs;
     this.ctimeMs = Number(exact.ctimeNs) / 1e6;

@@ -1,7 +1,7 @@
 /**
- * Times of files, in nanoseconds. Node sets a time from a double of seconds, which near today is a multiple of 238 ns, and
- * libuv converts it to the system's units. A restore may set an earlier time, but never a later one: ninja, CMake and Meson
- * rebuild a target that is older than its source by a nanosecond.
+ * Times of files, in nanoseconds. Node sets a time from a double of seconds, which today is a multiple of 238 ns, and libuv
+ * converts it to the system's units. A restore may set an earlier time, but never a later one: ninja, CMake and Meson rebuild a
+ * target that is older than its source by a nanosecond.
  */
 
 /** A file's modification time. */
@@ -33,7 +33,7 @@ export function isSameMtime(a: Mtime, b: Mtime): boolean {
   return a.mtimeUs === b.mtimeUs && a.mtimeRestNs === b.mtimeRestNs;
 }
 
-/** How a system converts the seconds that `utimes` takes. */
+/** Rules by which a system converts the seconds that `utimes` receives. */
 interface Conversion {
   /** Returns the file's time in ns after `second`. */
   resultNs(seconds: number, second: number): number;
@@ -59,7 +59,7 @@ const MICROSECONDS: Conversion = {
   resolutionNs: 1000,
 };
 
-/** 1970 in the 100 ns of Windows, which begin in 1601. */
+/** The beginning of 1970 in the time of Windows, 100 ns since 1601. */
 const WINDOWS_EPOCH = 116_444_736_000_000_000;
 
 /** `TIME_T_TO_FILETIME` of libuv (src/win/fs.c): the sum is a double, a multiple of 1.6 us, after 2057 of 3.2 us. */
@@ -69,7 +69,7 @@ const FILETIME: Conversion = {
   resolutionNs: 1,
 };
 
-/** Less than the distance of two doubles of seconds after 1974, so that no possible time is skipped. */
+/** Step of a search, less than the distance of two doubles of seconds after 1974, so that no possible time is skipped. */
 const STEP_NS = 25;
 
 /** Computes the times that a version of libuv sets on a platform. */

@@ -55,7 +55,7 @@ interface Mount {
  * mount points. Leaves out mounts that another one hides, at the same point or at a directory above it.
  */
 export function parseMountInfo(bytes: Buffer): Map<string, string> {
-  // One character for each byte: a name need not be UTF-8
+  // latin1 has one character for each byte, because a name may contain bytes that are not UTF-8
   const mounts = bytes.toString('latin1').split('\n').flatMap(readMount);
   const byId = new Map(mounts.map(mount => [mount.id, mount]));
   const taken = new Set(
@@ -79,7 +79,7 @@ export function parseMountInfo(bytes: Buffer): Map<string, string> {
 function readMount(line: string): Mount | [] {
   const fields = line.split(' ');
   const [id, parent, , , point] = fields;
-  // After some optional fields
+  // The type follows the optional fields, whose end is `-`
   const type = fields[fields.indexOf('-', 6) + 1];
   if (id === undefined || parent === undefined || point === undefined || type === undefined) return [];
   return { id, parent, point: decodePoint(point), type };

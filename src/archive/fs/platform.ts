@@ -9,7 +9,7 @@ export interface Platform extends CaseRules {
   readonly hasModes: boolean;
   /** Whether owners are stored and set: only root can change the owner of a file. */
   readonly keepsOwners: boolean;
-  /** Separates the components of paths in messages. */
+  /** Separator of the components of paths in messages. */
   readonly separator: '/' | '\\';
   /** Whether `//server/share` is a network share. Elsewhere it is a second name of `/server/share`. */
   readonly hasShares: boolean;
@@ -49,7 +49,7 @@ export interface Platform extends CaseRules {
   readonly unlockCommand: string;
 }
 
-/** PATH_MAX without its NUL, and NAME_MAX. Windows: "Maximum Path Length Limitation", with the `\\?\` of Node. */
+/** PATH_MAX without its NUL, and NAME_MAX. Those of Windows are in "Maximum Path Length Limitation", with the `\\?\` of Node. */
 const LENGTHS = {
   linux: { maxPathLength: 4095, maxComponentLength: 255, countsUnits: false },
   // APFS counts characters of a name: the system itself refuses a longer one
@@ -57,7 +57,7 @@ const LENGTHS = {
   win32: { maxPathLength: 32_760, maxComponentLength: 255, countsUnits: true },
 } as const;
 
-/** Returns the properties of a platform. `isRoot`: this process may change the owner of files. */
+/** Returns the properties of a platform. With `isRoot`, this process may change the owner of files. */
 export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
   const windows = name === 'win32';
   const linux = name === 'linux';
@@ -80,7 +80,7 @@ export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
     inUseCodes: new Set(windows ? ['EACCES', 'EBUSY', 'EPERM'] : []),
     hasSudo: !windows,
     typesLinks: windows,
-    // Undefined in POSIX. macOS follows the link
+    // POSIX does not define this. macOS follows the link
     joinsSymlinks: linux,
     resolvesAllPaths: !windows,
     listsMounts: linux,

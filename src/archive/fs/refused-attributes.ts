@@ -34,7 +34,7 @@ export function isRefusal(error: unknown): boolean {
 
 /** The first time after the range of 32-bit times, in January 2038. */
 const FIRST_LATE_US = 2 ** 31 * 1e6;
-/** FAT keeps even seconds. */
+/** Coarsest resolution of times in ms: FAT stores even seconds. */
 const COARSEST_TIME_MS = 2000;
 
 /** Counts refused attributes. A restore continues without them and reports them once, because they are not content. */

@@ -43,7 +43,7 @@ export function renameWithRetries(
       if (outcome === 'done') return;
       const ms = IN_USE_WAITS_MS[attempt];
       if (outcome === 'stop' || ms === undefined) throw error;
-      // Synchronous, as the whole commit: no other code of this process may run during it
+      // The wait is synchronous, as the whole commit: no other code of this process may run during it
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
     }
   }

@@ -10,7 +10,7 @@ const { O_RDONLY, O_NONBLOCK = 0 } = constants;
 export function readSmallFile(file: string, maxBytes: number): string {
   return withFile(file, O_RDONLY | O_NONBLOCK, fd => {
     if (!fstatSync(fd).isFile()) throw fileError('ENOTFILE', 'is not a regular file');
-    // One more than allowed, so that a file that grows is noticed too
+    // Has one byte more than allowed, so that a file that grows is detected too
     const bytes = Buffer.alloc(maxBytes + 1);
     const length = readAt(fd, bytes, 0);
     if (length > maxBytes) throw fileError('EFBIG', `is longer than ${maxBytes} bytes`);

@@ -12,7 +12,7 @@ const CTIME = 7;
 const WIDTH = 8;
 const ROW_WORDS = 2 * WIDTH;
 
-/** The part of a file's status that is in a row. Times in ns. */
+/** The part of a file's status that is in a row, with times in ns. */
 export type RowStatus = Pick<
   BigIntStats,
   'dev' | 'ino' | 'size' | 'mode' | 'uid' | 'gid' | 'mtimeNs' | 'ctimeNs'
@@ -53,7 +53,7 @@ export class StatusRows {
   set(entry: number, stats: RowStatus): void {
     const { values } = this;
     const start = entry * WIDTH;
-    // Without a list of the values, which would be garbage for each file
+    // Sets the values one by one, because a list of them would be garbage for each file
     values[start + DEV] = stats.dev;
     values[start + INO] = stats.ino;
     values[start + SIZE] = stats.size;
@@ -66,7 +66,7 @@ export class StatusRows {
 
   /** Sets a row to row `at` of another table. */
   copy(entry: number, from: StatusRows, at: number): void {
-    // As 32-bit words: each value of 64 bits would become a BigInt
+    // Copies 32-bit words, because each value of 64 bits would become a BigInt
     for (let word = 0; word < ROW_WORDS; word++)
       this.#words[entry * ROW_WORDS + word] = from.#words[at * ROW_WORDS + word]!;
   }
@@ -95,7 +95,7 @@ export class StatusRows {
   matchesRenamed(entry: number, stats: RowStatus): boolean {
     const { values } = this;
     const start = entry * WIDTH;
-    // Column by column: this runs for every file of a tree
+    // Compares column by column, because this runs for every file of a tree
     return (
       values[start + INO] === stats.ino &&
       values[start + DEV] === stats.dev &&
@@ -107,7 +107,7 @@ export class StatusRows {
     );
   }
 
-  /** The latest change time, in ns. */
+  /** Returns the latest change time, in ns. */
   latestChange(): bigint {
     let latest = 0n;
     for (let at = CTIME; at < this.values.length; at += WIDTH)

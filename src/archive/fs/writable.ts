@@ -3,7 +3,7 @@ import { fsPath } from './paths/names.ts';
 import { thisPlatform } from './platform.ts';
 import { isDenied } from './tree-errors.ts';
 
-/** Most calls of one change: another job may clear the write bit again while this one works in the same directory. */
+/** Maximum number of calls of one change: another job in the same directory may clear the write bit again. */
 const ATTEMPTS = 100;
 
 /**

@@ -17,7 +17,7 @@ export interface ContentJob {
 }
 
 export interface ContentResult {
-  /** By piece: 1 if its data has the hash, otherwise 0. */
+  /** 1 for each piece whose data has the hash, otherwise 0. */
   readonly isSame: Uint8Array<ArrayBuffer>;
 }
 

@@ -13,7 +13,7 @@ export interface Claim {
 
 /** A usable directory, with its state at the beginning of a restore. */
 export interface OpenedDirectory {
-  /** Its path without symlinks, because they could be changed meanwhile. */
+  /** Path without symlinks, because they could be changed meanwhile. */
   readonly path: string;
   /** `DEVICE/INODE`. */
   readonly inode: string;
@@ -51,7 +51,7 @@ export function readFrameFiles({ names, sizes }: FindJob): FrameFile[] {
 
 export interface FindResult {
   readonly directory: OpenedDirectory;
-  /** By frame: 1 if the directory has it, otherwise 0. */
+  /** 1 for each frame that the directory has, otherwise 0. */
   readonly present: Uint8Array<ArrayBuffer>;
 }
 

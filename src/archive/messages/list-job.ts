@@ -15,9 +15,9 @@ export interface ListJob {
 export interface ListResult {
   /** Number of the job's first directories that were read or could not be read. The main thread sends the others again. */
   readonly reached: number;
-  /** Of each directory that could be read: its path, and the names in it in no order. */
+  /** The path of each directory that could be read, and the names in it in no order. */
   readonly texts: string;
-  /** Of each of these directories: the number of names. */
+  /** Number of names in each of these directories. */
   readonly counts: Float64Array<ArrayBuffer>;
   /** A row of `Column.width` numbers for each name. */
   readonly rows: Float64Array<ArrayBuffer>;

@@ -29,7 +29,7 @@ export interface SliceOfFile {
   readonly identity: FileIdentity;
 }
 
-/** Status by which an untouched file is recognized. Times in ns. */
+/** Status by which an untouched file is recognized, with times in ns. */
 export type FileIdentity = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
 
 export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
@@ -153,7 +153,9 @@ export interface Packed extends Mtime {
   readonly wasReplaced: boolean;
 }
 
-/** Why a member is not in the frame. `short`: its size is larger than its data, as in /sys, and no process is changing it. */
+/**
+ * Reason why a member is not in the frame. A `short` one has less data than its size, as in /sys, although it does not change.
+ */
 export type Omission = 'vanished' | 'short';
 
 const PackedColumn = columns('offset', 'size', 'mtimeUs', 'mtimeRestNs', 'mode', 'wasReplaced');

@@ -8,7 +8,7 @@ export interface Report<A = unknown> {
   readonly end?: { readonly answer: A };
 }
 
-/** Bytes are reported within this many ms: a later report would make the last progress look more recent than it was. */
+/** Time in ms within which bytes are reported: a later report would give the last progress too late a time. */
 const REPORT_MS = 200;
 
 /** Adds up bytes. Calls `report` with the sum 200 ms after the first of them, or as soon as the sum is `atOnce` or more. */

@@ -1,4 +1,4 @@
-/** Rows of numbers in a message: one array costs less to clone than an object for each row. */
+/** Rows of numbers in a message: it takes less time to clone one array than an object for each row. */
 
 import type { Attributes } from '../fs/attributes.ts';
 

@@ -20,9 +20,9 @@ export interface UnpackJob {
   readonly paths: string;
   /** Whether the file system changes the modes of new files, so that they are set again. */
   readonly masksModes: boolean;
-  /** Undefined if the result needs no facts about the written files. */
+  /** Facts about the written files that the result needs, if any. */
   readonly wants?: WantedFacts | undefined;
-  /** Undefined if no disk cache is used. */
+  /** Use of the disk cache, if there is one. */
   readonly disk?: DiskUse | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface WantedFacts {
 /** Use of the disk cache in a job: frames are read from it, or frames of the bucket are stored in it. */
 export interface DiskUse {
   readonly directory: string;
-  /** By frame: the claim with which it is stored, or undefined if it is not. Without `claims`, frames are read. */
+  /** The claim with which each frame is stored, or undefined if it is not. Without `claims`, frames are read. */
   readonly claims?: readonly (Claim | undefined)[] | undefined;
 }
 
@@ -55,7 +55,7 @@ export interface UnpackResult {
   readonly contents: Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** `start` is the frame's offset in `UnpackJob.bytes`. */
+/** Columns of a frame. `start` is its offset in `UnpackJob.bytes`. */
 const FrameColumn = columns('start', 'size', 'rawSize');
 
 const PieceColumn = columns('frame', 'offset', 'size', 'position', 'isSlice', ...ATTRIBUTES);

@@ -7,7 +7,7 @@ export interface Limits<T> {
   /** Maximum weight of these items together. */
   readonly budget: number;
   readonly weigh: (item: T) => number;
-  /** Called at once for the first failure, so that the work in flight can be aborted. */
+  /** Receives the first failure at once, so that the work in flight can be aborted. */
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
@@ -73,7 +73,7 @@ export async function* mapInOrder<T, R>(
 
 /**
  * Starts `work` on all items in their order, with a turn of the event loop after each, and waits for all of it. Rejects at once
- * with the first failure, or with the reason of an aborted `signal`. The other work may go on.
+ * with the first failure, or with the reason of an aborted `signal`. The other work may continue.
  */
 export async function forEachAtOnce<T>(
   items: Iterable<T>,
@@ -91,7 +91,7 @@ export async function forEachAtOnce<T>(
   await unlessAborted(Promise.all(begun), signal);
 }
 
-/** Waits until all have ended, and then rejects with the error of the first one that has failed, so that no work goes on. */
+/** Waits until all have ended, and then rejects with the error of the first one that has failed, so that no work continues. */
 export async function allOrFirstError(work: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(work);
   const failed = results.find(result => result.status === 'rejected');

@@ -14,17 +14,17 @@ const FINISH_MS = 300;
 
 interface ThreadOptions {
   readonly program: URL;
-  /** Becomes the `workerData`. */
+  /** The `workerData` of the threads. */
   readonly settings: unknown;
   readonly limits: ResourceLimits;
   /** Subject of the message when a thread ends by itself, such as `a worker thread`. */
   readonly name: string;
-  /** Called once, with the first failure of a thread or the reason of `close`, when all requests are rejected. */
+  /** Receives the first failure of a thread or the reason of `close`, once, when all requests are rejected. */
   readonly onEnd?: (reason: ThreadError) => void;
 }
 
 interface Pending {
-  /** Undefined if its thread could not be started. */
+  /** The thread. Undefined if it could not be started. */
   readonly worker: Worker | undefined;
   readonly onBytes: (count: number) => void;
   readonly resolve: (answer: unknown) => void;
@@ -42,7 +42,7 @@ export interface Thread<Message extends object> {
 }
 
 interface RequestOptions {
-  /** Memory that goes over to the thread instead of being copied. */
+  /** Memory that is moved to the thread instead of being copied. */
   readonly transferred?: readonly ArrayBuffer[];
   readonly onBytes?: (count: number) => void;
 }
@@ -53,7 +53,7 @@ export class Threads<Message extends object> {
   readonly #workers: Worker[] = [];
   /** Requests that a thread may still be working on, also those that were rejected. */
   readonly #requests = new Map<number, Pending>();
-  /** Called when there is no request any more. */
+  /** Runs when there is no request any more. */
   #onIdle = () => {};
   #lastId = 0;
   #failure: ThreadError | undefined;

@@ -13,7 +13,7 @@ export interface JobRunner {
   readonly maxRawBytes?: number;
   /** Runs a job. Takes ownership of its `bytes`. Rejects with the archive's errors. */
   run<J extends Job>(job: J): Promise<ResultOf<J>>;
-  /** Starts its threads, if it has any, before the first job comes. */
+  /** Starts its threads, if it has any, before the first job. */
   start?(): void;
   /** Reserves a buffer of `length` bytes in the memory of one of its threads, if it has any. Throws when it is closed. */
   reserve?(length: number): WorkerBuffer;
@@ -53,7 +53,7 @@ interface PoolThread extends Thread<PoolMessage> {
 const JOBS_A_WORKER = 2;
 
 /**
- * A worker's objects live as long as a job. By default V8 takes 48 MB for them in each worker, and keeps the memory when
+ * Limit of the memory for the objects of one job. By default V8 takes 48 MB for them in each worker, and keeps the memory when
  * later jobs make few objects (ADR 0011).
  */
 const WORKER_LIMITS = { maxYoungGenerationSizeMb: 12 };
@@ -66,7 +66,7 @@ export class WorkerPool implements JobRunner {
   readonly #queue: Waiting[] = [];
   #lastBuffer = 0;
 
-  /** `program` is the program of the workers (`threadProgram`). `fetcherSettings` become their `workerData`. */
+  /** Makes a pool of workers that run `program` (`threadProgram`) with `fetcherSettings` as their `workerData`. */
   constructor(program: URL, width: number, fetcherSettings?: unknown) {
     this.width = width;
     this.#threads = new Threads({

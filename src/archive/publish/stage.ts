@@ -20,7 +20,7 @@ import type { RemainingStaging } from './staging/stale-staging.ts';
 const FILL_MODE = 0o700;
 /** The bit of a directory's mode without which only root reaches its content. */
 const SEARCH_MODE = 0o100;
-/** Directories of one job, at most. If there are no more, they are made on this thread. */
+/** Maximum number of directories of one job. If there are no more, they are made on this thread. */
 const DIRECTORIES_A_JOB = 512;
 
 /**

@@ -12,7 +12,7 @@ import { WaitLimit } from './wait-limit.ts';
 
 export interface DiskOptions {
   readonly cache: DiskCache;
-  /** Called when the first requests for absent frames can be sent, and at the end. */
+  /** Callback when the first requests for absent frames can be sent, and at the end. */
   readonly onBegun: () => void;
 }
 
@@ -63,7 +63,7 @@ class DiskFrames {
   readonly #frames: readonly Frame[];
   readonly #unpacker: FrameUnpacker;
   readonly #disk: DiskOptions;
-  /** Also ends each wait for the directory, which may hang for seconds. */
+  /** Signal that also ends each wait for the directory, which may hang for seconds. */
   readonly #signal: AbortSignal;
   /** Frames whose files are missing or wrong, although they were found. */
   readonly #wrong: number[] = [];

@@ -37,7 +37,7 @@ interface RestoreArchiveOptions
   readonly runner: JobRunner;
   /** Signal that ends the restore. Before the commit, nothing is published then, and staging is removed. A commit gets 2.5 s more. */
   readonly signal?: AbortSignal | undefined;
-  /** Called before the first change that a reader of the tree can see, with the rows of the new symlinks (`linkRow`). */
+  /** Receives the rows of the new symlinks (`linkRow`) before the first visible change of the tree. */
   readonly beforeCommit: (links: readonly number[]) => void;
   /** Whether entries that are unchanged on the disk are skipped (`findUnchanged`). */
   readonly warm: boolean;

@@ -12,8 +12,8 @@ const WAIT_MS = 1500;
 const POLL_MS = 2;
 
 /**
- * Reads the status that the workers do not know, of files that were written in slices or got links. Call this after the last
- * change in staging, which no other process changes. Throws the signal's reason and the system's errors.
+ * Reads the status that the workers have not reported, of files that were written in slices or got links. Call this after the
+ * last change in staging, which no other process changes. Throws the signal's reason and the system's errors.
  */
 export async function completeStatus(
   rows: StatusRows,
@@ -70,7 +70,7 @@ export async function waitForLaterClock(
   for (const area of plan.areas) {
     const published = plan.moves.find(({ isTree, parent }) => isTree && parent.area === area);
     for (;;) {
-      // A directory on the file system of the area that this user may touch
+      // Touches a directory on the file system of the area that this user may change
       const now = (published && touch(published.to)) ?? touch(area.parent);
       if (now === undefined || performance.now() >= deadline) return false;
       if (now > latestNs) break;

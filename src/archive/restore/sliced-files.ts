@@ -34,7 +34,7 @@ export class SlicedFiles {
     await forEachInTurns(sliced, signal, index => {
       const { size } = this.#entries[index]!;
       const path = this.#staged.at(index);
-      // With its length: workers write slices in any order
+      // The file gets its length first, because workers write slices in any order
       wrapStagedError(path, () => withFile(path, NEW_FILE, fd => ftruncateSync(fd, size), NEW_MODE));
       this.#left.set(index, size);
     });

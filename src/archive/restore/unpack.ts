@@ -44,9 +44,9 @@ export interface UnpackOptions {
   readonly isWanted: (entry: number) => boolean;
   /** Counts of attributes that the system refuses to set. */
   readonly refused: RefusedAttributes;
-  /** Collects facts about the files, if a save may follow. */
+  /** Collector of facts about the files, if a save may follow. */
   readonly facts?: RestoredFacts | undefined;
-  /** The files in staging. A promise, because the first requests are sent before the directories are made. */
+  /** Promise of the files in staging, because the first requests are sent before the directories are made. */
   readonly staged: Promise<StagedFiles>;
   readonly signal?: AbortSignal | undefined;
 }
@@ -122,7 +122,7 @@ class Unpacker {
     await forEachWithin(runs, this.#limits, async run => void (await this.#fetch(run)));
   }
 
-  /** Unpacks the tail, which has come with the manifest, and meanwhile the other frames from the disk cache or the object. */
+  /** Unpacks the tail, which was read with the manifest, and meanwhile the other frames from the disk cache or the object. */
   async #fetchAroundDisk(disk: DiskOptions): Promise<void> {
     const { archive, runner, signal } = this.#options;
     const { frames } = archive.manifest;

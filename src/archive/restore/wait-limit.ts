@@ -1,6 +1,6 @@
 /** Longest wait for other jobs, in multiples of the time in which this job would fetch the frames itself. */
 const TIMES = 2;
-/** Longest waits in ms while that time is not known: since a frame has come, and in all. */
+/** Longest waits in ms while that time is not known: since a frame has arrived, and in all. */
 const SILENT_MS = 10_000;
 const TOTAL_MS = 30_000;
 
@@ -29,7 +29,7 @@ export class WaitLimit {
     if (--this.#fetches === 0) this.#fetchingMs += nowMs - this.#fetchingSinceMs;
   }
 
-  /** Adds a wait for other jobs. `isChanged`: a frame has come, or can be fetched now. */
+  /** Adds a wait for other jobs. With `isChanged`, a frame has arrived, or can be fetched now. */
   addWait(ms: number, isChanged: boolean): void {
     this.#waitedMs += ms;
     this.#silentMs = isChanged ? 0 : this.#silentMs + ms;

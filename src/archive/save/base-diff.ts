@@ -12,14 +12,14 @@ import { type BaseArchive, type RegionUsage, regionUsage } from './reuse-estimat
 const NOTHING: readonly ScannedEntry[] = [];
 
 /**
- * Compares a scan, entry by entry, with the base as it was restored. Keeps one byte for an unchanged entry, because objects
- * for 100,000 files cost a second of garbage collection.
+ * Compares a scan, entry by entry, with the base as it was restored. Keeps one byte for an unchanged entry, because objects for
+ * 100,000 files cause a second of garbage collection.
  */
 export class BaseDiff {
   readonly #base: BaseArchive;
-  /** By entry of the base: 1 if its data is reused. */
+  /** 1 for each entry of the base whose data is reused. */
   readonly #isReused: Uint8Array;
-  /** By index in the base: the new entry of a reused one whose attributes have changed. */
+  /** New entries of the reused ones whose attributes have changed, by index in the base. */
   readonly #updated = new Map<number, Entry>();
   /** First names of reused files and symlinks that have several names. */
   readonly #firstNames = new Set<string>();

@@ -10,14 +10,14 @@ import { hashedPieces, isTouched } from './touched-files.ts';
 
 /** Files that are compared with the disk, which takes some ms: enough to know a share of 20 % to within 2 %. */
 const SAMPLES = 512;
-/** Pieces and bytes of touched files that are read, at most, in up to some 20 ms: enough to know their share to within 4 %. */
+/** Maximum pieces and bytes of touched files that are read, in up to some 20 ms: enough to know their share to within 4 %. */
 const MAX_READ_PIECES = 128;
 const MAX_READ_BYTES = 16 * 1024 * 1024;
 
-/** Added to the estimate, as a share of the region, so that the scan rarely contradicts it. */
+/** Margin of the estimate, as a share of the region, so that the scan rarely contradicts it. */
 const MARGIN = 0.03;
 
-/** Estimates before the scan, from samples of files, whether a save should copy the base. A wrong estimate costs only time. */
+/** Estimates before the scan, from samples of files, whether a save should copy the base. A wrong estimate only takes time. */
 export async function isLikelyWorthReusing(base: BaseArchive, layout: PathLayout): Promise<boolean> {
   const { regionBytes, deadBytes } = regionUsage(base.manifest);
   const changed = await estimateChangedShare(base, layout);
@@ -25,8 +25,8 @@ export async function isLikelyWorthReusing(base: BaseArchive, layout: PathLayout
 }
 
 /**
- * Estimates the share of the base's stored bytes, 0 to 1, that belong to files which have changed since the restore: takes
- * samples at even distances over these bytes.
+ * Estimates the share of the base's stored bytes, 0 to 1, that belong to files which have changed since the restore. Uses samples
+ * at even distances over these bytes.
  */
 async function estimateChangedShare(base: BaseArchive, layout: PathLayout): Promise<number> {
   const samples = pickSamples(base.manifest);
@@ -52,7 +52,7 @@ async function estimateChangedShare(base: BaseArchive, layout: PathLayout): Prom
 
 interface Sample {
   readonly entry: number;
-  /** Its place in the data of the entry, 0 to 1. */
+  /** Place in the data of the entry, 0 to 1. */
   readonly share: number;
 }
 

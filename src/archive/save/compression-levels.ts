@@ -1,10 +1,10 @@
-/** zstd level, 1 to 19, or `auto`: as high as the link to the store leaves time for. */
+/** Level of zstd, 1 to 19, or `auto`: as high as the link to the store leaves time for. */
 export type CompressionLevel = number | 'auto';
 
 /** Bounds of `auto`: a lower level hardly saves time, a higher one hardly saves bytes for its time (ADR 0028). */
 const LOWEST = 3;
 const HIGHEST = 9;
-/** Frames at one level, at least. */
+/** Minimum number of frames at one level. */
 const FRAMES_A_STEP = 8;
 
 /** The level of some frames in a row. */
@@ -14,8 +14,8 @@ export interface LevelRun {
 }
 
 /**
- * Chooses the level of each frame. With `auto`, a level goes up one step for every eight frames that find a full queue of bytes to
- * be sent, because the workers would have to wait for the link, and down one step for every eight that find it less than half full.
+ * Chooses the level of each frame. With `auto`, eight frames that find a full queue of bytes to be sent raise the level by one,
+ * because the workers would have to wait for the link. Eight that find it less than half full lower it by one.
  */
 export class CompressionLevels {
   /** All levels so far, in the order of the frames. */
@@ -53,7 +53,7 @@ export class CompressionLevels {
   }
 }
 
-/** Levels in a log line, at most: the level may change after each eight frames. */
+/** Maximum number of levels in a log line: the level may change after each eight frames. */
 const MAX_SHOWN = 64;
 
 /** Describes the levels of a save for the debug log: `3 (40 frames), 4 (8), 5 (120)`. */

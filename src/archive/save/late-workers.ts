@@ -2,12 +2,12 @@ import type { Job, ResultOf } from '../messages/job.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { InlineRunner } from '../worker/worker.ts';
 
-/** Jobs that this thread runs: about 128 MiB of tar, the most that a restore unpacks on the main thread of a crowded host. */
+/** Jobs that this thread runs: about 128 MiB of tar, the limit of a restore on the main thread of a crowded host. */
 const JOBS_BEFORE_WORKERS = 32;
 
 /**
- * Packs the first frames on this thread and all others in workers. On a crowded host, starting workers for a small save costs more
- * than it gains.
+ * Packs the first frames on this thread and all others in workers. On a crowded host, starting workers for a small save takes
+ * more time than they save.
  */
 export class LateWorkers implements JobRunner {
   readonly width: number;

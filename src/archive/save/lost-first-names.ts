@@ -18,7 +18,7 @@ interface LostName {
  */
 export class LostFirstNames {
   readonly #notices: SaveNotices;
-  /** By first name. */
+  /** Lost names of files, by their first names. */
   readonly #lost = new Map<string, LostName>();
 
   constructor(notices: SaveNotices) {

@@ -31,9 +31,9 @@ const SHORT = 'shorter than its size, as files in /sys are';
 
 /** An entry to write to a manifest. */
 export interface ManifestEntry {
-  /** Its `linkTo` is set when it is written. */
+  /** The entry. Its `linkTo` is set when it is written. */
   readonly entry: Entry;
-  /** The first name of a hard link. Not used for other types. */
+  /** The first name of a hard link. It is not used for other types. */
   readonly linkName: string;
   /** Whether other entries may be hard links to it. */
   readonly isLinkable: boolean;
@@ -46,8 +46,8 @@ export interface FinishedManifest {
 }
 
 /**
- * Builds a manifest during a save. A full save's entries are encoded as they come. Those of an incremental save wait
- * for their places among the reused ones, which are known at the end.
+ * Builds a manifest during a save. The entries of a full save are encoded at once. The entries of an incremental save wait for
+ * their places among the reused ones, which are known at the end.
  */
 export class ManifestBuilder {
   readonly frames: Frame[];
@@ -60,10 +60,10 @@ export class ManifestBuilder {
   /** Index in the manifest of each file with several names, by its first name. */
   readonly #linkable = new Map<string, number>();
 
-  /** The large file whose slices are being added: its first frame and slice, and why the first missing slice is missing. */
+  /** The large file whose slices are being added: its first frame and slice, and the reason of the first missing slice. */
   #large: { readonly frame: number; readonly first: Packed | Omission; omission?: Omission } | undefined;
 
-  /** `frames` are the base's, in an incremental save. */
+  /** @param frames the base's, in an incremental save. */
   constructor(notices: SaveNotices, frames?: readonly Frame[]) {
     this.#notices = notices;
     this.frames = [...(frames ?? [])];
@@ -153,7 +153,7 @@ export class ManifestBuilder {
 
   #write({ entry, linkName, isLinkable }: ManifestEntry): void {
     if (isLinkable) this.#linkable.set(entry.name, this.#writer.count);
-    // A first name comes before its links in byte order, so it is written already
+    // A first name is before its links in byte order, so it is written already
     const linkTo = entry.type === EntryType.hardLink ? this.#linkable.get(linkName)! : -1;
     this.#writer.add(linkTo < 0 ? entry : { ...entry, linkTo });
   }

@@ -28,7 +28,7 @@ export interface SourceOptions {
 export interface PackSource {
   readonly builder: ManifestBuilder;
   readonly plans: AsyncGenerator<FramePlan, void>;
-  /** Lets workers read directories for the scan. */
+  /** Uses workers to read directories for the scan. */
   readonly useWorkers?: (pool: JobRunner) => void;
   /** Bytes of the object that are copied from the base. */
   readonly reusedBytes: number;
@@ -54,7 +54,7 @@ export function wholeTree({ layout, roots, notices, head, output, signal }: Sour
 
 /** The archive that this job restored, and how the store copies it. */
 export interface CopyableBase extends BaseArchive {
-  /** Copies its first `bytes` bytes to the start of the new object. Called once at most, before any write. */
+  /** Copies its first `bytes` bytes to the start of the new object. It is called once at most, before any write. */
   readonly copy: (bytes: number) => Promise<void>;
 }
 

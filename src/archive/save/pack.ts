@@ -22,9 +22,9 @@ import {
 
 interface PackOptions extends SourceOptions {
   readonly level: CompressionLevel;
-  /** Called if there is more to pack than one quick frame. `pack` closes the runner. */
+  /** Makes the runner, if there is more to pack than one quick frame. `pack` closes it. */
   readonly runner: () => JobRunner;
-  /** Called before a full save of more than one quick frame at level 9 or lower. */
+  /** Checks the host before a full save of more than one quick frame at level 9 or lower. */
   readonly isHostCrowded: () => boolean;
   readonly base?: CopyableBase | undefined;
 }
@@ -120,7 +120,7 @@ async function packFrames(
   return { entries, rawBytes, sizeBytes, reusedBytes, levels: levels.runs };
 }
 
-/** Above this level zstd may take a second for each MiB, without handling signals (4 MiB at level 19: 4.2 s on a busy host). */
+/** Highest quick level. Above it zstd may take a second for each MiB, without handling signals (4 MiB at level 19: 4.2 s). */
 const QUICK_LEVEL = 9;
 
 /** Returns whether the main thread may pack a frame. */

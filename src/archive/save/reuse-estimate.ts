@@ -9,14 +9,14 @@ export interface BaseArchive {
   readonly manifest: Manifest;
   /** Status of the restored files, by entry. */
   readonly rows: StatusRows;
-  /** Hashes of the restored data. Undefined if they are not known: then a file with another status counts as changed. */
+  /** Hashes of the restored data. Undefined if they are not known. Then a file with another status counts as changed. */
   readonly contents: ContentHashes | undefined;
 }
 
 /** Use of an archive's data region, in bytes of the object. */
 export interface RegionUsage {
   readonly regionBytes: number;
-  /** Bytes that no live entry refers to; an estimate, because frames are compressed as a whole. */
+  /** Bytes that no entry in use refers to. They are an estimate, because frames are compressed as a whole. */
   readonly deadBytes: number;
 }
 
@@ -30,31 +30,31 @@ export function isWorthReusing({ regionBytes, deadBytes }: RegionUsage): boolean
   return regionBytes >= MIN_REGION_BYTES && deadBytes <= MAX_DEAD_SHARE * regionBytes;
 }
 
-/** Estimates how much of an archive's frames its live entries use. `isLive` gets an entry's index; by default all are live. */
+/** Estimates how much of an archive's frames its entries use. `isUsed` receives an entry's index. By default all are used. */
 export function regionUsage(
   { entries, frames }: Manifest,
-  isLive: (entry: number) => boolean = () => true,
+  isUsed: (entry: number) => boolean = () => true,
 ): RegionUsage {
-  /** By frame: the raw bytes of data, padding and headers that live entries use. */
-  const live = new Float64Array(frames.length);
+  /** Raw bytes of data, padding and headers that are used in each frame. */
+  const used = new Float64Array(frames.length);
   /** Bytes of the headers of entries without data: the manifest does not record their frames. */
   let headers = 0;
   entries.forEach((entry, index) => {
-    if (!isLive(index)) return;
+    if (!isUsed(index)) return;
     let { frame, offset, size: left } = entry;
     if (left === 0) headers += headerBytes(entry);
-    else live[frame]! += headerBytes(entry);
+    else used[frame]! += headerBytes(entry);
     for (; left > 0; frame++, offset = 0) {
       const take = Math.min(left, frames[frame]!.rawSize - offset);
-      live[frame]! += padded(take);
+      used[frame]! += padded(take);
       left -= take;
     }
   });
   let [regionBytes, dead, deadRaw] = [0, 0, 0];
   frames.forEach(({ size, rawSize }, index) => {
-    const unused = Math.max(0, rawSize - live[index]!);
+    const unused = Math.max(0, rawSize - used[index]!);
     regionBytes += size;
-    // By the compression ratio of the frame
+    // Estimates with the compression ratio of the frame
     dead += size * (unused / rawSize);
     deadRaw += unused;
   });

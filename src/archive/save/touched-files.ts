@@ -10,21 +10,21 @@ import { InlineRunner } from '../worker/worker.ts';
 import type { BaseDiff } from './base-diff.ts';
 import type { BaseArchive } from './reuse-estimate.ts';
 
-/** Batches whose touched files are being read, at most. */
+/** Maximum number of batches whose touched files are being read. */
 const BATCHES_IN_FLIGHT = 8;
-/** A job ends when it has at least this many bytes of files to read. */
+/** Bytes of files to read from which a job is complete. */
 const BYTES_A_JOB = 4 * 1024 * 1024;
 /** Bytes of touched files that this thread reads, in less time than a worker needs to start. */
 const INLINE_BYTES = 1024 * 1024;
-/** To open a file takes as long as to read this many bytes. */
+/** Bytes that can be read in the time that it takes to open a file. */
 const OPEN_BYTES = 16 * 1024;
 
 /** Entries of a scan that were compared with the base, in their order. */
 export interface ComparedBatch {
   readonly found: Batch;
-  /** By entry: the index of the base's entry of the same name, or -1. */
+  /** Index of the base's entry of the same name for each entry, or -1. */
   readonly indexes: readonly number[];
-  /** By entry: 1 if it is a touched file that has the base's data. */
+  /** 1 for each entry that is a touched file with the base's data. */
   readonly isSame: Uint8Array;
 }
 

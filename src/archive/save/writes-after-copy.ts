@@ -7,11 +7,11 @@ export interface ArchiveOutput {
   write(bytes: Uint8Array): Promise<void>;
   /** The use of the queue of bytes that wait to be sent: 0 is empty, 1 or more is full. */
   readonly queued: number;
-  /** Resolves when all bytes are taken. An output without it has taken them when `write` resolves. */
+  /** Resolves when all bytes are accepted. An output without it has accepted them when `write` resolves. */
   flush?(): Promise<void>;
 }
 
-/** Queues writes until the store has copied the bytes before them, so that the scan need not wait for the copy. */
+/** Queues writes until the store has copied the bytes before them, so that the scan does not wait for the copy. */
 export class WritesAfterCopy implements ArchiveOutput {
   readonly #copied: Promise<void>;
   readonly #output: ArchiveOutput;

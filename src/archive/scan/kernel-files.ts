@@ -36,7 +36,7 @@ export const KERNEL_FILES = 'in a file system of the kernel, as /proc and /sys a
 export class KernelFiles {
   readonly #layout: PathLayout;
   readonly #mounts = readMounts();
-  /** Their mount points below the roots so far, with the paths of the scan: a root may be a link, or behind one. */
+  /** Mount points of such files below the roots so far, with the paths of the scan: a root may be a link, or behind one. */
   readonly #found = new Set<string>();
   /** The directory that was resolved last: wildcards name many files of one directory. */
   #parent = { path: '', realPath: '' };

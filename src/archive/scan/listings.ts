@@ -2,12 +2,12 @@ import { encodeListJob, type Listing, readListings } from '../messages/list-job.
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { pathIn } from './read-entry.ts';
 
-/** Directories of one job, at most. The worker also reads directories in them. */
+/** Maximum number of directories of one job. The worker also reads directories in them. */
 const DIRECTORIES_A_JOB = 32;
-/** While at least this many names wait for the scan, no job begins. */
+/** Number of names waiting for the scan from which no job begins. */
 const NAMES_AHEAD = 32 * 1024;
 
-/** Lets workers read directories ahead of a scan: the system calls for a file take as long as all other work of the main thread. */
+/** Reads directories in workers ahead of a scan: their system calls take as long as all other work of the main thread. */
 export class Listings {
   /** Whether the scan reads times in ns and full inode numbers. */
   readonly exact: boolean;
@@ -93,7 +93,7 @@ export class Listings {
     for (const path of directories) this.#awaited.set(path, job);
   }
 
-  /** Never rejects: without a listing the scan reads the directory itself. */
+  /** Runs a job. Never rejects: without a listing the scan reads the directory itself. */
   async #read(runner: JobRunner, directories: readonly string[]): Promise<void> {
     this.#runningJobs++;
     try {

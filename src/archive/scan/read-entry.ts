@@ -23,7 +23,7 @@ export interface ReadOptions {
   readonly follow: boolean;
   /** Whether times are read in ns. */
   readonly exact: boolean;
-  /** Called with the reason if the path cannot be saved. */
+  /** Receives the reason if the path cannot be saved. */
   readonly skip: (path: string, why: string) => void;
 }
 
@@ -76,7 +76,7 @@ export function entryOf(
 /** Returns the permission bits that are stored. */
 function storedMode(stats: FileStatus): number {
   if (thisPlatform.hasModes) return stats.mode & 0o7777;
-  // Modes for other systems that restore this cache
+  // These modes are for other systems that restore this cache
   if (stats.isDirectory()) return 0o755;
   return (stats.mode & OWNER_WRITES) === 0 ? 0o444 : 0o644;
 }

@@ -1,6 +1,6 @@
 import { showPath } from '../fs/tree-errors.ts';
 
-/** Paths that a notice names, at most. The others are counted. */
+/** Maximum number of paths that a notice names. The others are counted. */
 const NAMED_PATHS = 3;
 
 /**

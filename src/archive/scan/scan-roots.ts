@@ -49,7 +49,7 @@ function isReached(layout: PathLayout, { root, components }: RootAbove<ScannedEn
   });
 }
 
-/** Returns why a restore would not reach this root, or undefined. */
+/** Returns why a restore would not reach this root. Returns undefined if it would. */
 function skipReason(
   layout: PathLayout,
   byPath: RootPaths<ScannedEntry>,

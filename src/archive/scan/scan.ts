@@ -18,14 +18,14 @@ import { rootsToWalk } from './scan-roots.ts';
 /** Entries of a scan that follow each other. */
 export type Batch = readonly ScannedEntry[];
 
-/** Entries of a batch, at most. */
+/** Maximum number of entries of a batch. */
 const BATCH_ENTRIES = 500;
 
 /**
- * Walks the paths of a layout in byte order of the stored names, parents first, each path once. Lazy: a batch is read from the
- * disk when it is requested, so that workers start with the first frame. The event loop gets a turn after each batch, and more
- * on a slow file system. Workers read directories for `listings`.
- * Throws the signal's reason, and `SourceTreeError` for a directory that cannot be read.
+ * Walks the paths of a layout in byte order of the stored names, parents first, each path once. A batch is read from the disk
+ * when it is requested, so that workers start with the first frame. The event loop gets a turn after each batch, and more on a
+ * slow file system. Workers read directories for `listings`. Throws the signal's reason, and `SourceTreeError` for a directory
+ * that cannot be read.
  */
 export function scan(
   layout: PathLayout,
@@ -45,9 +45,9 @@ class Walk {
   readonly #readOptions: ReadOptions;
   readonly #links: SavedLinks;
   readonly #kernelFiles: KernelFiles;
-  /** In order; a root is below another one only if a directory between them is excluded. */
+  /** The roots in order: a root is below another one only if a directory between them is excluded. */
   #roots: readonly ScannedEntry[] = [];
-  /** Roots at which the walk begins: it comes from no directory above them. */
+  /** Roots at which the walk begins: it has entered no directory above them. */
   readonly #walkedRoots = new Set<ScannedEntry>();
 
   constructor(layout: PathLayout, notices: SaveNotices, listings: Listings, signal: AbortSignal | undefined) {

@@ -5,7 +5,7 @@ import { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { wrapStagedError } from '../fs/tree-errors.ts';
 import { type DirectoryJob, type DirectoryResult, readDirectories } from '../messages/directory-job.ts';
 
-/** Makes directories, whose parents exist or come before them, or sets their attributes. Throws `StagedFileError`. */
+/** Makes directories, whose parents exist or are before them, or sets their attributes. Throws `StagedFileError`. */
 export function buildDirectories(job: DirectoryJob): DirectoryResult {
   const refused = new RefusedAttributes();
   const { masksModes } = job;

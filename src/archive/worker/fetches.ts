@@ -3,9 +3,9 @@ import { release } from '../memory/buffers.ts';
 import type { Fetcher, FetchMessage, FillingBuffer } from '../messages/fetch.ts';
 import { collectBytes, type Report } from '../messages/report.ts';
 
-/** Memory is reserved in whole multiples of this, so that it fits the next buffer too. */
+/** Bytes of which reserved memory is a whole multiple, so that it fits the next buffer too. */
 const MEMORY_STEP = 1024 * 1024;
-/** While this thread has fewer buffers, it keeps the memory of a used one. */
+/** Number of buffers below which this thread keeps the memory of a used one. */
 const BUFFERS = 2;
 
 /** The buffers of this thread that fetches fill, and jobs use up. */
@@ -45,7 +45,7 @@ export class Fetches {
     }
   }
 
-  /** Returns kept memory, or new memory, which costs more: the system clears each page of it, and malloc frees it late. */
+  /** Returns kept memory, or new memory, which takes longer: the system clears each page of it, and malloc frees it late. */
   #takeMemory(length: number): ArrayBuffer {
     const at = this.#unused.findIndex(({ byteLength }) => byteLength >= length);
     if (at >= 0) return this.#unused.splice(at, 1)[0]!;

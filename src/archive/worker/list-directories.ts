@@ -21,7 +21,7 @@ export function listDirectories(job: ListJob): ListResult {
     for (let path = open.pop(); path !== undefined; path = open.pop()) {
       if (writer.names >= NAMES_A_JOB) break;
       const below = ignoreErrors(() => addDirectory(writer, path!, job.exact));
-      // About the order in which the scan reaches them
+      // The order is about that in which the scan reaches them
       if (below) open.push(...below.sort().reverse());
     }
   }

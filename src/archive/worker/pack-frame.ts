@@ -30,12 +30,12 @@ import {
   writePacked,
 } from '../messages/pack-job.ts';
 
-/** Memory that this thread packs into, kept from frame to frame: to allocate it for each frame costs more than the work in it. */
+/** Memory that this thread packs into, kept from frame to frame: its allocation takes longer than the work in it. */
 let scratch = Buffer.allocUnsafeSlow(0);
 
 /** Tar bytes of one frame, in `scratch`: a thread uses one instance at a time. */
 class RawBytes {
-  /** Offset of the next byte. Setting it back drops the bytes behind it. */
+  /** Offset of the next byte. A smaller value drops the bytes after it. */
   at = 0;
 
   /** Appends a member's header. */
@@ -49,7 +49,7 @@ class RawBytes {
     if (replaceFraction(scratch, start, member, mtime)) return true;
     const { at } = this;
     this.at = start;
-    // There is room, so the bytes behind stay in place: the bound depends only on the names
+    // There is room, so the bytes after it stay in place: the bound depends only on the names
     this.addHeader({ ...member, ...mtime });
     const fits = this.at === end;
     this.at = at;
@@ -108,7 +108,7 @@ export function packFrame(job: PackJob): PackResult {
       if (slice) fillIn(member, slice, raw);
     }
     writePacked(rows, index, packed);
-    // Files have grown since they were scanned, and a reader would refuse the frame
+    // Files have become larger since they were scanned, and a reader would refuse the frame
     if (raw.at > MAX_FRAME_RAW_BYTES) throw changedWhileRead(member);
   }
   const bytes = compressFrame(raw.bytes(), level);
@@ -218,7 +218,7 @@ function changedWhileRead({ path }: PackMember): SourceTreeError {
   return new SourceTreeError(`${showPath(path)} changed while it was read`);
 }
 
-/** Codes of a file that has vanished, or whose place a link or directory has taken. */
+/** Codes of a file that has vanished, or that a link or directory has replaced. */
 const VANISHED_CODES = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO']);
 
 /** Opens a file and returns the result of `use`, or `vanished` if there is no file. Throws `SourceTreeError` for system errors. */

@@ -20,7 +20,7 @@ import {
   type WantedFacts,
 } from '../messages/unpack-job.ts';
 
-/** Blocks of zeros of this size are not written to a file in slices: they become a hole. */
+/** Size of the blocks of zeros that are not written to a file in slices: they become a hole. */
 const HOLE_BYTES = 64 * 1024;
 const ZEROS = new Uint8Array(HOLE_BYTES);
 
@@ -61,7 +61,7 @@ export function unpackFrames(job: UnpackJob, hasher: ContentHasher | undefined):
   return { written, refused: refused.counts, missing, stored, storeProblem, ...facts.result() };
 }
 
-/** Opens the frames of one job: from the bytes that came with it, or from the disk cache. */
+/** Opens the frames of one job: from the bytes of the job, or from the disk cache. */
 class FrameSource {
   readonly #pieces: UnpackPieces;
   readonly #disk: DiskUse | undefined;
@@ -160,7 +160,7 @@ function writePart(path: string, data: Uint8Array, position: number): void {
     for (let start = 0; start < data.length; start += HOLE_BYTES) {
       const block = data.subarray(start, start + HOLE_BYTES);
       if (isZero(block)) continue;
-      // One write up to the next hole
+      // Writes at once up to the next hole
       let end = start + block.length;
       while (end < data.length && !isZero(data.subarray(end, end + HOLE_BYTES))) end += HOLE_BYTES;
       writeAt(fd, data.subarray(start, end), position + start);

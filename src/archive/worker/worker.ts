@@ -24,13 +24,13 @@ import { unpackFrames } from './unpack-frames.ts';
 /** Runs jobs on this thread, for archives that take less time than the start of a worker (30 ms), and on a crowded host. */
 export class InlineRunner implements JobRunner {
   readonly width = 1;
-  /** No signal is handled during a job: this many bytes, all in files of 512, take 0.25 CPU seconds. */
+  /** Bytes of tar for one job, during which no signal is handled. All in files of 512 bytes, they take 0.25 CPU seconds. */
   readonly maxRawBytes = 8 * 1024 * 1024;
 
   #turn: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  /** Gives the event loop a turn before each job: the next one may be ready when a job ends. */
+  /** Runs a job after a turn of the event loop: the next one may be ready when a job ends. */
   async run<J extends Job>(job: J): Promise<ResultOf<J>> {
     const hasher = await hasherFor(job);
     this.#turn = this.#turn.then(() => setImmediate());

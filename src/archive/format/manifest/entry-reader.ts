@@ -141,7 +141,7 @@ function checkComponent(component: string, bytes: number, isDirectory: boolean):
 }
 
 /**
- * Returns the same number, as a small integer if it is one. V8 stores every other number outside of the entry, as a double in 16
+ * Returns the number, as a small integer if it is one. V8 stores every other number outside of the entry, as a double in 16
  * bytes. Six of them are a quarter of an entry's memory.
  */
 function asInteger(value: number): number {

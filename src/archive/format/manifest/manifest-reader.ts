@@ -13,7 +13,7 @@ import { ColumnReader } from './columns.ts';
 import { EntryReader } from './entry-reader.ts';
 import { readHead } from './manifest-head.ts';
 
-/** Fewest bytes of an entry in the decoded manifest: one in each of the columns that every entry is in. */
+/** Minimum number of bytes of an entry in the decoded manifest: one in each of the columns that every entry is in. */
 const MIN_ENTRY_BYTES = 9;
 /** Bytes of memory for an entry without its name, and for a frame, while an archive is read, checked and restored. */
 const ENTRY_HEAP_BYTES = 700;
@@ -23,7 +23,7 @@ const READ_ENTRY_BYTES = 256;
 /** Ratio of decoded to compressed bytes that few manifests exceed. */
 const USUAL_RATIO = 16;
 const MIN_CHUNK_BYTES = 64 * 1024;
-/** Most bytes of memory for entries that are kept unchecked: 100,000 files take about 30 MB. */
+/** Maximum number of bytes of memory for entries that are kept unchecked: 100,000 files take about 30 MB. */
 const MAX_UNCHECKED_BYTES = 128 * 1024 * 1024;
 
 /** Checks the next entry, in the order of the manifest. Throws `DamagedArchiveError`. */
@@ -74,7 +74,7 @@ export async function decodeManifest(bytes: Buffer, options: DecodeOptions = {})
 async function readFrames(columns: ColumnReader, count: number, turns: Turns): Promise<Frame[]> {
   const sizes = columns.readNumbers();
   const rawSizes = columns.readNumbers();
-  // A copy: a view would keep the whole decoded manifest in memory
+  // Copies the bytes, because a view would keep the whole decoded manifest in memory
   const hashes = new Uint8Array(columns.readBytes());
   if (hashes.length !== count * SHA256_BYTES)
     throw new DamagedArchiveError('its manifest has a wrong number of hashes');
@@ -136,7 +136,7 @@ function decompress(payload: Buffer): Buffer {
   try {
     return zstdDecompressSync(payload, {
       maxOutputLength: MAX_MANIFEST_BYTES,
-      // Nearly always one chunk, which is not copied. The part of it that is not filled takes no memory
+      // This is nearly always one chunk, which is not copied. The part of it that is not filled takes no memory
       chunkSize: Math.min(MAX_MANIFEST_BYTES, MIN_CHUNK_BYTES + USUAL_RATIO * payload.length),
     });
   } catch (error) {

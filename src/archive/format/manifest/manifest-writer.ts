@@ -33,7 +33,7 @@ export class ManifestWriter {
   #mtimeUs = 0;
   #frame = 0;
   readonly #predictor = new OffsetPredictor();
-  /** In the order of the format. */
+  /** The columns in the order of the format. */
   readonly #columns = {
     names: new NameColumn(),
     depths: new NumberColumn(),
@@ -50,7 +50,7 @@ export class ManifestWriter {
     offsets: new NumberColumn(),
   };
 
-  /** Entries so far. */
+  /** Number of entries so far. */
   get count(): number {
     return this.#count;
   }

@@ -20,7 +20,7 @@ export function linkRow({ dev, ino, birthtimeMs }: Stats): readonly [number, num
 export class RestoredLinks {
   readonly #keys = new Set<string>();
 
-  /** `rows` has the numbers of `linkRow` for each link. */
+  /** @param rows the numbers of `linkRow` for each link. */
   constructor(rows: ArrayLike<number> = []) {
     this.add(rows);
   }

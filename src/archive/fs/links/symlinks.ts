@@ -3,9 +3,9 @@ import { dirname, resolve, win32 } from 'node:path';
 import { decodeName, fsPath } from '../paths/names.ts';
 import { thisPlatform } from '../platform.ts';
 
-/** Symlinks: on Windows they have types, and another spelling of targets. */
+/** Reads and compares symlinks. On Windows they have types, and another spelling of targets. */
 
-/** Most symlinks that are followed in a path, as in Linux (path_resolution(7)). Windows follows 63. */
+/** Maximum number of symlinks that are followed in a path, as in Linux (path_resolution(7)). Windows follows 63. */
 export const MAX_LINKS = 40;
 
 /** Reads the target of a symlink as an archive stores it. Throws the system's errors. */

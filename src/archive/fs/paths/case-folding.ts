@@ -6,21 +6,21 @@ import { fsPath } from './names.ts';
 /** Returns whether the file system of a path (that may not exist yet) treats names that differ only in case as one. */
 export type FoldsCase = (path: string) => boolean;
 
-/** How the file systems of a platform compare names. */
+/** Rules by which the file systems of a platform compare names. */
 export interface CaseRules {
   /** Whether names that differ only in case may be one file. Whether they are depends on the disk. */
   readonly mayFoldCase: boolean;
   /** Creates the function that tests the disk. */
   readonly createCaseProbe: () => FoldsCase;
-  /** Whether a disk that folds case maps single letters, as NTFS does. Otherwise as APFS, for which ß is ss. */
+  /** Whether a disk that folds case maps single letters, as NTFS does. Otherwise it maps as APFS, for which ß is ss. */
   readonly foldsLetters: boolean;
 }
 
 /** Returns one spelling for all names that a case-folding file system of this platform treats as one. */
 export function foldCase(name: string, { foldsLetters }: CaseRules): string {
   if (foldsLetters) return Array.from({ length: name.length }, (_, at) => foldLetter(name[at]!)).join('');
-  // APFS also treats composed and decomposed letters as one. Upper case first: some capitals have two small letters, such
-  // as sigma
+  // APFS also treats composed and decomposed letters as one. Upper case is first, because some capitals have two small letters,
+  // such as sigma
   return name.normalize('NFC').toUpperCase().toLowerCase();
 }
 

@@ -9,7 +9,7 @@
 export interface PathLayout {
   /** Returns the stored name of an absolute path, without a trailing slash; `./` and `~/` for the anchors themselves. */
   toStored(absolute: string): string;
-  /** Returns the absolute path of a stored name, in the platform's spelling. Lexical: does not read the disk. */
+  /** Returns the absolute path of a stored name, in the platform's spelling. Does not read the disk. */
   toAbsolute(stored: string): string;
   /**
    * Returns whether the step's `path` includes this entry: the entry or one of its ancestors matches a pattern, and no
@@ -31,8 +31,8 @@ export interface PathLayout {
    */
   followsLink(absolute: string): boolean;
   /**
-   * Finds the existing files and directories that the patterns name: absolute, in no order, some below others. Throws
-   * `SourceTreeError` if a directory cannot be searched, and the signal's reason.
+   * Finds the existing files and directories that the patterns name. Returns absolute paths in no order; some are below others.
+   * Throws `SourceTreeError` if a directory cannot be searched, and the signal's reason.
    */
   roots(signal?: AbortSignal): Promise<readonly string[]>;
 }

@@ -8,7 +8,7 @@ import { Buffer } from 'node:buffer';
  * and strings map to each other one to one.
  */
 
-/** Most bytes of a UTF-16 unit of a name. */
+/** Maximum number of bytes of a UTF-16 unit of a name. */
 export const UNIT_BYTES = 3;
 
 /** Characters of a name in a message. */

@@ -15,7 +15,7 @@ export class RootPaths<Root> {
   readonly #keyOf: (path: string) => string;
   readonly #roots = new Map<string, Root>();
 
-  /** `keyOf` maps equal paths to equal strings (`pathKeys`). */
+  /** @param keyOf maps equal paths to equal strings (`pathKeys`). */
   constructor(keyOf: (path: string) => string) {
     this.#keyOf = keyOf;
   }
@@ -28,7 +28,7 @@ export class RootPaths<Root> {
     return known;
   }
 
-  /** Returns the nearest root above a path, or undefined. */
+  /** Returns the nearest root above a path. Returns undefined if there is none. */
   nearestAbove(path: string): RootAbove<Root> | undefined {
     const components: string[] = [];
     for (let at = path; dirname(at) !== at; at = dirname(at)) {

@@ -14,7 +14,7 @@ export interface StoredName {
   readonly below: string;
 }
 
-/** Parses a stored name, also an invalid one of a damaged archive. `hasShares`: `//server/share` is not `/server/share`. */
+/** Parses a stored name, also an invalid one of a damaged archive. With `hasShares`, `//server/share` is not `/server/share`. */
 export function parseStoredName(stored: string, hasShares: boolean): StoredName {
   const share = hasShares ? /^\/\/(?=[^/])/.exec(stored) : null;
   const start = (share ?? /^(?:\.|~|[A-Za-z]:)?\//.exec(stored))?.[0] ?? '';

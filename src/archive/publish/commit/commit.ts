@@ -46,7 +46,7 @@ export async function commit(
   // The links of a tree that one rename has published are joined
   if (plan.moves.length > 1 || publisher.hasMerged) await joinHardLinks(plan, layout, signal).catch(() => {});
   const remaining: RemainingStaging[] = [];
-  // Before the final times: the removal of staging changes the times of the directories that contain it
+  // Staging is removed before the final times are set, because this changes the times of the directories that contain it
   for (const area of plan.areas) remaining.push(...(await area.tryRemove()));
   await publisher.applyFinalAttributes(plan);
   await snapshot.applyFinalAttributes(plan, refused);

@@ -14,7 +14,7 @@ export type TargetDirectory = Pick<ExistingDirectory, 'path' | 'area'>;
 export interface AsideItem {
   /** The path that it was moved from. */
   readonly path: string;
-  /** Its path in staging. */
+  /** Path in staging. */
   readonly aside: string;
   readonly parent: TargetDirectory;
   /** Whether only a part of a directory was moved: the move could neither be completed nor undone. */

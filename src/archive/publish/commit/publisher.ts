@@ -152,7 +152,7 @@ function isFile(path: string): boolean {
   return lstat(path)?.isFile() ?? false;
 }
 
-/** State of a rename's target after an attempt to clear it. `occupied` and `made`: a directory is there, to merge the item into. */
+/** State of a rename's target after an attempt to clear it. With `occupied` and `made`, the item is merged into a directory. */
 type TargetState = 'clear' | 'occupied' | 'made' | 'blocked';
 
 /**

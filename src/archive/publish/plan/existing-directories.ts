@@ -47,9 +47,9 @@ export interface ExistingOptions {
 /** Facts about an existing directory that the plan has found. */
 interface FoundDirectory extends Pick<ExistingDirectory, 'path' | 'entry'> {
   readonly stats: Pick<Stats, 'mode' | 'dev'>;
-  /** Its parent, if that was found before and no symlink is between them. */
+  /** The parent, if it was found before and no symlink is between them. */
   readonly parent?: ExistingDirectory;
-  /** Default false. */
+  /** As in `ExistingDirectory`. Default: false. */
   readonly isFollowed?: boolean;
 }
 

@@ -34,7 +34,7 @@ export function itemKind(found: Dirent | Stats): ItemKind {
  * rename of the commit would fail.
  */
 export function requireNameable(path: string, component: string): void {
-  // Every known file system takes 63 characters of 4 bytes in a component, and 1000 bytes in a path
+  // Every known file system accepts 63 characters of 4 bytes in a component, and 1000 bytes in a path
   if (component.length > 63 || path.length > 1000) lstat(path);
 }
 

@@ -22,7 +22,7 @@ export interface FreshDirectory {
   readonly path: string;
   /** Index of its entry; -1 if it has none. */
   readonly entry: number;
-  /** Its index in `fresh` of the plan. */
+  /** Index in `fresh` of the plan. */
   readonly index: number;
   /** Index of the fresh directory that contains it; -1 if it has a `Move`. */
   readonly parent: number;
@@ -33,7 +33,7 @@ export interface TargetPlan {
   /** The archive's entries. Indexes in the plan refer to them. */
   readonly entries: readonly Entry[];
   readonly areas: readonly StagingArea[];
-  /** Parents first. */
+  /** New directories, parents first. */
   readonly fresh: readonly FreshDirectory[];
   readonly existing: readonly ExistingDirectory[];
   moves: readonly Move[];

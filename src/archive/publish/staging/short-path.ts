@@ -2,11 +2,11 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { fsPath, isLongerThan } from '../../fs/paths/names.ts';
 import { thisPlatform } from '../../fs/platform.ts';
 
-/** Longest path that Linux takes, without the NUL that ends it (PATH_MAX, linux/limits.h). */
+/** Longest path that Linux accepts, without the NUL that ends it (PATH_MAX, linux/limits.h). */
 const MAX_PATH_BYTES = 4095;
 /** Longest path of a directory in which every name fits: `/` and a component take up to 256 bytes. */
 const MAX_DIRECTORY_BYTES = MAX_PATH_BYTES - 256;
-/** Flag for a handle that needs no right to read the directory. Equal in fcntl.h of all architectures that Node.js supports. */
+/** Flag for a handle that needs no right to read the directory. It is equal on all architectures of Node.js (fcntl.h). */
 const O_PATH = 0o10000000;
 
 /** An open directory with a path of at most 24 bytes, which stays valid when the directory is renamed. */
@@ -14,13 +14,13 @@ export interface DirectoryHandle extends Disposable {
   readonly path: string;
 }
 
-/** Opens a directory, with further flags of open(2). Only for systems where open files have paths. Throws the system's error. */
+/** Opens a directory, with further flags of open(2). Requires a system where open files have paths. Throws its error. */
 export function openDirectory(path: string, flags = 0): DirectoryHandle {
   const fd = openSync(fsPath(path), O_PATH | constants.O_DIRECTORY | flags);
   return { path: `${thisPlatform.openFiles}/${fd}`, [Symbol.dispose]: () => closeSync(fd) };
 }
 
-/** Returns whether files in this directory may have longer paths than Linux takes. */
+/** Returns whether files in this directory may have longer paths than Linux accepts. */
 export function isLongDirectory(path: string): boolean {
   return thisPlatform.openFiles !== undefined && isLongerThan(path, MAX_DIRECTORY_BYTES);
 }
@@ -31,12 +31,12 @@ export function withShortPath<T>(directory: string, work: (path: string) => T): 
   return work(handle?.path ?? directory);
 }
 
-/** Least characters of a path that a handle replaces: enough to make a staged path shorter than the final one. */
+/** Minimum number of characters of a path that a handle replaces: enough to make a staged path shorter than the final one. */
 const ANCHOR_LENGTH = 128;
 
 /**
- * Short paths for directories in staging. A staged path is some 40 bytes longer than the final one, so with a final path near
- * the system's limit it would not fit. Its first part is replaced by the path of a handle.
+ * Short paths for directories in staging. A staged path is some 40 bytes longer than the final one, and may exceed the system's
+ * limit. Its first part is replaced by the path of a handle.
  */
 export class ShortPaths {
   readonly #handles = new Map<string, DirectoryHandle>();

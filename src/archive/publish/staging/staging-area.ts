@@ -18,7 +18,7 @@ import { type DirectoryHandle, isLongDirectory, openDirectory } from './short-pa
 import { removeOwner, writeOwner } from './staging-owner.ts';
 import { emptyTree, irremovableStaging, type RemainingStaging, tryRemoveRest } from './stale-staging.ts';
 
-/** Files in one directory of an area, at most. */
+/** Maximum number of files in one directory of an area. */
 const FILES_A_DIRECTORY = 1024;
 
 /**
@@ -34,7 +34,7 @@ export class StagingArea {
   masksModes = false;
   readonly #name: string;
   #path: string | undefined;
-  /** Opened if the parent's path leaves no room for names in it. */
+  /** Handle of the parent, if its path leaves no room for names in it. */
   #handle: DirectoryHandle | undefined;
   /** The parent's attributes before and after this area was made. */
   #before: DirectoryAttributes | undefined;
@@ -48,7 +48,7 @@ export class StagingArea {
     this.#name = stagingName(runLabel);
   }
 
-  /** Its path. Throws the system's error if a parent with a long path cannot be opened. */
+  /** Path of the area. Throws the system's error if a parent with a long path cannot be opened. */
   get path(): string {
     if (this.#path === undefined) {
       if (isLongDirectory(this.parent)) this.#handle = openDirectory(this.parent);
@@ -80,7 +80,7 @@ export class StagingArea {
         mkdirSync(fsPath(`${this.path}/f${index}`), 0o700);
       this.masksModes = thisPlatform.hasModes && [0o777, 0o640].some(mode => isMasked(this.path, mode));
       const parent = realPathOf(this.parent);
-      // At once, so that a process which is killed before its commit leaves the mode as it was
+      // Resets the mode at once, so that a process which is killed before its commit leaves it as it was
       if (attributesOf(parent).mode !== this.#before.mode) setAttributes(parent, this.#before);
       this.#after = attributesOf(parent);
     } catch (error) {
@@ -88,12 +88,12 @@ export class StagingArea {
     }
   }
 
-  /** Keeps it for a day, because it has items of the user. Never throws. */
+  /** Keeps the area for a day, because it has items of the user. Never throws. */
   keep(): void {
     ignoreErrors(() => removeOwner(this.path));
   }
 
-  /** Removes it with everything in it. Returns a description of it if something is left, otherwise nothing. Never throws. */
+  /** Removes the area with everything in it. Returns a description of the rest, or nothing. Never throws. */
   async tryRemove(): Promise<readonly RemainingStaging[]> {
     await emptyTree(this.path, undefined);
     const isRemoved = tryRemoveRest(this.parent, this.path);
@@ -103,7 +103,7 @@ export class StagingArea {
     return isRemoved ? [] : [irremovableStaging(this.parent, 1)];
   }
 
-  /** Removes it as `tryRemove` does, and resets mode and times of the parent. */
+  /** Removes the area as `tryRemove` does, and resets mode and times of the parent. */
   async tryDiscard(): Promise<readonly RemainingStaging[]> {
     const before = this.#before;
     if (!before) return [];

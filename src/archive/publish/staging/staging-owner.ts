@@ -15,12 +15,12 @@ const ENDED_FILE = 'ended';
 /** Names of the files about the process of a restore, which are removed from its staging directory last. */
 export const OWNER_FILES: readonly string[] = [OWNER_FILE, ENDED_FILE];
 
-/** Identity of a process on one kernel. A container has process ids of its own, which mean nothing outside its namespace. */
+/** Identity of a process on one kernel. A container has process ids of its own, which are not valid outside its namespace. */
 interface ProcessIdentity {
   readonly bootId: string;
   readonly pidNamespace: string;
   readonly pid: number;
-  /** In clock ticks since the boot. Process ids are used again, so `pid` alone does not identify a process. */
+  /** Start in clock ticks since the boot. Process ids are used again, so `pid` alone does not identify a process. */
   readonly startTime: string;
 }
 
@@ -59,7 +59,7 @@ export function ownerState(staging: string): 'running' | 'ended' | 'unknown' {
   return hasEnded(owner) ? 'ended' : 'running';
 }
 
-/** Returns undefined on systems other than Linux, and if /proc is of another process namespace. */
+/** Reads the identity of this process. Returns undefined on other systems than Linux, and if /proc is of another namespace. */
 function readOwnIdentity(): ProcessIdentity | undefined {
   return ignoreErrors(() => {
     if (readlinkSync('/proc/self') !== String(process.pid)) return undefined;
@@ -72,7 +72,7 @@ function readOwnIdentity(): ProcessIdentity | undefined {
   });
 }
 
-/** Reads an identity. Throws for a file that `writeOwner` has not written: another user's may be a FIFO or endless. */
+/** Reads an identity. Throws for a file that `writeOwner` has not written: the file of another user may be a FIFO or endless. */
 function readOwner(file: string): ProcessIdentity {
   return withFile(file, constants.O_RDONLY | thisPlatform.openFlags, fd => {
     const stats = fstatSync(fd);

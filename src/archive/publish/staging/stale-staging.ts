@@ -84,7 +84,7 @@ function stateOf(path: string): FoundStaging['state'] {
   if (uid !== 0 && stats.uid !== uid) return isOld ? 'irremovable' : 'ignored';
   const owner = ownerState(path);
   if (owner === 'running') return 'ignored';
-  // A mount in staging came with a directory that was moved aside: it is the user's
+  // A mount in staging was moved there with a directory: it is the user's
   if (findMount(realPathOf(path), readMounts()) !== undefined) return 'irremovable';
   return owner === 'ended' || isOld ? 'stale' : 'maybeInUse';
 }
