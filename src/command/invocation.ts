@@ -15,10 +15,10 @@
 
 import type { Log } from '../report/log.ts';
 import type { Output } from './output/output.ts';
-import type { OpenedStore } from './settings.ts';
+import type { openSettings } from './settings.ts';
 
 /** The surroundings of one run of a subcommand. The program closes the store. */
-export interface Invocation extends OpenedStore {
+export interface Invocation extends Awaited<ReturnType<typeof openSettings>> {
   readonly log: Log;
   readonly output: Output;
   /** Aborts when the user interrupts the command. */

@@ -2,9 +2,8 @@ import { Option } from 'commander';
 import { openStore } from '../action/backend/open-backend.ts';
 import { parseStoreInputs } from '../action/inputs/inputs.ts';
 import { type Environment, environmentVariables } from '../action/inputs/read-input.ts';
-import { resolveTarget, type StoreTarget } from '../action/inputs/target.ts';
+import { resolveTarget } from '../action/inputs/target.ts';
 import type { Log } from '../report/log.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
 import { describeBucket } from '../storage/s3/s3-settings.ts';
 import { CommandError } from './command-error.ts';
 
@@ -39,18 +38,8 @@ export function settingsEnvironment(
   return settings;
 }
 
-/** The store of the settings, which is opened without a request. */
-export interface OpenedStore {
-  readonly store: ObjectStore;
-  readonly target: StoreTarget;
-  /** The store for people: `bucket ci-cache at https://rgw.example.com`. */
-  readonly place: string;
-  /** First part of the objects' names. */
-  readonly prefix: string;
-}
-
 /** Opens the store without a request. Throws `BadInputError` for a bad setting, `CommandError` if none names a store. */
-export async function openSettings(env: Environment, log: Log): Promise<OpenedStore> {
+export async function openSettings(env: Environment, log: Log) {
   const inputs = parseStoreInputs(env);
   const target = resolveTarget(inputs, { env, forkPullRequest: false, saves: false });
   if (target.kind === 'github') {
@@ -60,9 +49,12 @@ export async function openSettings(env: Environment, log: Log): Promise<OpenedSt
   }
   // No mask: the command prints no secret, and `::add-mask::` would write the keys of a role to standard output
   const store = await openStore(target, { log, mask() {} });
-  return { store, target, place: describeTarget(target), prefix: inputs.prefix };
-}
-
-function describeTarget(target: StoreTarget): string {
-  return target.kind === 'directory' ? `directory ${target.root}` : describeBucket(target.settings);
+  return {
+    store,
+    target,
+    /** The store for people: `bucket ci-cache at https://rgw.example.com`. */
+    place: target.kind === 'directory' ? `directory ${target.root}` : describeBucket(target.settings),
+    /** First part of the objects' names. */
+    prefix: inputs.prefix,
+  };
 }

@@ -86,21 +86,16 @@ async function checkStore(options: DirectoryOptions, report: ReportFinding): Pro
       'restore-keys find nothing, and this command lists nothing.',
       allowReads,
     );
-    const isKept = await put().then(
-      () => false,
-      error => error instanceof ObjectExistsError,
-    );
-    report(
-      isKept
-        ? { check: 'conditions', result: 'ok', found: 'an object is not replaced' }
-        : {
-            check: 'conditions',
-            result: 'limited',
-            found: 'an object was replaced',
-            meaning: 'of two jobs that save one key at once, the last one wins, with a whole cache.',
-            fix: 'use a file system with hard links.',
-          },
-    );
+    const replace = async () => {
+      const failure = await put().catch(error => error);
+      if (failure instanceof ObjectExistsError) return 'an object is not replaced';
+      throw failure ?? new Error('an object was replaced');
+    };
+    await makeCheck(report, 'conditions', replace, {
+      result: 'limited',
+      meaning: 'of two jobs that save one key at once, the last one wins, with a whole cache.',
+      fix: 'use a file system with hard links.',
+    });
   } finally {
     await attempt(
       'delete',

@@ -55,8 +55,7 @@ export async function runDoctor(invocation: Invocation, options: DoctorOptions):
 }
 
 async function writeReport({ output, place }: Invocation, findings: readonly Finding[]): Promise<void> {
-  await output.line(place);
-  await output.line('');
+  await output.lines(place, '');
   const columns = [{ title: 'CHECK' }, { title: 'RESULT' }, { title: 'FOUND' }];
   await writeTable(
     output,
@@ -65,9 +64,8 @@ async function writeReport({ output, place }: Invocation, findings: readonly Fin
   );
   for (const { check, result, meaning, fix } of findings) {
     if (result !== 'failed' && result !== 'limited') continue;
-    await output.line('');
-    await output.line(`${check} (${result})`);
-    if (meaning !== undefined) await output.line(`  Meaning: ${meaning}`);
-    if (fix !== undefined) await output.line(`  Change:  ${fix}`);
+    await output.lines('', `${check} (${result})`);
+    if (meaning !== undefined) await output.lines(`  Meaning: ${meaning}`);
+    if (fix !== undefined) await output.lines(`  Change:  ${fix}`);
   }
 }

@@ -22,22 +22,17 @@ export interface Finding {
 export type ReportFinding = (finding: Finding) => void;
 
 /**
- * Makes a check, and reports it: `ok` with the facts that `work` returns, or its failure with `advice`. Returns whether it
- * is ok.
+ * Makes a check, and reports it: `ok` with the facts that `work` returns, the finding that it returns, or its failure with `advice`.
+ * Returns whether it is ok.
  */
 export async function makeCheck(
   report: ReportFinding,
   check: string,
-  work: () => Promise<string>,
+  work: () => Promise<string | Omit<Finding, 'check'>>,
   advice: Omit<Finding, 'check' | 'found'>,
 ): Promise<boolean> {
-  let found: string;
-  try {
-    found = await work();
-  } catch (error) {
-    report({ check, ...advice, found: sentenceOf(error) });
-    return false;
-  }
-  report({ check, result: 'ok', found });
-  return true;
+  const result = await work().catch(error => ({ ...advice, found: sentenceOf(error) }));
+  const isOk = typeof result === 'string';
+  report({ check, ...(isOk ? { result: 'ok', found: result } : result) });
+  return isOk;
 }

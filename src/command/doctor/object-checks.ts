@@ -55,42 +55,40 @@ async function put(trial: Trial, Key: string, condition?: '*'): Promise<string |
 }
 
 async function checkConditions(trial: Trial, name: string): Promise<void> {
-  const { isStatus, report } = trial;
   const limited = {
-    check: 'conditions',
     result: 'limited',
     meaning: 'of two jobs that save one key at the same moment, the last one wins, with a whole cache.',
     fix: 'nothing has to be changed; a newer server or a bucket without versions may obey the condition.',
   } as const;
-  try {
-    await put(trial, name, '*');
-    report({ ...limited, found: 'If-None-Match was ignored.' });
-  } catch (error) {
-    if (isStatus((error as Error).cause, 409, 412))
-      report({ check: 'conditions', result: 'ok', found: 'an object is not replaced' });
-    else report({ ...limited, found: sentenceOf(error) });
-  }
+  const replace = async () => {
+    try {
+      await put(trial, name, '*');
+      return { ...limited, found: 'If-None-Match was ignored.' };
+    } catch (error) {
+      if (trial.isStatus((error as Error).cause, 409, 412)) return 'an object is not replaced';
+      throw error;
+    }
+  };
+  await makeCheck(trial.report, 'conditions', replace, limited);
 }
 
 async function checkOrder(trial: Trial): Promise<void> {
   const { sdk, bucket, root, send, report } = trial;
-  // In byte order, unlike in a dictionary, B comes before a
-  const names = ORDERED_SUFFIXES.map(suffix => `${root}${suffix}`);
-  for (const name of names) await putTrial(trial, name);
-  const command = new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: `${root}/` });
-  const { Contents = [] } = await send('ListObjectsV2', command);
-  const listed = Contents.map(({ Key }) => Key ?? '');
-  if (listed.join('\n') === names.join('\n')) {
-    report({ check: 'listing order', result: 'ok', found: 'byte order' });
-    return;
-  }
-  report({
-    check: 'listing order',
+  const limited = {
     result: 'limited',
-    found: `${listed.map(name => name.slice(root.length)).join(' ')} in place of ${ORDERED_SUFFIXES.join(' ')}`,
     meaning: 'jobs work, but this command cannot list, verify, delete or prune caches.',
     fix: 'use a server that lists in byte order, as S3 does (no directory bucket of AWS).',
-  });
+  } as const;
+  const list = async () => {
+    // In byte order, unlike in a dictionary, B comes before a
+    for (const suffix of ORDERED_SUFFIXES) await putTrial(trial, `${root}${suffix}`);
+    const command = new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: `${root}/` });
+    const { Contents = [] } = await send('ListObjectsV2', command);
+    const listed = Contents.map(({ Key = '' }) => Key.slice(root.length)).join(' ');
+    const expected = ORDERED_SUFFIXES.join(' ');
+    return listed === expected ? 'byte order' : { ...limited, found: `${listed} in place of ${expected}` };
+  };
+  await makeCheck(report, 'listing order', list, limited);
 }
 
 async function checkMarker(trial: Trial): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { sentenceOf } from '../failure.ts';
 import { allow, objectsArn } from './explain.ts';
+import { makeCheck } from './finding.ts';
 import type { Trial } from './trial.ts';
 
 /** The content of a trial object. */
@@ -61,54 +61,58 @@ export async function checkForeignReads(trial: Trial, canList: boolean): Promise
 export async function checkReads(trial: Trial, name: string, etag: string | undefined): Promise<void> {
   const { sdk, bucket, prefixes, send, report } = trial;
   const refused = {
+    result: 'failed',
     meaning: 'jobs with these credentials cannot restore caches.',
     fix: allow('s3:GetObject', objectsArn(bucket, prefixes.caches)),
-  };
+  } as const;
   let sizeBytes: number | undefined;
-  try {
+  const head = async () => {
     const command = new sdk.HeadObjectCommand({ Bucket: bucket, Key: name });
     sizeBytes = (await send('HeadObject', command)).ContentLength;
-    report(
-      sizeBytes === undefined
-        ? {
-            check: 'head',
-            result: 'limited',
-            found: 'The response to HEAD has no length.',
-            meaning: 'each lookup of an object takes one more request.',
-            fix: 'let the proxy in front of the server pass Content-Length (no chunked encoding of HEAD).',
-          }
-        : { check: 'head', result: 'ok', found: `${sizeBytes} bytes` },
-    );
-  } catch (error) {
-    report({ check: 'head', result: 'failed', found: sentenceOf(error), ...refused });
-  }
-  try {
-    const whole = await get(trial, name, { Range: 'bytes=0-9' });
-    if (etag === undefined) checkEtag(trial, whole.etag);
-    report({ check: 'get', result: 'ok', found: 's3:GetObject' });
-    if (whole.status !== 206 || whole.bytes.length > 10) {
-      report({
-        check: 'ranges',
-        result: 'failed',
-        found: `The response to a range of 10 bytes was ${whole.status} with ${whole.bytes.length} bytes.`,
-        meaning: 'restores read parts of objects, so they fail.',
-        fix: 'let the proxy in front of the server pass the header Range (nginx: proxy_force_ranges, no gzip).',
-      });
-      return;
+    if (sizeBytes !== undefined) return `${sizeBytes} bytes`;
+    return {
+      result: 'limited',
+      found: 'The response to HEAD has no length.',
+      meaning: 'each lookup of an object takes one more request.',
+      fix: 'let the proxy in front of the server pass Content-Length (no chunked encoding of HEAD).',
+    } as const;
+  };
+  await makeCheck(report, 'head', head, refused);
+  let range: GetResult | undefined;
+  const read = async () => {
+    range = await get(trial, name, { Range: 'bytes=0-9' });
+    if (etag === undefined) checkEtag(trial, range.etag);
+    return 's3:GetObject';
+  };
+  await makeCheck(report, 'get', read, refused);
+  if (range) await checkRanges(trial, name, range, sizeBytes ?? TRIAL_CONTENT.length);
+}
+
+/** Checks the response to a range of ten bytes, and a suffix that is longer than the object. */
+async function checkRanges(
+  trial: Trial,
+  name: string,
+  { status, bytes }: GetResult,
+  sizeBytes: number,
+): Promise<void> {
+  const failed = {
+    result: 'failed',
+    meaning: 'restores read parts of objects, so they fail.',
+    fix: 'let the proxy in front of the server pass the header Range (nginx: proxy_force_ranges, no gzip).',
+  } as const;
+  const readSuffix = async () => {
+    if (status !== 206 || bytes.length > 10) {
+      const found = `The response to a range of 10 bytes was ${status} with ${bytes.length} bytes.`;
+      return { ...failed, found };
     }
-    const suffix = await get(trial, name, { Range: `bytes=-${(sizeBytes ?? TRIAL_CONTENT.length) + 10}` });
-    report(
-      suffix.status === 416
-        ? {
-            check: 'ranges',
-            result: 'limited',
-            found: 'The response to a suffix longer than the object is 416.',
-            meaning: 'each exact hit takes one more request.',
-            fix: 'nothing has to be changed.',
-          }
-        : { check: 'ranges', result: 'ok', found: 'ranges and long suffixes' },
-    );
-  } catch (error) {
-    report({ check: 'get', result: 'failed', found: sentenceOf(error), ...refused });
-  }
+    const suffix = await get(trial, name, { Range: `bytes=-${sizeBytes + 10}` });
+    if (suffix.status !== 416) return 'ranges and long suffixes';
+    return {
+      result: 'limited',
+      found: 'The response to a suffix longer than the object is 416.',
+      meaning: 'each exact hit takes one more request.',
+      fix: 'nothing has to be changed.',
+    } as const;
+  };
+  await makeCheck(trial.report, 'ranges', readSuffix, failed);
 }

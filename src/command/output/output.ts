@@ -2,27 +2,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { escapeLine } from '../../action/runner/escape.ts';
 import type { Log } from '../../report/log.ts';
-import { createProgressLine, type ProgressLine } from './progress-line.ts';
-
-/** The standard streams of a command. Foreign text is escaped here: control characters of a terminal, commands of a runner. */
-export interface Output {
-  /** Whether standard output gets one JSON document and nothing else. */
-  readonly json: boolean;
-  /** Whether standard output got any text. */
-  readonly begun: boolean;
-  /** Columns of the terminal; 100 if standard output is not a terminal. */
-  readonly columns: number;
-  /** Writes a line to standard output. Resolves when there is room for more. Throws `OutputError`. */
-  line(text: string): Promise<void>;
-  /** Writes text that is escaped already, such as a part of a JSON document. Throws `OutputError`. */
-  raw(text: string): Promise<void>;
-  /** Resolves when standard output has taken all text. Throws `OutputError`. */
-  flush(): Promise<void>;
-  /** Begins a line that shows the progress on a terminal. Shows nothing elsewhere. */
-  progress(text: string): ProgressLine;
-  /** Writes a line to standard error. */
-  note(text: string): void;
-}
+import { createProgressLine } from './progress-line.ts';
 
 /** Standard output takes no more text: the program that reads it has ended, or its disk is full. */
 export class OutputError extends Error {
@@ -47,8 +27,14 @@ interface OutputOptions {
 
 const DEFAULT_COLUMNS = 100;
 
-/** Creates the output of a subcommand. An error of `stdout` is thrown by the next call that writes to it. */
-export function createOutput({ json, outlivesPipe = false, stdout, stderr }: OutputOptions): Output {
+/** The standard streams of a command. */
+export type Output = ReturnType<typeof createOutput>;
+
+/**
+ * Creates the output of a subcommand. Foreign text is escaped here: control characters of a terminal, commands of a runner. An
+ * error of `stdout` is thrown by the next call that writes to it.
+ */
+export function createOutput({ json, outlivesPipe = false, stdout, stderr }: OutputOptions) {
   let failure: OutputError | undefined;
   let begun = false;
   stdout.on('error', error => {
@@ -57,6 +43,7 @@ export function createOutput({ json, outlivesPipe = false, stdout, stderr }: Out
   const check = () => {
     if (failure && !(failure.pipeClosed && outlivesPipe)) throw failure;
   };
+  /** Writes text that is escaped already, such as a part of a JSON document. Throws `OutputError`. */
   const raw = async (text: string) => {
     check();
     begun = true;
@@ -64,19 +51,26 @@ export function createOutput({ json, outlivesPipe = false, stdout, stderr }: Out
     if (!failure && !stdout.write(text)) await once(stdout, 'drain').catch(() => {});
   };
   return {
+    /** Whether standard output gets one JSON document and nothing else. */
     json,
+    /** Whether standard output got any text. */
     get begun() {
       return begun;
     },
+    /** Columns of the terminal; 100 if standard output is not a terminal. */
     columns: stdout.isTTY && stdout.columns ? stdout.columns : DEFAULT_COLUMNS,
     raw,
+    /** Resolves when standard output has taken all text. Throws `OutputError`. */
     async flush() {
       if (!failure) await new Promise<void>(resolve => stdout.write('', () => resolve()));
       check();
     },
-    line: text => raw(`${escapeLine(text)}\n`),
-    progress: text => createProgressLine(stderr, text),
-    note(text) {
+    /** Writes lines to standard output. Resolves when there is room for more. Throws `OutputError`. */
+    lines: (...texts: readonly string[]) => raw(texts.map(text => `${escapeLine(text)}\n`).join('')),
+    /** Begins a line that shows the progress on a terminal. Shows nothing elsewhere. */
+    progress: (text: string) => createProgressLine(stderr, text),
+    /** Writes a line to standard error. */
+    note(text: string) {
       stderr.write(`${escapeLine(text)}\n`);
     },
   };

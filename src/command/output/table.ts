@@ -22,7 +22,7 @@ export async function writeTable(
   let sample: (readonly string[])[] | undefined = columns.length > 0 ? [titles] : [];
   const writeRow = (cells: readonly string[]) => {
     widen(widths, cells);
-    return output.line(formatRow(columns, widths, cells));
+    return output.lines(formatRow(columns, widths, cells));
   };
   const writeSample = async () => {
     const first = sample ?? [];

@@ -5,30 +5,23 @@ import { type Bar, barLabel, type GroupKind, type StatsFacts, type Tally } from 
 
 /** Writes the figures as tables and charts of a terminal. */
 export async function writeText(output: Output, tally: Tally, facts: StatsFacts): Promise<void> {
-  const { all, marked } = tally;
-  await output.line(
+  const { all, marked, unknownTime, strayMarkers, trialObjects, foreignObjects } = tally;
+  const others = [
+    [unknownTime.caches, `The age or the last use of ${countOf(unknownTime.caches, 'cache')} is not known.`],
+    [strayMarkers, `${countOf(strayMarkers, 'marker')} without a cache: prune deletes them.`],
+    [trialObjects, `${countOf(trialObjects, 'trial object')} of doctor: prune deletes them after a day.`],
+    [foreignObjects, `${countOf(foreignObjects, 'object')} of other programs: prune does not delete them.`],
+  ] as const;
+  await output.lines(
     `${facts.place}, below ${facts.prefix}/: ${countOf(all.caches, 'cache')}, ${formatBytes(all.bytes)}`,
+    `The last use of ${countOf(marked.caches, 'cache')} is noted.`,
+    ...others.filter(([count]) => count > 0).map(([, line]) => line),
   );
-  await output.line(`The last use of ${countOf(marked.caches, 'cache')} is noted.`);
-  if (tally.unknownTime.caches > 0)
-    await output.line(
-      `The age or the last use of ${countOf(tally.unknownTime.caches, 'cache')} is not known.`,
-    );
-  if (tally.strayMarkers > 0)
-    await output.line(`${countOf(tally.strayMarkers, 'marker')} without a cache: prune deletes them.`);
-  if (tally.trialObjects > 0)
-    await output.line(
-      `${countOf(tally.trialObjects, 'trial object')} of doctor: prune deletes them after a day.`,
-    );
-  if (tally.foreignObjects > 0)
-    await output.line(
-      `${countOf(tally.foreignObjects, 'object')} of other programs: prune does not delete them.`,
-    );
   if (all.caches === 0) return;
   for (const [title, kind] of TABLES) await writeGroups(output, title, tally, kind, facts);
   await writeChart(output, 'AGE', tally.ages);
   await writeChart(output, 'LAST USE', tally.lastUses);
-  await output.line('');
+  await output.lines('');
   await writeTable(
     output,
     [{ title: 'PRUNE --UNUSED' }, { title: 'CACHES', align: 'right' }, { title: 'SIZE', align: 'right' }],
@@ -50,7 +43,7 @@ async function writeGroups(
   { madeMs, top }: StatsFacts,
 ): Promise<void> {
   const groups = tally.largest(kind, top);
-  await output.line('');
+  await output.lines('');
   await writeTable(
     output,
     [
@@ -67,7 +60,7 @@ async function writeGroups(
     ]),
   );
   const others = tally.countGroups(kind, groups.length);
-  if (others !== '0') await output.line(`... and ${others} more (--top)`);
+  if (others !== '0') await output.lines(`... and ${others} more (--top)`);
 }
 
 /** Columns of the terminal besides the bar, for label, size and number. */
@@ -78,7 +71,7 @@ const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 async function writeChart(output: Output, title: string, bars: readonly Bar[]): Promise<void> {
   const width = Math.max(10, Math.min(MAX_BAR, output.columns - TEXT_COLUMNS));
   const most = Math.max(1, ...bars.map(({ bytes }) => bytes));
-  await output.line('');
+  await output.lines('');
   await writeTable(
     output,
     [{ title }, { title: 'SIZE', align: 'right' }, { title: 'CACHES', align: 'right' }, { title: '' }],

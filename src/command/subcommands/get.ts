@@ -71,7 +71,7 @@ export async function getCache(
     return;
   }
   const duration = formatDuration(performance.now() - startedMs);
-  await output.line(
+  await output.lines(
     `Restored ${countOf(entries, 'entry', 'entries')} (${formatBytes(rawBytes)}) of '${entry.key}' to ${target} in ${duration}.`,
   );
 }

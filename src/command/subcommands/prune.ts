@@ -80,7 +80,7 @@ async function runPrune(
     }
     const cache = `${describeCache(entry)} (${formatBytes(entry.object.sizeBytes)})`;
     const why = describeReason(deletion, rules, store.nowMs);
-    await output.line(`${dryRun ? 'would delete' : 'deleted'} ${cache}: ${why}`);
+    await output.lines(`${dryRun ? 'would delete' : 'deleted'} ${cache}: ${why}`);
   };
   try {
     if (output.json) await output.raw('{"deleted": [');
@@ -95,7 +95,7 @@ async function runPrune(
     const { requests } = store.counters;
     // The document begins with the deletions, which may be many: none of them is kept
     if (output.json) await output.raw(`\n],\n${safeJson({ dryRun, ...result, requests }).slice(1)}\n`);
-    else for (const line of describeResult(result, dryRun)) await output.line(line);
+    else for (const line of describeResult(result, dryRun)) await output.lines(line);
     if (store.versioned && result.deletedCaches > 0) output.note(`Warning: ${VERSIONS_KEPT}`);
     return result.deletedCaches;
   } catch (error) {

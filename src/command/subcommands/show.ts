@@ -78,7 +78,7 @@ export async function showCache(invocation: Invocation, options: ShowOptions, ke
   ];
   await writeTable(output, [], rows);
   if (largest.length === 0) return;
-  await output.line('');
+  await output.lines('');
   await writeTable(
     output,
     [{ title: 'LARGEST FILES' }, { title: 'SIZE', align: 'right' }],

@@ -34,20 +34,24 @@ type CheckResult =
 type Damage = ReturnType<typeof jsonRow> & { readonly reason: string };
 type StaleUpload = { readonly object: string; readonly begunAt: string };
 
-/** The JSON document. Lists have at most `MAX_ROWS` rows. */
-interface VerifyReport {
-  caches: number;
-  bytes: number;
-  readonly damaged: Damage[];
-  /** Caches that need another release or machine. */
-  readonly unreadable: Damage[];
-  changedMeanwhile: number;
-  readonly strayMarkers: string[];
-  /** Undefined if the credentials do not allow to list them. */
-  unfinishedUploads: StaleUpload[] | undefined;
-  /** Objects of `cache-s3 doctor`. */
-  readonly trialObjects: string[];
-  readonly foreignObjects: string[];
+type VerifyReport = ReturnType<typeof createReport>;
+
+/** Creates the JSON document. Lists have at most `MAX_ROWS` rows. */
+function createReport() {
+  return {
+    caches: 0,
+    bytes: 0,
+    damaged: [] as Damage[],
+    /** Caches that need another release or machine. */
+    unreadable: [] as Damage[],
+    changedMeanwhile: 0,
+    strayMarkers: [] as string[],
+    /** Undefined if the credentials do not allow listing them. */
+    unfinishedUploads: [] as readonly StaleUpload[] | undefined,
+    /** Objects of `cache-s3 doctor`. */
+    trialObjects: [] as string[],
+    foreignObjects: [] as string[],
+  };
 }
 
 /**
@@ -57,22 +61,9 @@ interface VerifyReport {
 export async function verifyCaches(invocation: Invocation, options: VerifyOptions): Promise<void> {
   const { output } = invocation;
   const engine = await loadRestoreEngine();
-  const report: VerifyReport = {
-    caches: 0,
-    bytes: 0,
-    damaged: [],
-    unreadable: [],
-    changedMeanwhile: 0,
-    strayMarkers: [],
-    unfinishedUploads: [],
-    trialObjects: [],
-    foreignObjects: [],
-  };
-  const others = {
-    marker: report.strayMarkers,
-    trial: report.trialObjects,
-    foreign: report.foreignObjects,
-  };
+  const report = createReport();
+  const { strayMarkers: marker, trialObjects: trial, foreignObjects: foreign } = report;
+  const others = { marker, trial, foreign };
   async function* selected() {
     for await (const item of readSelected(invocation, options)) {
       if (item.kind === 'cache') yield item;
@@ -99,7 +90,7 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
         if (report[check.kind].length === MAX_ROWS) continue;
         const { kind, entry, reason } = check;
         report[kind].push({ ...jsonRow(entry), reason });
-        if (!output.json) await output.line(`${kind}: ${entry.object.name}: ${reason}`);
+        if (!output.json) await output.lines(`${kind}: ${entry.object.name}: ${reason}`);
       }
     }
     report.unfinishedUploads = await findStaleUploads(invocation, options);
@@ -115,7 +106,7 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
   }
 }
 
-/** Returns the unfinished uploads in the place of a filter. Returns undefined if the credentials do not allow to list them. */
+/** Returns the unfinished uploads in the place of a filter. Returns undefined if the credentials do not allow listing them. */
 async function findStaleUploads(
   { store, prefix, signal }: Invocation,
   filter: Filter,
@@ -140,27 +131,23 @@ async function writeReport(
   report: VerifyReport,
   { manifests }: VerifyOptions,
 ): Promise<void> {
-  const { caches, bytes, unreadable, changedMeanwhile } = report;
-  for (const name of report.strayMarkers) await output.line(`marker without a cache: ${name}`);
-  for (const { object, begunAt } of report.unfinishedUploads ?? []) {
-    await output.line(`unfinished upload, ${formatAge(store.nowMs - Date.parse(begunAt))} old: ${object}`);
-  }
-  for (const name of report.trialObjects) {
-    await output.line(`trial object of doctor, which prune deletes after a day: ${name}`);
-  }
-  for (const name of report.foreignObjects) await output.line(`object of another program: ${name}`);
-  if (report.unfinishedUploads === undefined) {
-    await output.line('Unfinished uploads were not listed: the credentials do not allow it.');
-  }
-  await output.line(
+  const { caches, bytes, unreadable, changedMeanwhile, unfinishedUploads } = report;
+  const age = (begunAt: string) => formatAge(store.nowMs - Date.parse(begunAt));
+  await output.lines(
+    ...report.strayMarkers.map(name => `marker without a cache: ${name}`),
+    ...(unfinishedUploads?.map(one => `unfinished upload, ${age(one.begunAt)} old: ${one.object}`) ?? [
+      'Unfinished uploads were not listed: the credentials do not allow it.',
+    ]),
+    ...report.trialObjects.map(name => `trial object of doctor, which prune deletes after a day: ${name}`),
+    ...report.foreignObjects.map(name => `object of another program: ${name}`),
     `Verified ${manifests ? 'the manifests' : 'every frame'} of ${countOf(caches, 'cache')} (${formatBytes(bytes)}).`,
   );
   if (unreadable.length > 0)
-    await output.line(
+    await output.lines(
       `${countOf(unreadable.length, 'cache')} cannot be read here: use the release or machine that saved them.`,
     );
   if (changedMeanwhile > 0)
-    await output.line(`${countOf(changedMeanwhile, 'cache')} not verified: replaced during the run.`);
+    await output.lines(`${countOf(changedMeanwhile, 'cache')} not verified: replaced during the run.`);
 }
 
 async function checkCache(

@@ -106,7 +106,7 @@ test('doctor reports that the last of two jobs wins on a file system that replac
     createUpload: (name, options) => store.createUpload(name, { ...options, onlyIfAbsent: false }),
   }));
   expect(notOk(findings)).toMatchObject([
-    { check: 'conditions', result: 'limited', found: 'an object was replaced' },
+    { check: 'conditions', result: 'limited', found: 'An object was replaced.' },
   ]);
 });
 

@@ -19,7 +19,7 @@ function failingOutput(code: string, outlivesPipe: boolean) {
 test('foreign text in a line is escaped, in standard output and in standard error', async () => {
   const streams = memoryStreams();
   const output = createOutput({ json: false, ...streams });
-  await output.line('::error::\u001b[31mx');
+  await output.lines('::error::\u001b[31mx');
   output.note('a\nb');
   await output.flush();
   expect(streams.out()).toBe('\\x3a:error::\\x1b[31mx\n');
@@ -51,22 +51,22 @@ test.each([
   ['ENOSPC', false],
 ])('after %s standard output takes no more text', async (code, pipeClosed) => {
   const { output, writes } = failingOutput(code, false);
-  await output.line('one').catch(() => {});
+  await output.lines('one').catch(() => {});
   await expect(output.flush()).rejects.toThrow(`standard output could not be written: write ${code}`);
-  await expect(output.line('two')).rejects.toMatchObject({ pipeClosed });
-  await expect(output.line('two')).rejects.toThrow(OutputError);
+  await expect(output.lines('two')).rejects.toMatchObject({ pipeClosed });
+  await expect(output.lines('two')).rejects.toThrow(OutputError);
   expect(writes()).toBe(1);
 });
 
 test('work that outlives its pipe goes on without the text, and fails on a full disk', async () => {
   const closed = failingOutput('EPIPE', true);
-  await closed.output.line('one');
+  await closed.output.lines('one');
   await closed.output.flush();
-  await closed.output.line('two');
+  await closed.output.lines('two');
   await closed.output.flush();
   expect(closed.writes()).toBe(1);
   const full = failingOutput('ENOSPC', true);
-  await full.output.line('one').catch(() => {});
+  await full.output.lines('one').catch(() => {});
   await expect(full.output.flush()).rejects.toThrow(OutputError);
 });
 
