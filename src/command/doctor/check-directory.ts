@@ -55,15 +55,16 @@ async function checkStore(options: DirectoryOptions, report: ReportFinding): Pro
     await upload.complete();
   };
   const user = process.getuid ? `the user with the id ${process.getuid()}` : 'this user';
-  const isWritten = await attempt(
-    'write',
-    async () => {
-      await put();
-      return `${content.length} bytes`;
-    },
-    'jobs of this user cannot save caches.',
-    `give ${user} the right to write to ${root}, or set another --endpoint.`,
-  );
+  const notSaved = {
+    result: 'failed',
+    meaning: 'jobs of this user cannot save caches.',
+    fix: `give ${user} the right to write to ${root}, or set another --endpoint.`,
+  } as const;
+  const write = async () => {
+    await put();
+    return `${content.length} bytes`;
+  };
+  const isWritten = await makeCheck(report, 'write', write, notSaved);
   if (!isWritten) return;
   try {
     const allowReads = `give ${user} the right to read ${root}.`;
@@ -87,15 +88,17 @@ async function checkStore(options: DirectoryOptions, report: ReportFinding): Pro
       allowReads,
     );
     const replace = async () => {
-      const failure = await put().catch(error => error);
+      const failure = await put().catch((error: unknown) => error);
       if (failure instanceof ObjectExistsError) return 'an object is not replaced';
-      throw failure ?? new Error('an object was replaced');
+      if (failure !== undefined) throw failure;
+      return {
+        result: 'limited',
+        found: 'An object was replaced.',
+        meaning: 'of two jobs that save one key at once, the last one wins, with a whole cache.',
+        fix: 'use a file system with hard links.',
+      } as const;
     };
-    await makeCheck(report, 'conditions', replace, {
-      result: 'limited',
-      meaning: 'of two jobs that save one key at once, the last one wins, with a whole cache.',
-      fix: 'use a file system with hard links.',
-    });
+    await makeCheck(report, 'conditions', replace, notSaved);
   } finally {
     await attempt(
       'delete',

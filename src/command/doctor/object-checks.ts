@@ -65,11 +65,17 @@ async function checkConditions(trial: Trial, name: string): Promise<void> {
       await put(trial, name, '*');
       return { ...limited, found: 'If-None-Match was ignored.' };
     } catch (error) {
-      if (trial.isStatus((error as Error).cause, 409, 412)) return 'an object is not replaced';
+      const { cause } = error as Error;
+      if (trial.isStatus(cause, 409, 412)) return 'an object is not replaced';
+      if (trial.isStatus(cause, 400, 501)) return { ...limited, found: sentenceOf(error) };
       throw error;
     }
   };
-  await makeCheck(trial.report, 'conditions', replace, limited);
+  await makeCheck(trial.report, 'conditions', replace, {
+    result: 'failed',
+    meaning: 'jobs cannot save caches while the server fails so.',
+    fix: 'allow conditional writes (If-None-Match) in the policy, or look for the failure in the log of the server.',
+  });
 }
 
 async function checkOrder(trial: Trial): Promise<void> {

@@ -110,6 +110,25 @@ test('doctor reports that the last of two jobs wins on a file system that replac
   ]);
 });
 
+test('doctor reports the failure of a second write with its reason, not as a replaced object', async () => {
+  let uploads = 0;
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  const findings = await findingsOf(scratch(), store => ({
+    createUpload: (name, options) => {
+      const upload = store.createUpload(name, options);
+      return ++uploads === 1 ? upload : override(upload, { complete: () => Promise.reject(full) });
+    },
+  }));
+  expect(notOk(findings)).toMatchObject([
+    {
+      check: 'conditions',
+      result: 'failed',
+      found: 'No space left on device.',
+      meaning: 'jobs of this user cannot save caches.',
+    },
+  ]);
+});
+
 test('doctor names the object that it cannot delete', async () => {
   const findings = await findingsOf(scratch(), () => ({
     delete: () => Promise.reject(new Error('not allowed')),

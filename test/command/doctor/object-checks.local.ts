@@ -17,6 +17,21 @@ test.each([
   },
 );
 
+test.each([403, 500])(
+  'doctor reports a conditional write that fails with %i as a failure, not as an ignored condition',
+  async status => {
+    const { findings } = await findingsOf({
+      refuses: (operation, { headers }) =>
+        operation === 'PutObject' && headers['if-none-match'] ? status : undefined,
+    });
+    expect(named(findings, 'failed')).toEqual(['conditions']);
+    expect(findingOf(findings, 'conditions')).toMatchObject({
+      found: expect.stringContaining(String(status)),
+      meaning: 'jobs cannot save caches while the server fails so.',
+    });
+  },
+);
+
 test('doctor makes no further check of writes where objects cannot be stored, and reads an object of others', async () => {
   const { findings, server } = await findingsOf({
     refuses: operation => (operation === 'PutObject' ? 403 : undefined),
