@@ -6,6 +6,7 @@ import { MAX_BODY_BYTES, readWhole } from '../transport/body.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { Transport, TransportRequest, TransportResponse } from '../transport/transport.ts';
 import { knownTime } from './object-headers.ts';
+import { withPlainTimes } from './xml-text.ts';
 
 /** Bound of a page of a listing in bytes. A thousand names of 1024 bytes in their longest spelling take 7 MB. */
 export const MAX_LISTING_BYTES = 8 * 1024 * 1024;
@@ -33,6 +34,18 @@ export interface SdkHandlerOptions extends HttpHandlerOptions {
 type ReadResponse = Omit<TransportResponse, 'body'> & { readonly body: Readable | Buffer };
 
 /**
+ * Headers with a time, which the SDK does not get: it refuses a whole response for a time of another form, and it would sign by
+ * each Date, which a reverse proxy may have wrong. No code uses the others, and Last-Modified is passed in its own form.
+ */
+const HIDDEN_HEADERS: ReadonlySet<string> = new Set([
+  'date',
+  'last-modified',
+  'expires',
+  'x-amz-abort-date',
+  'x-amz-object-lock-retain-until-date',
+]);
+
+/**
  * Sends the signed requests of the SDK by our transport, and returns bounded bodies.
  *
  * The SDK's own NodeHttpHandler cannot keep the limits that we promise: its connection limit ends before TLS, its socket
@@ -54,13 +67,18 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
 
   /** Sends a request of the SDK. Rejects as `exchange` does. */
   async handle(request: HttpRequest, options: HttpHandlerOptions = {}): Promise<{ response: HttpResponse }> {
+    const { maxBodyBytes } = options as SdkHandlerOptions;
     const { status, headers, body } = await this.exchange(request, options as SdkHandlerOptions);
-    // The SDK would sign by each Date that it gets, and a reverse proxy may have a wrong one
-    const { date: _, 'last-modified': modified, ...others } = headers;
-    const modifiedMs = knownTime(modified);
-    // The SDK would refuse the whole response for a time of another form
+    const others = Object.entries(headers).filter(([name]) => !HIDDEN_HEADERS.has(name));
+    const modifiedMs = knownTime(headers['last-modified']);
     const lastModified = modifiedMs !== undefined && { 'last-modified': new Date(modifiedMs).toUTCString() };
-    const response = { statusCode: status, headers: { ...others, ...lastModified }, body };
+    // `listPage` takes the objects out of a listing first, because rewriting a thousand times costs a miss a millisecond
+    const isDocument = Buffer.isBuffer(body) && maxBodyBytes !== MAX_LISTING_BYTES;
+    const response = {
+      statusCode: status,
+      headers: { ...Object.fromEntries(others), ...lastModified },
+      body: isDocument ? Buffer.from(withPlainTimes(body.toString())) : body,
+    };
     return { response: response as HttpResponse };
   }
 

@@ -3,6 +3,7 @@ import type { ObjectInfo } from '../../object-store.ts';
 import { bareEtag, knownTime } from '../calls/object-headers.ts';
 import { ListObjectsV2Command, type ListObjectsV2CommandInput, type S3Client } from '../calls/sdk.ts';
 import { MAX_PARSED_BYTES, type SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
+import { decodeReferences, withPlainTimes } from '../calls/xml-text.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 
 /** A page of a listing, of at most 1000 objects. */
@@ -67,17 +68,6 @@ function withoutPrefixes(page: string): string {
   return page.includes(OPEN) ? page : page.replace(/<(\/?)[A-Za-z_][\w.-]*:/g, '<$1');
 }
 
-/** Rewrites the times of a page to the form that the SDK reads. Removes unknown ones, for which the SDK would refuse the page. */
-function withPlainTimes(page: string): string {
-  return page.replace(
-    /<LastModified\b[^<>]*>([^<]*)<\/LastModified>|<LastModified\b[^<>]*\/>/g,
-    (_, text = '') => {
-      const ms = knownTime(decodeReferences(text));
-      return ms === undefined ? '' : `<LastModified>${new Date(ms).toISOString()}</LastModified>`;
-    },
-  );
-}
-
 /** Objects that were taken out of a page. */
 interface TakenObjects {
   readonly objects: readonly ObjectInfo[];
@@ -129,22 +119,4 @@ function textIn(contents: string, element: string): string | undefined {
   const end = contents.indexOf('<', begin);
   if (end - begin > MAX_TEXT_LENGTH || !contents.startsWith(`</${element}>`, end)) return undefined;
   return decodeReferences(contents.slice(begin, end));
-}
-
-const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
-
-/** Decodes references to characters (XML 1.0, 4.1 and 4.6). Returns undefined if one names no character. */
-function decodeReferences(text: string): string | undefined {
-  if (!text.includes('&')) return text;
-  let isValid = true;
-  const decoded = text.replace(
-    /&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));/g,
-    (_, decimal, hexadecimal, name) => {
-      if (name) return NAMED[name]!;
-      const code = Number(decimal ?? `0x${hexadecimal}`);
-      isValid &&= code <= 0x10ffff;
-      return isValid ? String.fromCodePoint(code) : '';
-    },
-  );
-  return isValid ? decoded : undefined;
 }

@@ -131,6 +131,58 @@ test('the sweep aborts no upload outside its prefix, with a future date or a lon
   ]);
 });
 
+/** Answers by these times in each header and element in which S3 sends a time. */
+function serverWithTime(time: string) {
+  const modified = `<LastModified>${time}</LastModified>`;
+  const bodies: Readonly<Record<string, string>> = {
+    ListMultipartUploads: OLD.replace(
+      '</Upload>',
+      `</Upload><Upload><Key>y</Key><UploadId>2</UploadId><Initiated>${time}</Initiated></Upload>`,
+    ),
+    ListParts: `<ListPartsResult><Part><PartNumber>1</PartNumber><ETag>"part"</ETag>${modified}</Part></ListPartsResult>`,
+    UploadPartCopy: `<CopyPartResult>${modified}<ETag>"part"</ETag></CopyPartResult>`,
+    CompleteMultipartUpload:
+      '<CompleteMultipartUploadResult><ETag>"e"</ETag></CompleteMultipartUploadResult>',
+  };
+  const names = ['last-modified', 'expires', 'x-amz-abort-date', 'x-amz-object-lock-retain-until-date'];
+  const headers = Object.fromEntries(names.map(name => [name, time]));
+  return scriptedServer(operation => {
+    const { status = 200, headers: own, body = '' } = GOOD[operation] ?? {};
+    return { status, headers: { ...own, ...headers }, body: bodies[operation] ?? body };
+  });
+}
+
+const UNREADABLE = ['yesterday', '', '2026-13-45T99:99:99Z', '99999-01-01T00:00:00Z', '&#x110000;'];
+
+test.each(UNREADABLE)('the time %j counts as unknown in each response, and no call fails', async time => {
+  const server = await serverWithTime(time);
+  const store = server.store();
+  expect(await store.head('x')).toMatchObject({ sizeBytes: 20_000_000, modifiedMs: undefined });
+  await USES.UploadPartCopy!(store);
+  expect(await store.abortStale('', 1000, ANY_NAME)).toBe(1);
+  expect(server.requests).not.toContain('AbortMultipartUpload /bucket/y');
+  expect(server.operations).toEqual(expect.arrayContaining(['UploadPartCopy', 'ListParts']));
+  expect(store.counters.retries).toBe(0);
+});
+
+test('the sweep reads the start of an upload in another form of time than that of S3', async () => {
+  const server = await serverWithTime('Wed, 01 Jan 2020 00:00:00 GMT');
+  expect(await server.store().abortStale('', 1000, ANY_NAME)).toBe(2);
+});
+
+test.each(['<Initiated', '<Initiated>', '<Initiated a="b">1', '<Initiated/'])(
+  'a listing of uploads with 2 MB of %s ends soon',
+  async piece => {
+    const body = `<ListMultipartUploadsResult>${piece.repeat(2_000_000 / piece.length)}`;
+    const server = await scriptedServer(() => ({ body }));
+    const begin = performance.now();
+    await expect(server.store({ attempts: 1 }).abortStale('', 1000, ANY_NAME)).rejects.toThrow(
+      'the response ended early or cannot be read (ListMultipartUploads: 200)',
+    );
+    expect(performance.now() - begin).toBeLessThan(5000);
+  },
+);
+
 test.each([
   ['uploads', 'ListMultipartUploads', 100],
   ['parts', 'ListParts', 100],

@@ -93,8 +93,11 @@ describe('a role', () => {
       expect(servers.exchanges).toHaveLength(2);
     });
 
-    test('has no known end is used as long as it is accepted', async () => {
-      servers.onExchange = to => to.end(keysFor(60).replace(/<Expiration>.*<\/Expiration>/, ''));
+    test.each([
+      ['no end', ''],
+      ['an end that is no time', '<Expiration>soon</Expiration>'],
+    ])('has %s is used as long as it is accepted', async (_, end) => {
+      servers.onExchange = to => to.end(keysFor(60).replace(/<Expiration>.*<\/Expiration>/, end));
       const store = servers.open();
       await headMany(store);
       later(2 * 3600);

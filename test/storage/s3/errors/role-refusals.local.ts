@@ -125,11 +125,6 @@ describe('a role that the run does not get', () => {
     ['sends another document', to => to.end('<a/>'), 'the response has no keys'],
     ['sends no document', to => to.end('{}'), 'the response has no keys'],
     [
-      'sends keys whose end is no time',
-      to => to.end(keysFor(60).replace(/<Expiration>.*<\/Expiration>/, '<Expiration>soon</Expiration>')),
-      'the response has no keys',
-    ],
-    [
       'sends keys that are words',
       to => to.end(keysFor(60).replace(SECRET, 'true')),
       'the response has no keys',
