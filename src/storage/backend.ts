@@ -57,7 +57,7 @@ export interface RestoreRequest extends LookupRequest {
   readonly runLabel: string;
   /** Whether to fetch only entries that differ from the disk (input `warm-restore`). */
   readonly warm: boolean;
-  /** Whether a post phase may save the tree. The restore then hashes contents, which makes that save cheaper. */
+  /** Whether a post phase may save the tree. The restore then hashes contents, which makes that save faster. */
   readonly savesLater: boolean;
 }
 

@@ -11,15 +11,15 @@ import {
 
 interface FallbackOptions {
   readonly primary: StorageBackend;
-  /** Called when it is needed. Returns undefined, and logs the reason, if this runner has no second backend. */
+  /** Opens the second backend when it is needed. Returns undefined, and logs the reason, if this runner has none. */
   readonly openSecondary: () => Promise<StorageBackend | undefined>;
   readonly log: Log;
 }
 
 /**
- * Decorates a backend with a second one, which is used when the first is unavailable or refuses. Every other outcome of the
- * first is final: a miss is a miss. A save moves on only while the first store has accepted no byte of the archive. It does not
- * move on if a policy of the store refuses it to this run: no restore would read it, because the bucket serves restores.
+ * Decorates a backend with a second one, which is used when the first is unavailable or refuses. Every other outcome of the first
+ * is final: a miss is a miss. A save uses the second only while the first has accepted no byte of the archive. It does not use it
+ * if a policy of the store refuses it to this run: no restore would read it, because the bucket serves restores.
  */
 export function createFallback({ primary, openSecondary, log }: FallbackOptions): StorageBackend {
   let secondary: StorageBackend | undefined;

@@ -14,7 +14,7 @@ export const MAX_OBJECT_NAME_BYTES = 1024;
 export interface ObjectInfo {
   readonly name: string;
   readonly sizeBytes: number;
-  /** Opaque, without quotes: equal ETags mean equal bytes. Empty only in a listing, if the server sends none. */
+  /** ETag without quotes: equal ETags mean equal bytes. It is empty only in a listing, if the server sends none. */
   readonly etag: string;
   /** Last modification by the store's own clock, in ms since 1970. Undefined if the store sends none that can be read. */
   readonly modifiedMs: number | undefined;
@@ -56,11 +56,11 @@ export interface RangeBytes {
   /** Size of the whole object in bytes. */
   readonly sizeBytes: number;
   readonly etag: string;
-  /** As in `ObjectInfo`. */
+  /** Last modification, as in `ObjectInfo`. */
   readonly modifiedMs: number | undefined;
 }
 
-/** The part of a store that lets workers read by themselves (src/worker.ts). */
+/** The part of a store with which workers read by themselves (src/worker.ts). */
 interface WorkerReads {
   /** The `workerData` of each worker that reads. */
   readonly settings: unknown;
@@ -80,7 +80,7 @@ export const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000;
 export interface UnfinishedUpload {
   /** The name of its object. */
   readonly name: string;
-  /** Its start by the store's own clock, in ms since 1970. */
+  /** Start of the upload by the store's own clock, in ms since 1970. */
   readonly begunMs: number;
 }
 
@@ -112,12 +112,12 @@ export interface SweepOptions extends CallOptions {
 export interface GetOptions extends CallOptions {
   /** The ETag of the only version to read. */
   readonly etag?: string;
-  /** Called with the number of bytes of each piece that arrives. */
+  /** Receives the number of bytes of each piece that arrives. */
   readonly onBytes?: ((count: number) => void) | undefined;
 }
 
 export interface UploadOptions extends CallOptions {
-  /** Bytes per part. At least 5 MiB (S3's minimum for all parts but the last). */
+  /** Bytes per part, at least 5 MiB (S3's minimum for all parts but the last). */
   readonly partSizeBytes: number;
   /** Bytes up to which an object is stored by one request, in a store that has parts. Default: one part. */
   readonly wholeUpToBytes?: number;
@@ -127,15 +127,15 @@ export interface UploadOptions extends CallOptions {
    */
   readonly onlyIfAbsent: boolean;
   /**
-   * With `onlyIfAbsent: false`: the ETag of the object that may be replaced. `complete` throws `ObjectReplacedError` if the
-   * present one is another.
+   * ETag of the object that may be replaced, with `onlyIfAbsent: false`. `complete` throws `ObjectReplacedError` if the present
+   * one is another.
    */
   readonly onlyIfEtag?: string | undefined;
-  /** Called with the number of bytes of each part that the store has acknowledged. */
+  /** Receives the number of bytes of each part that the store has acknowledged. */
   readonly onBytes?: ((count: number) => void) | undefined;
   /** Number of threads that may be started to send parts. Default 0: this thread sends all. */
   readonly senders?: number | undefined;
-  /** Called before the request that publishes is sent. Without a response to it, the object may appear or not. */
+  /** Callback before the request that publishes is sent. Without a response to it, the object may appear or not. */
   readonly onPublish?: (() => void) | undefined;
 }
 
@@ -156,12 +156,12 @@ export interface Upload {
   complete(): Promise<void>;
   /**
    * Destroys the part requests in flight, removes the upload from the store, and only then resolves. Leaves the upload to
-   * `abortStale` if the result of a `complete` is not known. Idempotent; after `complete` it does nothing. Never rejects.
+   * `abortStale` if the result of a `complete` is not known. It is idempotent, and does nothing after `complete`. Never rejects.
    */
   abort(): Promise<void>;
   /**
-   * Fill level of the queue of bytes to send, by which a save chooses its compression level: 0 is empty, 1 or more is full.
-   * Always 0 in a store that sends nothing.
+   * Fill level of the queue of bytes to send, by which a save chooses its compression level: 0 is empty, 1 or more is full. It is
+   * always 0 in a store that sends nothing.
    */
   readonly queued: number;
   /** Whether the store has accepted any byte: from then on a save does not fall back to another backend. */
@@ -176,14 +176,15 @@ export interface Counters {
 
 export interface ObjectStore {
   readonly kind: 's3' | 'directory';
-  /** Returns undefined if there is no such object. */
+  /** Reads the metadata of an object. Returns undefined if there is none. */
   head(name: string, options?: OptionalCallOptions): Promise<ObjectInfo | undefined>;
   /**
-   * Returns undefined if there is no such object. An empty object has zero bytes. A range that ends past the end is cut;
-   * one that starts past it has zero bytes. Throws `ObjectReplacedError` if the object's ETag is not `options.etag`.
+   * Reads a range of an object. Returns undefined if there is no such object. A range that ends past the end is cut. One of an
+   * empty object, or that starts past the end, has zero bytes. Throws `ObjectReplacedError` if the object's ETag is not
+   * `options.etag`.
    */
   getRange(name: string, range: ByteRange, options?: GetOptions): Promise<RangeBytes | undefined>;
-  /** Undefined if only this thread reads from the store. */
+  /** The reads of workers. Undefined if only this thread reads from the store. */
   readonly workerReads?: WorkerReads;
   /** Lists all objects whose name starts with `prefix`, over all pages, in byte order of their names if the server has an order. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;

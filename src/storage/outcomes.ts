@@ -8,13 +8,13 @@ import {
 } from './store-errors.ts';
 
 /**
- * The outcomes of a lookup, a restore and a save. A backend makes them where it knows the cause; the fallback and the
- * step pass them on unchanged, up to the lines that report them.
+ * The outcomes of a lookup, a restore and a save. A backend makes them at the cause. The fallback and the step pass them on
+ * unchanged, up to the lines that report them.
  */
 
 export type CacheSource = 's3' | 'directory' | 'github';
 
-/** An entry matched. */
+/** An entry that matched. */
 export interface Hit {
   readonly kind: 'hit';
   readonly source: CacheSource;
@@ -32,38 +32,38 @@ export interface Restored extends Hit {
   readonly entries: number | undefined;
   /** Uncompressed bytes of file data written. */
   readonly rawBytes: number | undefined;
-  /** Bytes that came from the bucket; absent without a disk cache. */
+  /** Bytes read from the bucket; absent without a disk cache. */
   readonly fetchedBytes?: number;
-  /** Bytes that came from the disk cache; absent without one. */
+  /** Bytes read from the disk cache; absent without one. */
   readonly diskBytes?: number;
 }
 
-/** The backend responded, and it has no entry for this request. */
+/** Response of a backend that has no entry for this request. */
 export interface Miss {
   readonly kind: 'miss';
   /** Sentence with the reason, if the key exists with other paths, of another system or in another scope. */
   readonly diagnosis: string | undefined;
 }
 
-/** The backend did not respond, or failed until its retries were used up. Not a miss. */
+/** Failure of a backend that did not respond, or failed until its retries were used up. It is not a miss. */
 interface Unavailable {
   readonly kind: 'unavailable';
   readonly source: CacheSource;
   readonly error: StoreUnavailableError;
-  /** Whether the store has bytes of the archive. Only of a save. */
+  /** Whether the store of a save has bytes of the archive. */
   readonly accepted?: boolean;
 }
 
-/** The backend responded and refused. Not a miss. */
+/** Refusal by a backend that has responded. It is not a miss. */
 interface Refused {
   readonly kind: 'refused';
   readonly source: CacheSource;
   readonly error: StoreRefusedError | NameTooLongError;
-  /** As in `Unavailable`: a save may exceed a quota after its first bytes. */
+  /** Whether the store has bytes of the archive: a save may exceed a quota after its first bytes. */
   readonly accepted?: boolean;
 }
 
-/** The backend did not serve the request, so another one may be used in its place. */
+/** Outcome of a backend that did not serve the request, so another one may be used in its place. */
 export type Unserved = Unavailable | Refused;
 
 /** A failure of another cause than the store: the tree cannot be read or written, or there is a bug. */
@@ -77,10 +77,10 @@ interface RestoreFailed extends Failed {
   readonly treeChanged: boolean;
 }
 
-/** The request's signal was aborted. A restore has changed nothing then. */
+/** End of a request whose signal was aborted. A restore has changed nothing then. */
 interface Cancelled {
   readonly kind: 'cancelled';
-  /** Whether the request that makes the entry visible was sent, with an unknown result. Only of a save. */
+  /** Whether a save has sent the request that makes the entry visible, with an unknown result. */
   readonly mayBeVisible?: boolean;
 }
 
@@ -97,7 +97,7 @@ interface Saved {
 /** An object that matched a restore and cannot be restored. The next match is tried in its place. */
 export interface Rejected {
   /**
-   * `damaged`: on every machine; the save of the same job may replace the object. `unusable`: the object is sound, but this
+   * A `damaged` object is so on every machine, and the save of the same job may replace it. An `unusable` one is sound, but this
    * release or this machine cannot use it.
    */
   readonly kind: 'damaged' | 'unusable';
@@ -107,7 +107,7 @@ export interface Rejected {
 }
 
 interface AfterRejections {
-  /** Of a restore: the better matches, best first. */
+  /** Better matches that a restore has rejected, best first. */
   readonly rejected?: readonly Rejected[];
 }
 

@@ -4,7 +4,7 @@ const DEFAULT_PART_BYTES = 8 * 1024 * 1024;
 const WHOLE_UP_TO_BYTES = 2 * DEFAULT_PART_BYTES;
 /** S3's minimum for every part but the last, in bytes. */
 export const MIN_PART_BYTES = 5 * 1024 * 1024;
-/** A save keeps several parts in memory (s3/write/multipart/parts-in-flight.ts). S3's own limit is 5 GiB. */
+/** Maximum part size, because a save keeps several in memory (s3/write/multipart/parts-in-flight.ts). S3's own limit is 5 GiB. */
 const MAX_PART_BYTES = 64 * 1024 * 1024;
 
 /**

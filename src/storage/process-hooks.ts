@@ -46,7 +46,7 @@ function hookOutput(): void {
   stdout.write = ((...args: Parameters<Write>): boolean => {
     const observer = observers.getStore();
     if (observer === undefined) return original.apply(stdout, args);
-    // Outside of the call, so that the observer's own output is printed
+    // Runs outside of the call, so that the observer's own output is printed
     observers.exit(() => observer.onWrite(args[0]));
     const done = args.find(argument => typeof argument === 'function');
     if (done !== undefined) process.nextTick(done);

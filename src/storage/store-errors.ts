@@ -6,7 +6,7 @@
 /** The base of all errors of this contract. */
 export abstract class StoreError extends Error {}
 
-/** The store does not respond, or fails until its retries are used up: time limit, connection, 5xx. */
+/** Error of a store that does not respond, or fails until its retries are used up: time limit, connection, 5xx. */
 export class StoreUnavailableError extends StoreError {
   override name = 'StoreUnavailableError';
 }
@@ -18,7 +18,7 @@ export function rangesNotServed(name: string, requested: string, got: string): S
   );
 }
 
-/** The store responds, and refuses: wrong credentials, no such bucket, access denied, quota. A retry cannot help. */
+/** Refusal by a store that responds: wrong credentials, no such bucket, access denied, quota. A retry cannot help. */
 export class StoreRefusedError extends StoreError {
   override name = 'StoreRefusedError';
   /** The setting to check, as a phrase: `the input 'bucket'`, `the runner's clock`; undefined where none can help. */
@@ -34,19 +34,19 @@ export class StoreRefusedError extends StoreError {
   }
 }
 
-/** Inputs of keys -> the variables of AWS that set them, as the setting of a refusal names them. */
+/** Variables of AWS that set the inputs of keys, as the setting of a refusal names them, by input. */
 export const AWS_VARIABLES: Readonly<Record<string, string>> = {
   accessKey: 'AWS_ACCESS_KEY_ID',
   secretKey: 'AWS_SECRET_ACCESS_KEY',
   sessionToken: 'AWS_SESSION_TOKEN',
 };
 
-/** There are no credentials at all, and no source of them. Only unsigned requests remain, which a public bucket accepts. */
+/** Error of a run without credentials and sources of them. Only unsigned requests remain, which a public bucket accepts. */
 export class NoCredentialsError extends StoreRefusedError {
   override name = 'NoCredentialsError';
 }
 
-/** A pull request from a fork gets no secrets and no token, so it has no credentials by design. */
+/** Error of a pull request from a fork, which gets no secrets and no token, so it has no credentials by design. */
 export class ForkCredentialsError extends NoCredentialsError {
   override name = 'ForkCredentialsError';
   constructor(message: string) {
@@ -54,17 +54,17 @@ export class ForkCredentialsError extends NoCredentialsError {
   }
 }
 
-/** The role that the step names cannot be taken: its token or the STS failed. */
+/** Error of a role that the step names and cannot assume: its token or the STS failed. */
 export class RoleError extends StoreRefusedError {
   override name = 'RoleError';
 }
 
-/** A policy of the store does not allow the run to take its role, or to make this call with it. */
+/** Refusal by a policy of the store, which does not allow the run to assume its role, or to make this call with it. */
 export class PolicyRefusedError extends StoreRefusedError {
   override name = 'PolicyRefusedError';
 }
 
-/** A body is too large for the server or a proxy in front of it (413). Smaller parts may pass. */
+/** Refusal of a body that is too large for the server or a proxy in front of it (413). Smaller parts may pass. */
 export class BodyTooLargeError extends StoreRefusedError {
   override name = 'BodyTooLargeError';
   readonly sizeBytes: number;
@@ -78,7 +78,7 @@ export class BodyTooLargeError extends StoreRefusedError {
   }
 }
 
-/** The object has been replaced or removed since it was found (412 on If-Match, or 404). */
+/** Error of an object that has been replaced or removed since it was found (412 on If-Match, or 404). */
 export class ObjectReplacedError extends StoreError {
   override name = 'ObjectReplacedError';
 }
@@ -88,22 +88,22 @@ export function objectReplaced(name: string, cause?: unknown): ObjectReplacedErr
   return new ObjectReplacedError(`${name} was replaced or removed meanwhile`, { cause });
 }
 
-/** A read of an object that has just been found returned 404. */
+/** Error of a read of an object that has just been found, and that returned 404. */
 export class ObjectMissingError extends ObjectReplacedError {
   override name = 'ObjectMissingError';
 }
 
-/** The name is taken: an object of it is stored already. */
+/** Error of a name of which an object is stored already. */
 export class ObjectExistsError extends StoreError {
   override name = 'ObjectExistsError';
 }
 
-/** The server does not copy parts of objects, or fails to. */
+/** Error of a server that does not copy parts of objects, or fails to. */
 export class CopyRefusedError extends StoreError {
   override name = 'CopyRefusedError';
 }
 
-/** The object's name does not fit the store (S3: 1024 bytes of UTF-8). */
+/** Error of a name that does not fit the store (S3: 1024 bytes of UTF-8). */
 export class NameTooLongError extends StoreError {
   override name = 'NameTooLongError';
 }

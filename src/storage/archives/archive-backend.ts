@@ -13,7 +13,7 @@ import { noteUse, type UseNote } from './note-use.ts';
 /** Attempts of a restore whose object is replaced while it is read. */
 const RESTORE_ATTEMPTS = 3;
 
-/** Most damaged or unusable objects that a restore skips. For each, all data may have been downloaded. */
+/** Maximum number of damaged or unusable objects that a restore skips. For each, all data may have been downloaded. */
 const MAX_REJECTED = 3;
 
 /** Creates the backend of archives in an object store. Loads the code that packs or unpacks only for a save or a hit. */

@@ -6,7 +6,7 @@ import type { Progress } from '../../report/progress.ts';
 export interface ArchiveBackendOptions {
   readonly log: Log;
   readonly records: JobRecords;
-  /** Counts the bytes of transfers, in either direction. */
+  /** Counter of the bytes of transfers, in either direction. */
   readonly progress: Pick<Progress, 'add' | 'expect'>;
   /** Script of the worker threads. */
   readonly workerUrl: URL;
@@ -16,6 +16,6 @@ export interface ArchiveBackendOptions {
   readonly workers: number;
   /** Returns whether the host has no free core for workers. */
   readonly isHostCrowded: () => boolean;
-  /** This program in the manifest: `cache-s3/<version>`. */
+  /** Name of this program in the manifest: `cache-s3/<version>`. */
   readonly tool: string;
 }

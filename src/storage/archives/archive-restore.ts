@@ -137,14 +137,14 @@ async function restoreMarked<T extends { readonly isPartial: boolean }>(
   try {
     const restored = await restore(links => {
       records.addRestoredLinks(links);
-      // Before the commit, which may replace links that lead to them
+      // Reads the paths before the commit, which may replace links that lead to them
       includedPaths = request.includedPaths();
       isNew = records.markHalfRestored(version, includedPaths);
     });
     if (!restored.isPartial) records.clearHalfRestored(version);
     return restored;
   } catch (error) {
-    // Again, because the disk may have been too full for the record before the commit
+    // Writes it again, because the disk may have been too full for the record before the commit
     if (didChangeTree(error)) records.markHalfRestored(version, includedPaths ?? request.includedPaths());
     else if (isNew) records.clearHalfRestored(version);
     throw error;
@@ -172,7 +172,7 @@ function dataBytes({ manifest }: OpenArchive): number {
   return manifest.entries.reduce((sum, entry) => sum + entry.size, 0);
 }
 
-// For the command, which imports this module at run time so that `dist/` has these parts once
+// The command imports this module at run time, so that `dist/` has these parts once
 export { hasEntry } from '../../archive/check/sorted-entries.ts';
 export { validate } from '../../archive/check/validate.ts';
 export { sha256 } from '../../archive/format/codec.ts';

@@ -23,7 +23,7 @@ import type { ArchiveBackendOptions } from './archive-options.ts';
 /** Packing threads for each sending thread. */
 const PACKERS_PER_SENDER = 4;
 
-/** The base of an incremental save cannot be used: the save is repeated in full. */
+/** Error of a base that an incremental save cannot use: the save is repeated in full. */
 class UnusableBaseError extends Error {
   override name = 'UnusableBaseError';
 }
@@ -40,7 +40,7 @@ export async function saveObject(
 ): Promise<SaveOutcome> {
   const { records, log } = options;
   const name = request.place.objectName(request.key);
-  // Before the scan, because most saves of an existing key end here
+  // This is before the scan, because most saves of an existing key end here
   const condition = await conditionOf(store, request, records, name);
   if (!condition) return { kind: 'exists', source: store.kind };
   const roots = skipLinkedRoots(await request.layout.roots(request.signal), options);
@@ -228,5 +228,5 @@ async function copyBase(upload: Upload, base: TreeRecord, bytes: number): Promis
   }
 }
 
-// For the command, which imports this module at run time so that `dist/` has this part once
+// The command imports this module at run time, so that `dist/` has this part once
 export { regionUsage } from '../../archive/save/reuse-estimate.ts';

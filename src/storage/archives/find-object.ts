@@ -8,17 +8,17 @@ import { findElsewhere, type OtherScope } from './find-elsewhere.ts';
 export interface FoundObject extends ObjectInfo {
   readonly kind: 'found';
   readonly key: string;
-  /** Its last bytes, if the lookup has read them. */
+  /** The last bytes of the object, if the lookup has read them. */
   readonly tail: RangeBytes | undefined;
 }
 
 /**
- * Finds the object that a step restores, in GitHub's order: for each place the exact key, then the newest object whose key
- * starts with the primary key, then for each restore-key the newest object whose key starts with it. As in actions/cache, any
- * match in a nearer place precedes a better match in another one.
+ * Finds the object that a step restores, in GitHub's order: for each place the exact key, then the newest object whose key starts
+ * with the primary key, then for each restore-key the newest object whose key starts with it. As in actions/cache, any match in a
+ * nearer place precedes a better match in another one.
  *
- * Requests all exact names at once, then all listings at once. An exact hit in the first place costs one round trip and waits
- * for nothing else; a miss costs two, and one more for each further page. The listing for a diagnosis is sent together with the
+ * Requests all exact names at once, then all listings at once. An exact hit in the first place takes one round trip and waits for
+ * nothing else. A miss takes two, and one more for each further page. The listing for a diagnosis is sent together with the
  * others. With `tailBytes` > 0 an exact hit has its last bytes. Objects whose names are in `rejected` do not match.
  */
 export async function findObject(
@@ -127,7 +127,7 @@ async function list(
   for await (const info of store.list(place.listPrefix(prefix), { signal })) {
     const parsed = place.parse(info.name);
     if (!parsed?.key.startsWith(prefix) || rejected.has(info.name)) continue;
-    // The prefix comes from the step's inputs, and may have line breaks
+    // The prefix is from the step's inputs, and may have line breaks
     if (CONTROL_CHARACTER.test(parsed.key.slice(prefix.length))) continue;
     if (parsed.version !== version) hasOtherVersion ||= parsed.key === primaryKey;
     else if (!newest || orOldest(info.modifiedMs) >= orOldest(newest.modifiedMs))

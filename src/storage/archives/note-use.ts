@@ -25,7 +25,7 @@ export interface UseNote {
 /**
  * Notes that an object is used now: stores its marker anew, unless the object or the marker is younger than a day. The object
  * itself stays as it is, because running restores read it by its ETag. A failure is only a debug line of the store: the
- * credentials may not allow the note, and `prune` then knows only the age of the object.
+ * credentials may not allow the note, and `prune` then uses only the age of the object.
  */
 export function noteUse(
   store: ObjectStore,
@@ -34,7 +34,7 @@ export function noteUse(
 ): UseNote {
   const stop = new AbortController();
   const { signal } = stop;
-  // By the later clock: a marker that is stored too often does no harm, but a missing one does
+  // The later clock decides: a marker that is stored too often does no harm, but a missing one does
   const isYoung = (ms?: number) => store.laterNowMs - orOldest(ms) < USE_INTERVAL_MS;
   const note = async (name: string) => {
     const present = await store.head(name, { signal, optional: true }).catch(missingIfRefused);

@@ -34,7 +34,7 @@ export function createRangeReaders(
 ): RangeReaders {
   const { name, etag, key } = found;
   const { workerReads } = store;
-  // Kept for the next range, because all ranges of a restore have one signal
+  // These signals are kept for the next range, because all ranges of a restore have one signal
   let latest: readonly [AbortSignal | undefined, AbortSignal | undefined] = [undefined, stop];
   const optionsFor = (signal: AbortSignal | undefined) => {
     if (latest[0] !== signal) latest = [signal, anySignal(stop, signal)];

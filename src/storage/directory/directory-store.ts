@@ -181,7 +181,7 @@ class DirectoryStore implements ObjectStore {
     this.counters.requests++;
     this.#log.debug(`directory ${operation} ${about}`);
     try {
-      // Repeated after a failure: a network mount may fail for a moment
+      // The check is repeated after a failure: a network mount may fail for a moment
       if (!this.#isRootChecked) await refuseFileAsDirectory(this.#root);
       this.#isRootChecked = true;
       return await work();

@@ -26,7 +26,7 @@ export async function readRange(
     if (options.etag !== undefined && options.etag !== etag) throw objectReplaced(name);
     const sizeBytes = Number(stats.size);
     const { start, end } = spanOf(range, sizeBytes);
-    // Memory outside of Buffer's pool, which cannot be transferred to a worker
+    // The memory is outside of Buffer's pool, which cannot be transferred to a worker
     const bytes = new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
     for (let filled = 0; filled < bytes.length; ) {
       options.signal?.throwIfAborted();

@@ -15,7 +15,7 @@ import { READ_BYTES, readRange } from './read.ts';
  */
 export class DirectoryUpload implements Upload {
   accepted = false;
-  /** Always 0: a write resolves when the bytes are in the file. */
+  /** Use of the queue, always 0: a write resolves when the bytes are in the file. */
   readonly queued = 0;
   readonly #root: string;
   readonly #name: string;

@@ -20,8 +20,8 @@ import { type CallEvidence, explainRead, explainSave, isRequestedKey } from './o
 import { GITHUB_LIMITS, type GitHubLimits } from './watchdog.ts';
 
 /**
- * Creates the backend of GitHub's own cache. Its client, `@actions/cache`, is loaded at the first call: it costs tens of
- * ms, and most jobs never need it.
+ * Creates the backend of GitHub's own cache. Its client, `@actions/cache`, is loaded at the first call: this takes tens of ms,
+ * and most jobs never need it.
  */
 export function createGitHubBackend(
   log: Log,
@@ -195,9 +195,9 @@ interface EndedCall<T> {
   readonly evidence: CallEvidence;
 }
 
-/** The service found an entry that the step did not request. */
+/** Error of a service that has found another entry than the step requested. */
 class OtherKeyError extends Error {
-  /** The client (lib/cache.js) catches and prints errors of every other name. */
+  /** Name of the errors that the client (lib/cache.js) does not catch and print. */
   override name = 'ValidationError';
   constructor(key: string) {
     super(

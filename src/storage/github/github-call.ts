@@ -14,9 +14,9 @@ export interface GitHubCallOptions {
   readonly onWrite: CallObserver['onWrite'];
   /** Returns the reason for which the client's last attempt failed, for the message of a timeout. */
   readonly lastFailure: () => string | undefined;
-  /** Called before each request that finalizes an upload: the entry may appear from then on. */
+  /** Callback before each request that finalizes an upload: the entry may appear from then on. */
   readonly onFinalize?: (() => void) | undefined;
-  /** Called before a program works on a downloaded archive: it may write files from then on. */
+  /** Callback before a program works on a downloaded archive: it may write files from then on. */
   readonly onUnpack?: (() => void) | undefined;
 }
 
@@ -44,7 +44,7 @@ export class GitHubCall extends ObservedCall {
     this.#watchdog = new Watchdog(options.limits, options.waited);
   }
 
-  /** @throws as `ObservedCall`, and StoreUnavailableError when a timeout has passed. */
+  /** Runs the call. Throws as `ObservedCall` does, and StoreUnavailableError when a timeout has passed. */
   override async run<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const timer = setInterval(() => this.#check(), CHECK_MS);
     return super.run(call, signal).finally(() => clearInterval(timer));
@@ -79,7 +79,7 @@ export class GitHubCall extends ObservedCall {
     if (this.hasEnded) return;
     if (this.#hasDownloaded) this.#options.onUnpack?.();
     this.#watchdog.programStarted(performance.now());
-    // Only one of the two events may come
+    // Only one of the two events may occur
     const ended = new Promise<void>(resolve => program.once('exit', resolve).once('error', resolve));
     void ended.then(() => this.#watchdog.programEnded());
   }

@@ -1,7 +1,7 @@
 import type { Failed, Miss, SaveOutcome, Unserved } from '../outcomes.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../store-errors.ts';
 
-/** HTTP status of the service's response to the last request. `none`: it has not responded. */
+/** HTTP status of the service's response to the last request. It is `none` if it has not responded. */
 export type ServiceResponse = number | 'none' | 'not requested';
 
 /** Facts about a call of the client that returned no result. */

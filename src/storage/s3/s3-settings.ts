@@ -4,23 +4,23 @@ export interface S3Settings {
   readonly endpoint: URL | undefined;
   readonly region: string;
   readonly bucket: string;
-  /** The keys of the inputs. If undefined, they come from the environment, a web identity, the shared files or the machine. */
+  /** The keys of the inputs. If undefined, they are from the environment, a web identity, the shared files or the machine. */
   readonly credentials:
     | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
     | undefined;
-  /** Which of the inputs `accessKey` and `secretKey` is empty, if only one is. */
+  /** The empty one of the inputs `accessKey` and `secretKey`, if only one is. */
   readonly missingKey?: 'accessKey' | 'secretKey' | undefined;
   /** Returns an input's name in quotes, with the `CACHE_S3_` variable that it is read from. */
   readonly nameInput?: (input: string) => string;
-  /** The role that the run takes with its OIDC token, in place of keys. Undefined if the run takes none. */
+  /** The role that the run assumes with its OIDC token, in place of keys. Undefined if it assumes none. */
   readonly role: RoleSettings | undefined;
-  /** Whether only a save takes a role, and this phase does not save. Then it has no credentials: none are used beside a role. */
+  /** Whether only a save assumes a role, and this phase does not save. Then it has no credentials: a role excludes others. */
   readonly onlySaveHasRole?: boolean | undefined;
-  /** Whether the instance metadata service is used too (2 s at most). Only for AWS itself, never on a fork's pull request. */
+  /** Whether the instance metadata service is used too (2 s at most). It is for AWS itself, not for a fork's pull request. */
   readonly instanceMetadata: boolean;
   /** Whether the run is of a fork's pull request: only keys are used, no role, process or token of the runner. */
   readonly forkPullRequest: boolean;
-  /** Whether the bucket's name is in the path of URLs. False only for amazonaws.com, where it is in the host name. */
+  /** Whether the bucket's name is in the path of URLs. It is false only for amazonaws.com, where it is in the host name. */
   readonly forcePathStyle: boolean;
   /** A PEM file of additional certificate authorities. */
   readonly caFile: string | undefined;
@@ -34,7 +34,7 @@ export interface S3Settings {
   readonly attempts: number;
 }
 
-/** The role that a run takes, and its STS. */
+/** The role that a run assumes, and its STS. */
 export interface RoleSettings {
   readonly arn: string;
   /** The input that names the role. */

@@ -43,7 +43,7 @@ export function createS3Store(settings: S3Settings, options: CallerOptions): Obj
   };
 }
 
-/** For `cache-s3 doctor`, which makes single calls. It imports this module at run time, so that `dist/` has the SDK once. */
+/** `cache-s3 doctor` makes single calls. It imports this module at run time, so that `dist/` has the SDK once. */
 export { Caller } from './calls/caller.ts';
 export * as sdk from './calls/sdk.ts';
 export { isStatus } from './errors/response-error.ts';

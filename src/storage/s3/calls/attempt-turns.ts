@@ -9,7 +9,7 @@ import type { CallLimits } from './call-limits.ts';
 
 /** The right to send one attempt. */
 interface Turn {
-  /** Counts the bytes of the attempt. */
+  /** Counter of the bytes of the attempt. */
   readonly progress: CallProgress;
   /**
    * Ends the attempt. Lowers the limits if it failed because the server has too many requests.

@@ -5,12 +5,12 @@ import type { TimeLimits } from '../../../retry/time-limits.ts';
 import type { CallProgress, CallSpec } from './call.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
 
-/** The progress of a call that cleans up after the endpoint was given up: its time is fixed. */
+/** The progress of a call that cleans up after the circuit has opened: its time is fixed. */
 const UNCOUNTED: CallProgress = { countSent() {}, countCompleted() {} };
 
 /** The time limits of one call, for all of its attempts together. */
 export class CallLimits {
-  /** Whether the call cleans up after the endpoint was given up, within `lastCallMs`. */
+  /** Whether the call cleans up after the circuit has opened, within `lastCallMs`. */
   readonly isLast: boolean;
   readonly #spec: CallSpec;
   readonly #limits: TimeLimits;
@@ -35,7 +35,7 @@ export class CallLimits {
     else this.#stall = new StallLimit(Math.max(stallMs, cleanUpMs), clock, waited);
   }
 
-  /** Aborts with the caller's signal, or after `lastCallMs` if `isLast`. */
+  /** Signal that aborts with the caller's, or after `lastCallMs` if `isLast`. */
   get signal(): AbortSignal | undefined {
     return anySignal(this.#spec.signal, this.#deadline?.signal);
   }
@@ -45,7 +45,7 @@ export class CallLimits {
     return this.#stall?.signal.aborted ?? false;
   }
 
-  /** Counts the bytes of all attempts. */
+  /** Counter of the bytes of all attempts. */
   get progress(): CallProgress {
     return this.#stall ?? UNCOUNTED;
   }

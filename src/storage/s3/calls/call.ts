@@ -18,7 +18,7 @@ export interface CallSpec {
    * transfer waits until there is room for the body beside others (retry/send-window.ts).
    */
   readonly sendsBytes?: number;
-  /** Returns whether this process itself keeps the bytes of a response from being read: then the endpoint does not stall. */
+  /** Returns whether this process itself is not reading the bytes of a response: then the endpoint does not stall. */
   readonly isBlocked?: () => boolean;
   /** Whether the call moves the bytes of an object: each attempt waits for a place beside others (retry/concurrency-limiter.ts). */
   readonly transfer?: boolean;
@@ -27,8 +27,8 @@ export interface CallSpec {
   /** Whether the caller has another way: a failure does not open the circuit. */
   readonly replaceable?: boolean;
   /**
-   * Time in ms of a call that cleans up. It has at least this time, even if earlier calls have used up the time to wait. After the
-   * endpoint was given up, one such call is sent, within this time, and retried while the endpoint responds.
+   * Time in ms of a call that cleans up. It has at least this time, even if earlier calls have used up the time to wait. After
+   * the circuit has opened, one such call is sent, within this time, and retried while the endpoint responds.
    */
   readonly lastCallMs?: number;
   /** Bound of the body of a success in bytes, or `'stream'`. Default: 64 KiB. */

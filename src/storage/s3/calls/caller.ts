@@ -79,7 +79,7 @@ export class Caller {
     return Math.min(this.serverTimeMs, Date.now());
   }
 
-  /** The later of the two, in ms since 1970. */
+  /** The later of these two clocks, in ms since 1970. */
   get laterNowMs(): number {
     return Math.max(this.serverTimeMs, Date.now());
   }
@@ -94,7 +94,7 @@ export class Caller {
     return this.#limits.hasResponded;
   }
 
-  /** Forgets how long the calls so far have waited. For operations of any number of calls, after each that makes progress. */
+  /** Forgets how long the calls so far have waited. Used by operations of any number of calls, after each that makes progress. */
   forgetWaits(): void {
     this.#options.waited.clear();
   }
@@ -118,7 +118,7 @@ export class Caller {
     return this.run(spec, (client, options) => client.send(command, options));
   }
 
-  /** Sends a signed request. To be called in an attempt. Rejects as the handler does. */
+  /** Sends a signed request. Call it in an attempt. Rejects as the handler does. */
   exchange(...request: Parameters<SdkRequestHandler['exchange']>): ReturnType<SdkRequestHandler['exchange']> {
     return this.#connect().handler.exchange(...request);
   }
@@ -146,7 +146,7 @@ export class Caller {
     const { waited, bucketWasDown } = this.#options;
     const limits = new CallLimits(spec, isLast, this.#limits, this.clock, waited);
     const connection = this.#connect();
-    // Before the endpoint's time limit starts, so that a slow STS does not use it up
+    // Signs in before the endpoint's time limit starts, so that a slow STS does not use it up
     if (!unsigned) await limits.waitFor(connection.signIn());
     const options = limits.begin();
     const client = unsigned ? connection.unsignedClient : connection.client;
@@ -208,7 +208,7 @@ export class Caller {
       return send({ ...options, onResponse }, turn.progress);
     };
     try {
-      // Another call may have given up the endpoint while this one waited
+      // Another call may have opened the circuit while this one waited
       if (!limits.isLast) this.#circuit.check();
       const value = await sendCounted().catch(error => {
         const failure = classify(error);

@@ -15,7 +15,7 @@ import { SdkRequestHandler } from './sdk-request-handler.ts';
 /** The SDK's clients of one endpoint, and the handler that sends their requests. */
 export interface Connection {
   readonly client: S3Client;
-  /** Sends requests without a signature. Made at the first use. */
+  /** Client that sends requests without a signature. It is made at the first use. */
   readonly unsignedClient: S3Client;
   readonly handler: SdkRequestHandler;
   /** Settings by which other threads connect to the endpoint. */
@@ -66,13 +66,13 @@ export function createConnection(
     region: settings.region,
     forcePathStyle: settings.forcePathStyle,
     requestHandler: handler,
-    // caller.ts retries each call, and two layers of retries would multiply. (A strategy rather than `maxAttempts: 1`, which
-    // prints a line to the console for every failed streamed body.)
+    // caller.ts retries each call, and two layers of retries would multiply. A strategy is used in place of `maxAttempts: 1`,
+    // which prints a line to the console for every failed streamed body
     retryStrategy: { mode: 'none', retry: (next, args) => next(args) },
     // Frames have a SHA-256. The SDK's default checksums make radosgw 16.2.15 return 411 for a stream
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // With `Expect: 100-continue` every body over 2 MiB takes a new connection, and a refusal arrives as EPIPE
+    // With `Expect: 100-continue` every body over 2 MiB needs a new connection, and a refusal arrives as EPIPE
     expectContinueHeader: false,
     useArnRegion: false,
     disableS3ExpressSessionAuth: true,
@@ -110,7 +110,7 @@ export function createConnection(
   };
 }
 
-/** The SDK requires keys even if nothing is signed with them. */
+/** Keys for requests without a signature, because the SDK requires some. */
 const EMPTY_KEYS = { accessKeyId: '', secretAccessKey: '' };
 
 const UNSIGNED = { sign: async (request: HttpRequest) => request };

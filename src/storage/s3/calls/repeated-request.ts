@@ -4,7 +4,7 @@ import type { S3Client, ServiceInputTypes, ServiceOutputTypes } from './sdk.ts';
 
 /** The difference of a request from the first one. A value of undefined removes a header or parameter. */
 interface RequestDifference {
-  /** Names in lower case. */
+  /** Headers with names in lower case. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: unknown;
@@ -67,7 +67,7 @@ async function signOnly<I extends ServiceInputTypes, O extends ServiceOutputType
       signed = args.request as HttpRequest;
       return { output: { $metadata: {} } as O, response: {} };
     },
-    // After the signature: the last step before the request is sent
+    // This step is after the signature, the last one before the request is sent
     { step: 'finalizeRequest', priority: 'low' },
   );
   await client.send(command);
@@ -76,7 +76,7 @@ async function signOnly<I extends ServiceInputTypes, O extends ServiceOutputType
 
 /** The repeated requests of a store: for each operation, those on the latest object. */
 export class RepeatedRequests {
-  /** Operation -> the name of the latest object, and the requests on it. */
+  /** The name of the latest object and the requests on it, by operation. */
   readonly #latest = new Map<string, readonly [string, RepeatedRequest]>();
 
   /** Returns the requests of an operation on one object or upload. `name` identifies it. */

@@ -22,7 +22,7 @@ export interface SdkHandlerOptions extends HttpHandlerOptions {
   readonly abortSignal?: AbortSignal;
   /** Sends the request in place of the transport. */
   readonly send?: Transport['send'] | undefined;
-  /** Called with each response. */
+  /** Receives each response. */
   readonly onResponse?: (response: TransportResponse) => void;
   /** Longest wait for the head of the response after the whole request has been sent, in ms. Default: the idle timeout. */
   readonly responseMs?: number;
@@ -48,8 +48,8 @@ const HIDDEN_HEADERS: ReadonlySet<string> = new Set([
 /**
  * Sends the signed requests of the SDK by our transport, and returns bounded bodies.
  *
- * The SDK's own NodeHttpHandler cannot keep the limits that we promise: its connection limit ends before TLS, its socket
- * limit starts late (3 s) and cannot change once the endpoint has responded, and bodies have no bound.
+ * The SDK's own NodeHttpHandler cannot enforce these limits: its connection limit ends before TLS, its socket limit starts late
+ * (3 s) and cannot change once the endpoint has responded, and bodies have no bound.
  */
 export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpResponse, HttpHandlerOptions> {
   readonly metadata = { handlerProtocol: 'http/1.1' };

@@ -24,11 +24,12 @@ const RENEW_BEFORE_MS = 300_000;
 const RENEW_AGAIN_MS = 60_000;
 
 /**
- * Returns the credentials that sign the requests: the keys of the settings, or the keys of the role in the settings. There are none
- * if only a save takes a role. If the settings have neither, these sources are tried in order: the keys of the environment, the web
- * identity token, the shared files, and the instance metadata service (only if the settings allow it, because its address does not
- * respond outside AWS). With AWS_PROFILE the keys of the environment are not used, and the shared files come before the web
- * identity, as in @aws-sdk/credential-provider-node 3. A pull request from a fork gets only keys from these sources, no role.
+ * Returns the credentials that sign the requests: the keys of the settings, or the keys of the role in the settings. There are
+ * none if only a save assumes a role. If the settings have neither, these sources are tried in order: the keys of the
+ * environment, the web identity token, the shared files, and the instance metadata service (only if the settings allow it,
+ * because its address does not respond outside AWS). With AWS_PROFILE the keys of the environment are not used, and the shared
+ * files are before the web identity, as in @aws-sdk/credential-provider-node 3. A fork's pull request gets only keys from them,
+ * no role.
  *
  * Renews credentials that expire. Imports the SDK's providers only when they are needed, because most runs have keys.
  */

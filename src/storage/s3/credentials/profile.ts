@@ -11,7 +11,7 @@ export const MAX_TOKEN_BYTES = 64 * 1024;
 /** Maximum number of profiles in a chain of `source_profile`s. */
 const MAX_CHAIN = 8;
 
-/** A source does not exist, or this run may not use it. It has not failed. */
+/** Error of a source that does not exist, or that this run may not use. It has not failed. */
 export class NoSourceError extends Error {
   override name = 'NoSourceError';
 }
@@ -74,7 +74,7 @@ function chainOf(name: string, { profiles }: SharedFiles): Profile[] {
   return chain;
 }
 
-/** Returns the keys of a profile. Returns undefined if it has none, or if they only serve to take a role. */
+/** Returns the keys of a profile. Returns undefined if it has none, or if they only serve to assume a role. */
 function keysOf(profile: Profile): AwsCredentialIdentity | undefined {
   const {
     aws_access_key_id: accessKeyId,

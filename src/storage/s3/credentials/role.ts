@@ -29,7 +29,7 @@ export interface CredentialsOptions {
   readonly mask: (secret: string) => void;
 }
 
-/** The keys of a role, and the run that has taken it. */
+/** The keys of a role, and the run that has assumed it. */
 export interface RoleCredentials extends AwsCredentialIdentity {
   readonly role: NonNullable<IdentityUse['role']>;
 }
@@ -50,7 +50,7 @@ export async function assumeRole(
   const { signal } = limit;
   const withRetries = <T>(attempt: () => Promise<T>): Promise<T> => {
     const waits = new RetryWaits(settings.attempts);
-    // radosgw 16.2.15 makes a user for each subject, and returns 409 to jobs that take their first role at the same time
+    // radosgw 16.2.15 makes a user for each subject, and returns 409 to jobs that assume their first role at the same time
     const waitAfter = (error: unknown) =>
       classify(error).isRetryable || isStatus(error, 409) ? waits.next() : undefined;
     return retry(() => unlessAborted(attempt(), signal), { waitAfter, clock, signal });
@@ -112,7 +112,7 @@ async function exchange(
   throw new ProtocolError(NO_KEYS);
 }
 
-/** AWS has at most 128 characters of `\w`, radosgw and MinIO 20. A slash would end the id in the Authorization header. */
+/** Returns whether a text can be a key id (AWS: at most 128 of `\w`). A slash would end it in the Authorization header. */
 const isKeyId = (text: string) => /^[\w.=@+-]{1,128}$/.test(text);
 
 const isKey = (text: string) => /^[!-~]{16,8192}$/.test(text);

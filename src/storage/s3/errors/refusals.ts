@@ -82,7 +82,7 @@ const EXPIRED_TOKEN: Refusal = ["the input 'sessionToken'", 'the session token h
 export const QUOTA: Refusal = ["the input 'bucket'", 'its quota is used up'];
 const OTHER_REGION: Refusal = ["the input 'region'", 'the bucket is in another region'];
 
-/** S3 code of a refusal of keys or tokens -> [the setting to check, the reason]. */
+/** Refusals of keys or tokens, by their S3 codes. */
 const KEY_REFUSALS: Readonly<Record<string, Refusal>> = {
   SignatureDoesNotMatch: [
     "the input 'secretKey'",
@@ -97,7 +97,7 @@ const KEY_REFUSALS: Readonly<Record<string, Refusal>> = {
   TokenRefreshRequired: EXPIRED_TOKEN,
 };
 
-/** S3 code of another refusal -> [the setting to check, the reason]. */
+/** Other refusals, by their S3 codes. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   NoSuchBucket: ["the input 'bucket'", 'there is no such bucket'],
   InvalidBucketName: ["the input 'bucket'", 'the name is not a valid bucket name'],
@@ -148,7 +148,7 @@ const EXPIRED_ROLE: Refusal = [
 
 /** The credentials of the calls, and their use so far in this process. */
 export interface IdentityUse {
-  /** The role that the run has taken, and the claims of the run's token as a clause of foreign text. Undefined without a role. */
+  /** The role that the run has assumed, and the claims of its token as a clause of foreign text. Undefined without a role. */
   readonly role?: { readonly arn: string; readonly claims: string } | undefined;
   /** The source of the credentials. Undefined for the keys or the role of the inputs, and without credentials. */
   readonly source?: CredentialsSource | undefined;
@@ -206,7 +206,7 @@ const UNKNOWN_AUTHORITY: Refusal = [
   'its certificate is signed by an unknown authority',
 ];
 
-/** Node's code of a failure of TLS, where a retry cannot help -> [the setting to check, the reason]. */
+/** Refusals for failures of TLS where a retry cannot help, by Node's codes. */
 const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: ["the input 'ca-file'", 'its certificate is self-signed'],
   SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
@@ -220,8 +220,8 @@ const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
 };
 
 /**
- * Explains a failure of TLS. Its code EPROTO comes with OpenSSL's own reason: a response without TLS, or a handshake that one
- * side broke off. Returns undefined for another failure.
+ * Explains a failure of TLS. Its code EPROTO has OpenSSL's own reason: a response without TLS, or a handshake that one side broke
+ * off. Returns undefined for another failure.
  */
 export function tlsRefusal(code: string | undefined, error: unknown): Refusal | undefined {
   if (code !== 'EPROTO') return ownEntry(TLS_REFUSALS, code);

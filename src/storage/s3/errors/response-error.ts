@@ -8,7 +8,7 @@ import type { TransportResponse } from '../transport/transport.ts';
 export class ResponseError extends Error {
   override name = 'ResponseError';
   readonly status: number;
-  /** Names in lower case. */
+  /** Headers with names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   /** The body, of at most 64 KiB. */
   readonly text: string;

@@ -83,7 +83,7 @@ export function stsFailure(
 const UNEXPLAINED =
   'its trust policy does not fit the token, there is no such role, there is no provider for iss or it does not accept aud, the token has expired by the clock of the STS, or the STS is turned off';
 
-/** Returns our own message, or status and code. Never the service's message, which may quote the token. */
+/** Returns our own message, or status and code. The service's message may quote the token. */
 function reasonOf({ ownMessage, kind, statusAndCode }: Failure): string {
   if (ownMessage !== undefined) return ownMessage;
   // A success that the SDK cannot read, or that it finds incomplete
@@ -102,7 +102,7 @@ const WRONG_TOKEN: Refusal = [
   'it does not accept the token: the audience does not fit, or the provider of the token is not set up',
 ];
 
-/** Code of the STS (AWS, "AssumeRoleWithWebIdentity"; MinIO, sts-errors.go) -> [the setting to check, the reason]. */
+/** Refusals by the codes of the STS (AWS, "AssumeRoleWithWebIdentity"; MinIO, sts-errors.go). */
 const STS_REFUSALS: Readonly<Record<string, Refusal>> = {
   InvalidIdentityToken: WRONG_TOKEN,
   InvalidParameterValue: WRONG_TOKEN,

@@ -21,7 +21,7 @@ import { denialOf, serverRefusal } from './server-refusals.ts';
  * error of Node or the SDK, of which `code`, `name` and the HTTP status count.
  */
 
-/** Code of Node for a server that cannot be reached or a broken connection -> the reason, or '' if the code alone explains it. */
+/** Reasons of Node's codes for a server that cannot be reached or a broken connection. '' if the code alone explains it. */
 const CONNECTION_FAILURES: ReadonlyMap<string | undefined, string> = new Map(
   Object.entries({
     ECONNREFUSED: 'connection refused',
@@ -45,7 +45,7 @@ const CONNECTION_FAILURES: ReadonlyMap<string | undefined, string> = new Map(
 /** 5xx that a retry does not change: not implemented, HTTP version not supported. */
 const FINAL_5XX = new Set([501, 505]);
 
-/** How a call failed. */
+/** Kind of a failure. */
 export type FailureKind =
   /** No response in time. */
   | 'timeout'

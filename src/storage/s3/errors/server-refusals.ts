@@ -8,7 +8,7 @@ const VIRTUAL_HOST: Refusal = [
   "this server accepts the bucket's name only in its host name, which the action uses for AWS alone",
 ];
 
-/** Code of a server -> [the setting to check, the reason]. */
+/** Refusals by the codes of servers. */
 const CODES: Readonly<Record<string, Refusal>> = {
   // Alibaba OSS; Tencent COS
   SecondLevelDomainForbidden: VIRTUAL_HOST,

@@ -91,7 +91,7 @@ async function infoByGet(
   let isEmpty = false;
   const response = await get('bytes=0-0').catch(error => {
     if (!isStatus(error, 416)) throw error;
-    // 416: the object is empty
+    // A 416 means that the object is empty
     isEmpty = true;
     return get();
   });

@@ -43,7 +43,7 @@ export async function listPage(
       }
       return result;
     },
-    // Directly after the handler, before the SDK parses the response
+    // This step is directly after the handler, before the SDK parses the response
     { step: 'deserialize', priority: 'low' },
   );
   const { Contents = [], IsTruncated, NextContinuationToken } = await client.send(command, options);

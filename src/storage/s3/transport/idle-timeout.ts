@@ -5,12 +5,12 @@ import type { Clock } from '../../../retry/clock.ts';
 const STEPS = 5;
 
 /**
- * Calls `onIdle` when a connected socket has moved no byte for `idleTimeoutMs`, in either direction. Returns a function
- * that cancels this.
+ * Calls `onIdle` when a connected socket has moved no byte for `idleTimeoutMs`, in either direction. Returns a function that
+ * cancels this.
  *
- * Only Node's timer knows when the system took a part of a buffer. It reports this only by starting over once when it fires
- * (Node 24, `Socket.prototype._onTimeout`): with the whole limit, it gives a peer that stops reading twice the time. Therefore
- * it runs in steps, and a step without a byte counts as idle.
+ * Only Node's timer detects that the system has accepted a part of a buffer. It reports this only by starting over once when it
+ * fires (Node 24, `Socket.prototype._onTimeout`): with the whole limit, it gives a peer that stops reading twice the time.
+ * Therefore it runs in steps, and a step without a byte counts as idle.
  */
 export function watchIdleTimeout(
   socket: Socket,

@@ -15,7 +15,7 @@ export function bypassesProxy(noProxy: string, hostname: string, port: number): 
 function covers(entry: string, host: string, port: number): boolean {
   const [, bracketed, plain, ownPort] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(entry) ?? [];
   if (ownPort !== undefined && Number(ownPort) !== port) return false;
-  // More than one colon: an IPv6 address without brackets and port
+  // More than one colon means an IPv6 address without brackets and port
   const name = bracketed ?? (plain ?? entry).replace(/^\*?\./, '').replace(/\.$/, '');
   return name !== '' && (host === name || host.endsWith(`.${name}`));
 }

@@ -1,4 +1,4 @@
-/** A response that no S3 server sends. A retry cannot help. */
+/** Error of a response that no S3 server sends. A retry cannot help. */
 export class ProtocolError extends Error {
   override name = 'ProtocolError';
 }

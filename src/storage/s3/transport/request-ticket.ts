@@ -74,7 +74,7 @@ export async function answerOf(
   }
 }
 
-/** Returns the response of an answer. Throws a failure that came before the head. A read of the body rejects with a later one. */
+/** Returns the response of an answer. Throws a failure that was before the head. A read of the body rejects with a later one. */
 export function responseOf({ head, body, failure }: RequestAnswer): TransportResponse {
   const error = failure && decodeError(failure);
   if (!head) throw error;

@@ -38,7 +38,7 @@ export interface TransportRequest {
 /** The head of a response, and its body as a stream. */
 export interface TransportResponse {
   readonly status: number;
-  /** Names are in lower case. The values of a repeated field are joined with a comma. */
+  /** Headers with names in lower case. The values of a repeated field are joined with a comma. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Readable;
 }
@@ -52,7 +52,7 @@ export interface SendOptions {
   readonly idleTimeoutMs: number;
   /**
    * Longest wait for the head of the response after the whole request has been sent, in ms. Default: `idleTimeoutMs`. A reverse
-   * proxy may take the whole body before it passes on the first byte (nginx by default).
+   * proxy may accept the whole body before it passes on the first byte (nginx by default).
    */
   readonly responseMs?: number;
 }
@@ -96,7 +96,7 @@ export class Transport {
       // After the response has begun, destroying only the request would drop the rest of the body without an error
       const fail = (error: Error) => {
         (received ?? sent).destroy(error);
-        // A request that waits for a proxy's tunnel has no socket, and emits nothing. No effect after the promise has settled
+        // A request that waits for a proxy's tunnel emits no event. This has no effect after the promise has settled
         reject(error);
       };
       const timers = new Timers(this.#clock, fail);
@@ -142,7 +142,7 @@ export class Transport {
           return;
         }
         message.once('end', () => {
-          // The server has refused the request before it received the whole body: the rest need not be sent
+          // The server has refused the request before it received the whole body: the rest is not sent
           if (!sent.writableFinished) sent.destroy();
         });
         clearIdleLimit();
@@ -154,7 +154,7 @@ export class Transport {
       sent.once('close', () => {
         timers.clear();
         signal?.removeEventListener('abort', onAbort);
-        // No effect after the promise has settled
+        // This has no effect after the promise has settled
         reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' }));
       });
       sendBody(sent, request.body);

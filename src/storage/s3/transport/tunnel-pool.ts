@@ -29,8 +29,8 @@ export class TunnelPool extends https.Agent {
     // Node has no listener during the handshake
     socket.on('error', () => {});
     socket.on('newListener', (event, listener) => {
-      // Node adds a listener for each piece of the response and keeps the earlier ones. This event comes before the new listener is
-      // added, so the earlier one is removed
+      // Node adds a listener for each piece of the response and keeps the earlier ones. This event occurs before the new listener
+      // is added, so the earlier one is removed
       if (event !== 'readable') return;
       socket.removeListener(event, listener);
       if (socket.bytesRead <= MAX_RESPONSE_BYTES) return;

@@ -16,11 +16,11 @@ export async function checkCondition(caller: Caller, publication: Publication): 
   const { name, onlyIfAbsent, onlyIfEtag, signal } = publication;
   if (!onlyIfAbsent && onlyIfEtag === undefined) return;
   const present = await headObject(caller, name, { signal });
-  if (!conditionHolds(publication, present)) throw conditionError(publication);
+  if (!isConditionMet(publication, present)) throw conditionError(publication);
 }
 
-/** Returns whether the condition holds while this object is present. */
-export function conditionHolds(
+/** Returns whether the condition is met while this object is present. */
+export function isConditionMet(
   { onlyIfAbsent, onlyIfEtag }: Publication,
   present: HeadInfo | undefined,
 ): boolean {
@@ -28,7 +28,7 @@ export function conditionHolds(
   return onlyIfEtag === undefined || present?.etag === onlyIfEtag;
 }
 
-/** Makes the error of a condition that does not hold. */
+/** Makes the error of a condition that is not met. */
 export function conditionError({ name, onlyIfAbsent }: Publication): Error {
   return onlyIfAbsent
     ? new ObjectExistsError(`${name} was stored by another job meanwhile`)
@@ -45,7 +45,7 @@ export function notStoredError(name: string, operation: string): StoreUnavailabl
 /**
  * Returns whether this upload has stored the object, by its save-id. If a reverse proxy has dropped the metadata, compares the
  * ETag, which is equal for equal bytes.
- * @param etag returns the ETag of this upload's bytes. Called only if it is needed, because it may take long.
+ * @param etag returns the ETag of this upload's bytes. It is called only if needed, because it may take long.
  */
 export function isOurs(present: HeadInfo | undefined, { saveId }: Publication, etag: () => string): boolean {
   if (present === undefined) return false;

@@ -12,7 +12,7 @@ import { ownBody, type PartBytes, sendPart } from './body.ts';
 import {
   checkCondition,
   conditionError,
-  conditionHolds,
+  isConditionMet,
   isOurs,
   notStoredError,
   type Publication,
@@ -21,7 +21,7 @@ import {
 /**
  * Stores a whole object by one PutObject. If the server obeys conditions, one of several writers with `onlyIfAbsent` wins (tested
  * with eight on radosgw 16.2.15). Otherwise the object is checked directly before.
- * @throws ObjectExistsError or ObjectReplacedError when the condition does not hold.
+ * @throws ObjectExistsError or ObjectReplacedError when the condition is not met.
  */
 export async function putWhole(caller: Caller, publication: Publication, part: PartBytes): Promise<void> {
   const { capabilities } = caller;
@@ -45,8 +45,8 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
   if (outcome === 'unclear') {
     throw present ? conditionError(publication) : notStoredError(name, 'PutObject');
   }
-  if (outcome === 'conflict' || !conditionHolds(publication, present)) throw conditionError(publication);
-  // Refused although the condition holds: radosgw 16.2.15 returns 412 to each If-Match in a bucket with versions
+  if (outcome === 'conflict' || !isConditionMet(publication, present)) throw conditionError(publication);
+  // The condition is met, so the refusal is wrong: radosgw 16.2.15 returns 412 to each If-Match in a bucket with versions
   capabilities.conditionalPut = false;
   outcome = await put(caller, publication, part, false);
   if (outcome !== 'stored') throw notStoredError(name, 'PutObject');
@@ -72,7 +72,7 @@ async function put(
     ContentType: 'application/zstd',
     Metadata: { [SAVE_ID]: saveId },
     ...(isConditional && onlyIfAbsent && { IfNoneMatch: '*' }),
-    // radosgw 16.2.15 compares If-Match of a PutObject with its unquoted ETag; AWS takes both
+    // radosgw 16.2.15 compares If-Match of a PutObject with its unquoted ETag; AWS accepts both
     ...(isConditional && onlyIfEtag !== undefined && { IfMatch: onlyIfEtag }),
   };
   return caller.run(spec, async (...call) => {
@@ -83,7 +83,7 @@ async function put(
     } catch (error) {
       if (isConditional && lacksConditions(error)) return 'not implemented';
       if (isStatus(error, 409)) return 'conflict';
-      // 404: If-Match on an object that was removed
+      // A 404 means that the object of If-Match was removed
       if (isStatus(error, 412) || (onlyIfEtag !== undefined && isStatus(error, 404))) return 'refused';
       throw error;
     }
@@ -128,9 +128,9 @@ async function sendObject(
 }
 
 /**
- * Waits for any response of an endpoint that has not responded yet. The response to a PutObject comes only after the whole body, so
- * it cannot distinguish a dead endpoint from a slow one. A refusal is enough: some credentials may only write, and wrong ones are
- * refused again.
+ * Waits for any response of an endpoint that has not responded yet. The response to a PutObject is sent only after the whole
+ * body, so it cannot distinguish a dead endpoint from a slow one. A refusal is enough: some credentials may only write, and wrong
+ * ones are refused again.
  */
 async function waitForResponse(caller: Caller, name: string, signal: AbortSignal | undefined): Promise<void> {
   try {

@@ -81,7 +81,7 @@ export async function* unfinishedUploads(
     const oldest = caller.nowMs - olderThanMs;
     for (const listed of page.Uploads ?? []) {
       const upload = uploadUnder(prefix, listed);
-      // NaN if the server sends no time: then the upload is kept, because another job may be writing it
+      // This is NaN if the server sends no time. Then the upload is kept, because another job may be writing it
       const begunMs = startMs(listed);
       if (upload && begunMs <= oldest) yield { ...upload, begunMs };
     }

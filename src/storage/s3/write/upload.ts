@@ -154,7 +154,7 @@ export class S3Upload implements Upload {
         `${this.#name} needs more than ${MAX_PARTS} parts: set a larger upload-chunk-size`,
       );
     }
-    // Without the signal of the parts, because the abort of the upload needs its id
+    // Does not end with the signal of the parts, because the abort of the upload needs its id
     this.#creation ??= createUpload(this.#caller, this.#name, this.#saveId);
     const upload = await unlessAborted(this.#creation, this.#partSignal);
     await this.#inFlight.waitForRoom(bytesInMemory);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { HeadInfo } from '../../../../src/storage/s3/read/head.ts';
 import {
   conditionError,
-  conditionHolds,
+  isConditionMet,
   isOurs,
   type Publication,
 } from '../../../../src/storage/s3/write/publication.ts';
@@ -28,7 +28,7 @@ test.each([
   'the condition "%s" holds for exactly the states of the object that it names',
   (_, condition, absent, taken) => {
     const wanted = { ...publication, ...condition };
-    expect([conditionHolds(wanted, undefined), conditionHolds(wanted, present)]).toEqual([absent, taken]);
+    expect([isConditionMet(wanted, undefined), isConditionMet(wanted, present)]).toEqual([absent, taken]);
   },
 );
 

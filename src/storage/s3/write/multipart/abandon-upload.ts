@@ -7,7 +7,7 @@ import { abortUpload, type UploadRef } from './multipart-calls.ts';
 const ABORT_MS = 15_000;
 /** Time limit after a signal, in ms: the runner kills the process soon. */
 const ABORT_AFTER_SIGNAL_MS = 3_000;
-/** Time limit after the endpoint was given up, in ms. */
+/** Time limit after the circuit has opened, in ms. */
 const ABORT_LAST_CALL_MS = 2_000;
 
 /**

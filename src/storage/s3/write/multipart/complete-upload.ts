@@ -14,18 +14,18 @@ import { multipartEtag, type StoredPart, type UploadRef } from './multipart-call
 const COMPLETE_GRACE_MS = 2_000;
 
 /**
- * State of the Completes of an upload. `unclear`: there is no response to one, so the server may be joining the parts, now or
- * later. An Abort during that time leaves an object that is listed and responds to HEAD, while GET returns 404 after the parts
- * are collected as garbage (ceph/ceph#60771; radosgw 16.2.15: 17 of 24 tries).
+ * State of the Completes of an upload. It is `unclear` without a response to one: the server may join the parts, now or later. An
+ * Abort during that time leaves an object that is listed and responds to HEAD, while GET returns 404 after the parts are
+ * collected as garbage (ceph/ceph#60771; radosgw 16.2.15: 17 of 24 tries).
  */
 export interface Completion {
   state: 'not sent' | 'unclear' | 'responded';
 }
 
 /**
- * Joins the parts, and updates `completion`. Checks the condition directly before, because radosgw ignores it on Complete. A signal
- * does not end a Complete at once, because its response shows whether the upload may be aborted.
- * @throws ObjectExistsError or ObjectReplacedError when the condition does not hold.
+ * Joins the parts, and updates `completion`. Checks the condition directly before, because radosgw ignores it on Complete. A
+ * signal does not end a Complete at once, because its response shows whether the upload may be aborted.
+ * @throws ObjectExistsError or ObjectReplacedError when the condition is not met.
  */
 export async function completeUpload(
   caller: Caller,
@@ -63,7 +63,7 @@ export async function completeUpload(
             Key: publication.name,
             UploadId: upload.uploadId,
             MultipartUpload: { Parts: [...parts] },
-            // Obeyed by AWS and newer gateways, ignored by radosgw 16.2.15
+            // AWS and newer gateways obey this, radosgw 16.2.15 ignores it
             IfNoneMatch: isConditional ? '*' : undefined,
           }),
           options,
@@ -108,7 +108,7 @@ export async function completeUpload(
 /** Statuses of a reverse proxy itself, while the server may still work. */
 const PROXY_STATUS = new Set([502, 503, 504]);
 
-/** Returns whether the server has ended the call without any change. A 503 or 200 with an S3 code comes from the server. */
+/** Returns whether the server has ended the call without any change. A 503 or 200 with an S3 code is from the server. */
 function hasEnded(error: unknown): boolean {
   if (!(error instanceof ResponseError)) return false;
   const { status, code } = error;

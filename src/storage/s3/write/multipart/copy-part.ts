@@ -15,7 +15,7 @@ const MAX_COPY_BYTES = 256 * 1024 * 1024;
 
 /** Number of copies at once that use the gateway fully. */
 const WANTED_PIECES = 8;
-/** Size of a copy in bytes below which one more request costs more than it saves. */
+/** Size of a copy in bytes below which one more request takes longer than it saves. */
 const WANTED_COPY_BYTES = 32 * 1024 * 1024;
 
 /** Cuts a range into pieces of 5 MiB to 256 MiB, which the server copies in parallel. The range must have at least 5 MiB. */
@@ -23,7 +23,7 @@ export function copyRanges(range: ByteSpan): ByteSpan[] {
   const total = range.end - range.start;
   const wanted = Math.max(WANTED_COPY_BYTES, Math.min(MAX_COPY_BYTES, Math.ceil(total / WANTED_PIECES)));
   const count = Math.ceil(total / wanted);
-  // Equal pieces, because a short last one could be below the minimum
+  // The pieces are equal, because a short last one could be below the minimum
   const size = Math.ceil(total / count);
   return Array.from({ length: count }, (_, index) => ({
     start: range.start + index * size,
@@ -117,7 +117,7 @@ async function attemptCopy(
         const failure = classify(error);
         if (failure.status !== undefined) refusal = failure.statusAndCode;
         if (isStatus(error, 412)) return 'condition failed';
-        // 416: the range was within the source, so another object has replaced it
+        // A 416 means that another object has replaced the source, which had the range
         if (isStatus(error, 416) || isMissing(error)) return 'source not found';
         if (!failure.isRetryable && isStatus(error, ...REFUSED))
           throw refuseCopy(caller, String(error.status), error);
@@ -133,7 +133,7 @@ async function attemptCopy(
   }
 }
 
-/** Statuses of servers that do not know the call, or process it as an upload without a body. */
+/** Statuses of servers that do not support the call, or process it as an upload without a body. */
 const REFUSED = [400, 405, 411, 501];
 
 /** Remembers that the server does not copy parts, and makes the error. */

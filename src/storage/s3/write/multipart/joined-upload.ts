@@ -7,10 +7,10 @@ import { multipartEtag, type UploadRef } from './multipart-calls.ts';
 type Part = NonNullable<ListPartsCommandOutput['Parts']>[number];
 
 /**
- * Returns whether an upload that is still listed has become the object of its name. A gateway that is killed during a Complete may
- * leave both (radosgw 16.2.15, SIGKILL: 9 of 41 tries). An Abort would then remove the data of the object: HEAD still succeeds,
- * and GET returns 404 after the parts are collected as garbage. Also returns true if the parts may not be listed, because a
- * remaining upload costs less than a lost cache.
+ * Returns whether an upload that is still listed has become the object of its name. A gateway that is killed during a Complete
+ * may leave both (radosgw 16.2.15, SIGKILL: 9 of 41 tries). An Abort would then remove the data of the object: HEAD still
+ * succeeds, and GET returns 404 after the parts are collected as garbage. Also returns true if the parts may not be listed,
+ * because a remaining upload does less harm than a lost cache.
  */
 export async function isJoined(caller: Caller, upload: UploadRef, signal: AbortSignal): Promise<boolean> {
   const present = await headObject(caller, upload.name, { signal });
@@ -44,7 +44,7 @@ async function partsOf(caller: Caller, upload: UploadRef, signal: AbortSignal): 
     );
     parts.push(...(page.Parts ?? []));
     const next = page.IsTruncated ? Number(page.NextPartNumberMarker) : 0;
-    // The last page, or one whose marker is missing or does not advance
+    // This is the last page, or its marker is missing or does not advance
     if (!(next > marker)) return parts;
     marker = next;
   }

@@ -24,7 +24,7 @@ export class PartGatherer {
     this.#wholeUpToBytes = Math.max(wholeUpToBytes, partSizeBytes);
   }
 
-  /** Lets `takeFull` cut the first part early, because the object has other parts and cannot be stored by one request. */
+  /** Allows `takeFull` to cut the first part early, because the object has other parts and cannot be stored by one request. */
   cutEarly(): void {
     this.#wholeUpToBytes = this.#partSizeBytes;
   }
