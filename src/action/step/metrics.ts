@@ -9,6 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
+import { thisPlatform, thisUser } from '../../archive/fs/platform.ts';
 import { generationPrefix } from '../../cache/keys/key-prefix.ts';
 import type { PhaseFacts } from '../../report/closing-line.ts';
 import type { Environment } from '../inputs/read-input.ts';
@@ -20,9 +21,8 @@ const MAX_FILE_BYTES = 64 * 1024 * 1024;
 /** Limit on a text in a line, in UTF-16 units. JSON needs up to 6 bytes for one. */
 const MAX_TEXT = 200;
 
-const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
-/** Flags by which a link is not followed and a FIFO does not block: other users may write to the directory. Windows has neither. */
-const OPEN_FLAGS = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
+/** Flags by which a link is not followed and a FIFO does not block: other users may write to the directory. */
+const OPEN_FLAGS = constants.O_WRONLY | constants.O_APPEND | thisPlatform.openFlags;
 
 /**
  * Appends a line of JSON about a phase to the file that CACHE_S3_METRICS_FILE names, if it is set. The runner's configuration
@@ -75,9 +75,14 @@ function append(file: string, line: string): void {
     const { size, nlink } = status;
     if (size > MAX_FILE_BYTES) throw new Error(`it has over ${MAX_FILE_BYTES} bytes, so rotate it`);
     // Another user may have given any file of the file system a name in a directory of that user
-    if (isRoot() && nlink > 1) throw new Error('it has hard links, through which root does not write');
+    if (thisUser.uid === 0 && nlink > 1)
+      throw new Error('it has hard links, through which root does not write');
     const written = writeSync(fd, bytes);
-    if (written < bytes.length) removePart(fd, size, written);
+    if (written < bytes.length) {
+      // The rest is not written later, because lines of other jobs would be in between. If one is there already, the part stays
+      if (fstatSync(fd).size === size + written) ftruncateSync(fd, size);
+      throw new Error('the disk or a quota is full');
+    }
   } finally {
     closeSync(fd);
   }
@@ -87,7 +92,7 @@ function append(file: string, line: string): void {
 function create(file: string): number | undefined {
   let fd: number;
   try {
-    fd = openSync(file, OPEN_FLAGS | O_CREAT | O_EXCL, 0o644);
+    fd = openSync(file, OPEN_FLAGS | constants.O_CREAT | constants.O_EXCL, 0o644);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
     throw error;
@@ -96,20 +101,9 @@ function create(file: string): number | undefined {
   return fd;
 }
 
-/**
- * Removes the written part of a line from the end of a file that had `size` bytes before, and throws. The rest is not written
- * later, because lines of other jobs would be in between. If one is there already, the part stays.
- */
-function removePart(fd: number, size: number, partBytes: number): never {
-  if (fstatSync(fd).size === size + partBytes) ftruncateSync(fd, size);
-  throw new Error('the disk or a quota is full');
-}
-
-const isRoot = () => process.geteuid?.() === 0;
-
 /** Gives a file that root has just made (`sudo: true`) to the owner of its directory, because steps of that user write to it too. */
 function giveToOwner(fd: number, directory: string): void {
-  if (!isRoot()) return;
+  if (thisUser.uid !== 0) return;
   const { uid, gid } = statSync(directory);
   if (uid !== 0) fchownSync(fd, uid, gid);
 }

@@ -1,9 +1,7 @@
 import path from 'node:path';
-import { markerName } from '../../cache/keys/cache-names.ts';
 import { type Places, placesOf } from '../../cache/keys/scope.ts';
 import { cacheVersion } from '../../cache/keys/version.ts';
 import { createPathLayout, type StepLayout } from '../../cache/paths/paths.ts';
-import type { LookupRequest } from '../../storage/backend.ts';
 import type { CacheInputs } from '../inputs/cache-inputs.ts';
 import { type ActionInputs, parseInputs } from '../inputs/inputs.ts';
 import { BadInputError, badInputSentence, type Environment } from '../inputs/read-input.ts';
@@ -89,22 +87,6 @@ function warnIgnored({ log }: Runner, { target }: StepPlan): void {
   log.warning(
     `Input 'bucket' is empty, so GitHub's cache is used and ${names} ${target.ignored.length === 1 ? 'has' : 'have'} no effect: set 'bucket' to use a bucket.`,
   );
-}
-
-/** Returns the lookup of this step, for any backend. */
-export function lookupRequest(plan: StepPlan, signal: AbortSignal): LookupRequest {
-  const { key, restoreKeys, paths, crossOs } = plan.inputs;
-  return {
-    primaryKey: key,
-    restoreKeys,
-    paths,
-    crossOs,
-    version: plan.version,
-    places: plan.places.read,
-    markerName: name => markerName(plan.inputs.prefix, name),
-    elsewhere: plan.places.elsewhere,
-    signal,
-  };
 }
 
 /** Returns the sentence of actions/cache for an event without a branch or tag, word for word. Returns undefined if it has one. */

@@ -95,16 +95,9 @@ function reportMiss(runner: Runner, phase: Phase, result: 'miss' | 'damaged' | '
   return closeRestore(runner, phase, result);
 }
 
-function closeRestore(
-  runner: Runner,
-  phase: Phase,
-  result: string,
-  hit: Partial<Restored> = {},
-): Promise<void> {
-  const { source = 'none', key, sizeBytes, entries, rawBytes, fetchedBytes, diskBytes } = hit;
+function closeRestore(runner: Runner, phase: Phase, result: string, hit?: Hit | Restored): Promise<void> {
   const op = phase.inputs.lookupOnly ? 'lookup' : 'restore';
-  const facts = { op, source, result, sizeBytes, entries, rawBytes, fetchedBytes, diskBytes } as const;
-  return closePhase(runner, phase, facts, key);
+  return closePhase(runner, phase, { op, source: 'none', ...hit, result }, hit?.key);
 }
 
 /**
@@ -116,11 +109,6 @@ function setHitOutputs(runner: Runner, { source, exact, key, sizeBytes }: Hit): 
   runner.setOutput('cache-hit', String(exact));
   runner.setOutput('cache-matched-key', key);
   if (sizeBytes !== undefined) runner.setOutput('cache-size', String(sizeBytes));
-}
-
-/** Sets the output of the key before any request, so that it is set after a failure too. */
-export function setKeyOutput(runner: Runner, primaryKey: string): void {
-  runner.setOutput('cache-primary-key', primaryKey);
 }
 
 /**

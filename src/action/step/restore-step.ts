@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { markerName } from '../../cache/keys/cache-names.ts';
 import { createProgress } from '../../report/progress.ts';
-import type { StorageBackend } from '../../storage/backend.ts';
+import type { LookupRequest, StorageBackend } from '../../storage/backend.ts';
 import {
   bucketWasDown,
   hasChangedTree,
@@ -12,8 +13,8 @@ import type { OpenBackend } from '../backend/open-backend.ts';
 import type { ActionInputs } from '../inputs/inputs.ts';
 import { readRunContext } from '../run/run-context.ts';
 import type { Runner } from '../runner/runner.ts';
-import { eventProblem, lookupRequest, planOrRefuse, type StepPlan } from './plan.ts';
-import { reportDenied, reportOutcome, setKeyOutput } from './restore-report.ts';
+import { eventProblem, planOrRefuse, type StepPlan } from './plan.ts';
+import { reportDenied, reportOutcome } from './restore-report.ts';
 import { type StepState, writeState } from './state.ts';
 import { pinOf } from './target-pin.ts';
 
@@ -41,7 +42,8 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
     if (options.keepState) writeState(runner, { ...initialState(plan), ...rest });
   };
 
-  setKeyOutput(runner, inputs.key);
+  // Before any request, so that it is set after a failure too
+  runner.setOutput('cache-primary-key', inputs.key);
   saveState({});
   if (!plan.access.read.isAllowed) {
     saveState({ finished: true });
@@ -72,8 +74,19 @@ function fetchCache(
   backend: StorageBackend,
   { signal, keepState }: RestoreStepOptions,
 ): Promise<LookupOutcome | RestoreOutcome> {
-  const request = lookupRequest(plan, signal);
-  if (plan.inputs.lookupOnly) return backend.lookup(request);
+  const { key, restoreKeys, paths, crossOs, prefix, lookupOnly } = plan.inputs;
+  const request: LookupRequest = {
+    primaryKey: key,
+    restoreKeys,
+    paths,
+    crossOs,
+    version: plan.version,
+    places: plan.places.read,
+    markerName: name => markerName(prefix, name),
+    elsewhere: plan.places.elsewhere,
+    signal,
+  };
+  if (lookupOnly) return backend.lookup(request);
   const run = plan.context.runId.replace(/\D/g, '') || '0';
   return backend.restore({
     ...request,
@@ -88,14 +101,15 @@ function fetchCache(
 
 /** Returns the state of a restore that has not finished. */
 function initialState(plan: StepPlan): StepState {
-  const { inputs } = plan;
+  const { paths, key, restoreKeys, saveAlways } = plan.inputs;
+  const target = pinOf(plan);
   return {
-    paths: inputs.paths,
-    key: inputs.key,
-    restoreKeys: inputs.restoreKeys,
+    paths,
+    key,
+    restoreKeys,
     finished: false,
-    saveAlways: inputs.saveAlways,
-    target: pinOf(plan),
+    saveAlways,
+    target,
     source: 'none',
     bucketWasDown: false,
   };

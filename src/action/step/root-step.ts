@@ -1,7 +1,7 @@
 import { isOn, readInput } from '../inputs/read-input.ts';
 import type { Runner } from '../runner/runner.ts';
 import { runAsRoot } from '../runner/sudo.ts';
-import { setFailureOutputs, setKeyOutput } from './restore-report.ts';
+import { setFailureOutputs } from './restore-report.ts';
 
 /**
  * Runs this phase in a child as root (input `sudo`). If sudo refuses, nothing is restored or saved, and one line reports this.
@@ -19,7 +19,7 @@ export async function rootStep(
   }
   const sentence = `Input 'sudo' is true, but sudo refused (${end.reason}), so the cache is not ${restores ? 'restored' : 'saved'}: allow this user to run sudo without a password and to keep the environment (NOPASSWD and SETENV).`;
   if (restores) {
-    setKeyOutput(runner, readInput(env, 'key'));
+    runner.setOutput('cache-primary-key', readInput(env, 'key'));
     setFailureOutputs(runner);
   }
   if (isOn(env, restores ? 'fail-on-cache-miss' : 'fail-on-save-error')) runner.fail(sentence);

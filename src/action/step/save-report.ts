@@ -74,12 +74,9 @@ function failureReason(outcome: Unserved | Failed): string {
 
 function resultOf(outcome: SaveOutcome): Omit<PhaseResult, 'op'> {
   switch (outcome.kind) {
-    case 'saved': {
-      const { source, sizeBytes, entries, rawBytes, reusedBytes } = outcome;
-      return { source, result: 'saved', sizeBytes, entries, rawBytes, reusedBytes };
-    }
+    case 'saved':
     case 'exists':
-      return { source: outcome.source, result: 'exists' };
+      return { ...outcome, result: outcome.kind };
     case 'empty':
     case 'cancelled':
       return { source: 'none', result: outcome.kind };

@@ -99,7 +99,7 @@ export async function openObjectFile(
 ): Promise<{ readonly handle: FileHandle; readonly stats: BigIntStats } | undefined> {
   let handle: FileHandle;
   try {
-    handle = await retryInUse(() => open(file, READ_FLAGS), signal);
+    handle = await retryInUse(() => open(file, constants.O_RDONLY | thisPlatform.openFlags), signal);
   } catch (error) {
     // ELOOP is a link, ENXIO a socket
     if (isNotFound(error) || ['ELOOP', 'ENXIO'].includes(systemCode(error) ?? '')) return undefined;
@@ -113,9 +113,6 @@ export async function openObjectFile(
   }
   return stats.isFile() ? { handle, stats } : undefined;
 }
-
-const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
-const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
 /** Errors of link(2) on file systems without hard links (FAT, many network mounts), and for a file with too many links. */
 const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EISDIR', 'EINVAL']);

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { parseInputs } from '../../../src/action/inputs/inputs.ts';
 import { readRunContext } from '../../../src/action/run/run-context.ts';
-import { eventProblem, lookupRequest, planStep } from '../../../src/action/step/plan.ts';
+import { eventProblem, planStep } from '../../../src/action/step/plan.ts';
 import { stepEnv } from '../support.ts';
 
 /** The plan of a step in this environment, of a push to `main` by default. */
@@ -42,19 +42,6 @@ test('the version of a plan depends on the paths in the form that every runner s
   const inside = path.join(process.cwd(), 'node_modules');
   expect(planned({ path: inside }).version).toBe(planned({ path: 'node_modules' }).version);
   expect(planned({ path: 'dist' }).version).not.toBe(planned({ path: 'node_modules' }).version);
-});
-
-test('the lookup of a plan has the keys, the version and the scopes that are read', () => {
-  const plan = planned({ 'restore-keys': 'npm-\nany-' });
-  const signal = new AbortController().signal;
-  const request = lookupRequest(plan, signal);
-  expect(request).toMatchObject({
-    primaryKey: 'npm-1',
-    restoreKeys: ['npm-', 'any-'],
-    version: plan.version,
-    signal,
-  });
-  expect(request.places).toBe(plan.places.read);
 });
 
 test('a plan with a wrong input is refused before a request', () => {

@@ -26,9 +26,9 @@ describe('a restore, before its first request,', () => {
 
   test('requests the key of every ref that may be read, the own ref first', async () => {
     const more = { GITHUB_REF: 'refs/heads/topic', GITHUB_EVENT_NAME: 'schedule' };
-    const { backend } = await runRestore({ restore: missed }, {}, more);
+    const { backend } = await runRestore({ restore: missed }, { 'restore-keys': 'npm-\nany-' }, more);
     const request = backend.calls[0]?.request as LookupRequest;
-    expect(request.primaryKey).toBe('npm-1');
+    expect(request).toMatchObject({ primaryKey: 'npm-1', restoreKeys: ['npm-', 'any-'] });
     expect(request.places.map(({ label }) => label)).toEqual(['refs/heads/topic']);
   });
 
