@@ -12,17 +12,12 @@ import { withDirectory } from './opened-directory.ts';
 import { problemOf } from './problems.ts';
 
 /**
- * Maximum number of rounds of measuring and removing. The first one is not enough if some of the oldest frames cannot be removed, or
- * other processes use or remove them meanwhile: then the next round removes the next frames by age.
+ * Time in ms after which a reading of the directory ends, and a removal, because the worker receives no bytes meanwhile. It is
+ * enough for about 250,000 files on a local disk. Of a larger directory only the files that were read are counted and removed.
  */
-const ROUNDS = 4;
-/**
- * Time in ms after which a reading of the directory ends, because the worker receives no bytes meanwhile. It is enough for about
- * 250,000 files on a local disk. Of a larger directory only the files that were read are counted and removed.
- */
-const READING_MS = 2000;
-/** Maximum number of frames whose times and sizes a round keeps, in 16 bytes each: any user may make any number of files. */
-const MAX_CANDIDATES = 500_000;
+const LIMIT_MS = 2000;
+/** Maximum number of frames that are kept in mind, about 150 bytes for each: any user may make any number of files. */
+const MAX_CANDIDATES = 250_000;
 /** Names that one call reads. */
 const NAMES_A_CALL = 500;
 /** Time in ms without a touch after which a claim is removed. */
@@ -31,12 +26,11 @@ const ABANDONED_MS = 60_000;
 const MAX_RESERVE_BYTES = 1e9;
 const MAX_FRAME_BYTES = compressBound(MAX_FRAME_RAW_BYTES);
 
-interface CountedFile {
-  readonly file: string;
+/** A frame that this process may remove. */
+interface Candidate {
+  readonly name: string;
   readonly size: number;
   readonly usedMs: number;
-  /** Whether this is a frame that this process may remove. */
-  readonly isCandidate: boolean;
 }
 
 /**
@@ -48,85 +42,56 @@ export function evict({ directory, maxBytes }: EvictJob): EvictResult {
   return withDirectory(directory, path => ({ isKept: removeExcess(path, maxBytes) }));
 }
 
-/**
- * Removes frames over the limit. Reads the directory twice in a round, for the times of all frames and then for the names of
- * some: names need ten times the memory. Returns false only if all files were read and too many of them cannot be removed.
- * Takes three times `READING_MS` at most.
- */
+/** Removes frames over the limit. Returns false only if all files were read and too many of them cannot be removed. */
 function removeExcess(directory: string, maxBytes: number): boolean {
+  const { total, candidates, isComplete } = readFrames(directory);
+  let excess = total - Math.min(maxBytes, total + spareBytes(directory));
   const isLate = startTimeLimit();
-  const times = new Float64Array(MAX_CANDIDATES);
-  const sizes = new Float64Array(MAX_CANDIDATES);
-  let triedMs = Number.NEGATIVE_INFINITY;
-  for (let round = 1; round <= ROUNDS; round++) {
-    let total = 0;
-    let count = 0;
-    for (const { size, usedMs, isCandidate } of countedFiles(directory)) {
-      total += size;
-      if (!isCandidate || usedMs <= triedMs || count === MAX_CANDIDATES) continue;
-      times[count] = usedMs;
-      sizes[count++] = size;
-    }
-    let excess = total - Math.min(maxBytes, total + spareBytes(directory));
-    if (excess <= 0) return true;
-    // A reading that ended at its time limit may have missed candidates
-    if (count === 0) return isLate();
-    const lastMs = timeOfOldest(excess, times.subarray(0, count), sizes);
-    for (const { file, size, usedMs, isCandidate } of countedFiles(directory)) {
-      if (!isCandidate || usedMs <= triedMs || usedMs > lastMs || !tryRemove(file)) continue;
-      excess -= size;
-      if (excess <= 0) return true;
-    }
+  for (const { name, size } of candidates.sort((a, b) => a.usedMs - b.usedMs)) {
     // The next check removes the others
-    if (isLate()) return true;
-    triedMs = lastMs;
+    if (excess <= 0 || isLate()) return true;
+    if (tryRemove(path.join(directory, name))) excess -= size;
   }
-  return false;
+  return excess <= 0 || !isComplete;
 }
 
-/** Returns a function that returns whether `READING_MS` have passed since this call. */
+/** Returns a function that returns whether `LIMIT_MS` have passed since this call. */
 function startTimeLimit(): () => boolean {
-  const endMs = performance.now() + READING_MS;
+  const endMs = performance.now() + LIMIT_MS;
   return () => performance.now() >= endMs;
 }
 
-/**
- * Returns the time of the last use up to which files must be removed to free `bytes`. Returns the time of the newest file if all
- * files together have fewer bytes.
- */
-function timeOfOldest(bytes: number, times: Float64Array, sizes: Float64Array): number {
-  const order = Uint32Array.from(times.keys()).sort((a, b) => times[a]! - times[b]!);
-  let sum = 0;
-  const last = order.find(index => {
-    sum += sizes[index]!;
-    return sum >= bytes;
-  });
-  return times[last ?? order.at(-1)!]!;
-}
-
-/** Yields the frames and claims until `READING_MS` have passed. Removes useless files instead of yielding them. */
-function* countedFiles(directory: string): Generator<CountedFile> {
+/** Adds up the bytes of frames and claims, and finds the frames to choose from. Removes useless files. */
+function readFrames(directory: string) {
   const isLate = startTimeLimit();
   const now = Date.now();
   const mayRemove = createRightCheck(directory);
+  const candidates: Candidate[] = [];
+  let total = 0;
+  let isComplete = false;
   const names = opendirSync(directory, { bufferSize: NAMES_A_CALL });
   try {
-    for (let name = names.readSync()?.name; name !== undefined && !isLate(); name = names.readSync()?.name) {
+    while (!isLate() && candidates.length < MAX_CANDIDATES) {
+      const name = names.readSync()?.name;
+      isComplete = name === undefined;
+      if (name === undefined) break;
       const kind = fileKind(name);
       const file = path.join(directory, name);
       const stats = kind && ignoreErrors(() => lstat(file));
       if (!stats?.isFile()) continue;
       const usedMs = lastUse(stats, now);
       const isRemovable = mayRemove(stats);
-      if (!isUseless(kind, stats, now - usedMs)) {
-        yield { file, size: stats.size, usedMs, isCandidate: kind === 'frame' && isRemovable };
-      } else if (isRemovable) {
-        tryRemove(file);
+      if (isUseless(kind, stats, now - usedMs)) {
+        if (isRemovable) tryRemove(file);
+        continue;
       }
+      total += stats.size;
+      if (kind === 'frame' && isRemovable) candidates.push({ name, size: stats.size, usedMs });
     }
   } finally {
     names.closeSync();
   }
+  return { total, candidates, isComplete };
 }
 
 /** Removes a file. Returns whether the name is free then: Windows does not remove a file that is open. Never throws. */
