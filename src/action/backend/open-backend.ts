@@ -7,7 +7,7 @@ import type { Progress } from '../../report/progress.ts';
 import { systemClock } from '../../retry/clock.ts';
 import { WaitedTime } from '../../retry/stall-limit.ts';
 import { TIME_LIMITS } from '../../retry/time-limits.ts';
-import { createArchiveBackend } from '../../storage/archives/archive-backend.ts';
+import { ArchiveBackend } from '../../storage/archives/archive-backend.ts';
 import type { StorageBackend } from '../../storage/backend.ts';
 import { createFallback } from '../../storage/fallback.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
@@ -73,7 +73,7 @@ export function createOpener({ env, log, mask, records }: OpenerOptions): OpenBa
     const waited = new WaitedTime();
     if (target.kind === 'github') return openGitHub(waited);
     const store = await openStore(target, { log, mask, bucketWasDown, waited });
-    const bucket = createArchiveBackend(store, { ...engineOptions(), log, records, progress, diskCache });
+    const bucket = new ArchiveBackend(store, { ...engineOptions(), log, records, progress, diskCache });
     if (!useFallback) return bucket;
     return createFallback({ primary: bucket, openSecondary: () => openSecondary(waited), log });
   };

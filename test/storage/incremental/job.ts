@@ -9,7 +9,7 @@ import { markerName } from '../../../src/cache/keys/cache-names.ts';
 import { type Places, placesOf } from '../../../src/cache/keys/scope.ts';
 import { cacheVersion } from '../../../src/cache/keys/version.ts';
 import { JobRecords } from '../../../src/records/job-records.ts';
-import { createArchiveBackend } from '../../../src/storage/archives/archive-backend.ts';
+import { ArchiveBackend } from '../../../src/storage/archives/archive-backend.ts';
 import type { ArchiveBackendOptions } from '../../../src/storage/archives/archive-options.ts';
 import type { SaveRequest } from '../../../src/storage/backend.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
@@ -166,7 +166,7 @@ export class CacheJob {
 
   #backend(recordDirectory: string | undefined) {
     const log = this.#log;
-    return createArchiveBackend(this.#options.store, {
+    return new ArchiveBackend(this.#options.store, {
       log,
       workerUrl: WORKER_URL,
       workers: 1,
