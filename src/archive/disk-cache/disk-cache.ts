@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { systemClock } from '../../retry/clock.ts';
 import { anySignal, deadline, unlessAborted } from '../../retry/signals.ts';
 import { fsPath } from '../fs/paths/names.ts';
-import { type Claim, encodeFindJob, type FrameKey } from '../messages/disk-job.ts';
+import type { Claim, FrameKey } from '../messages/disk-job.ts';
 import type { UnpackResult } from '../messages/unpack-job.ts';
 import { countIfStuck } from '../pool/stuck-threads.ts';
 import { ThreadError } from '../pool/threads.ts';
@@ -95,10 +95,10 @@ export class DiskCache {
     try {
       this.#end.signal.throwIfAborted();
       const files = frames.map(frame => ({ name: frameName(frame), size: frame.size }));
-      const job = encodeFindJob(this.directory, files);
-      const found = await this.#watch(runner.run(job), CALL_MS + FIND_MS * frames.length);
-      this.#claims = new Claims(found.directory);
-      return frames.map((_, index) => found.present[index] === 1);
+      const finding = runner.run({ kind: 'find', directory: this.directory, files });
+      const { directory, isPresent } = await this.#watch(finding, CALL_MS + FIND_MS * frames.length);
+      this.#claims = new Claims(directory);
+      return isPresent;
     } catch (error) {
       if (error instanceof ThreadError) throw error;
       if (error !== this.#end.signal.reason) this.#report(diskProblem(this.directory, problemOf(error)));

@@ -6,7 +6,7 @@ import { lstat, realPathOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { thisPlatform, thisUser } from '../fs/platform.ts';
 import { withFile } from '../fs/with-file.ts';
-import { type FindJob, type FindResult, type OpenedDirectory, readFrameFiles } from '../messages/disk-job.ts';
+import type { FindJob, FindResult, OpenedDirectory } from '../messages/disk-job.ts';
 import { isFrame } from './frame-files.ts';
 import { problemOf } from './problems.ts';
 import { isRootOwned } from './root-owned.ts';
@@ -14,11 +14,11 @@ import { isRootOwned } from './root-owned.ts';
 /** Checks the directory, and finds frames. Throws the system's errors, and ENOTDIR. */
 export function findFrames(job: FindJob): FindResult {
   const directory = openDirectory(job.directory);
-  const present = readFrameFiles(job).map(({ name, size }) => {
+  const isPresent = job.files.map(({ name, size }) => {
     const stats = ignoreErrors(() => lstat(path.join(directory.path, name)));
-    return isFrame(stats, size) ? 1 : 0;
+    return isFrame(stats, size);
   });
-  return { directory, present: Uint8Array.from(present) };
+  return { directory, isPresent };
 }
 
 function openDirectory(given: string): OpenedDirectory {

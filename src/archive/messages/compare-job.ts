@@ -19,8 +19,8 @@ export type OnDisk = (typeof OnDisk)[keyof typeof OnDisk];
 export interface CompareResult {
   /** An `OnDisk` for each entry. */
   readonly onDisk: Uint8Array<ArrayBuffer>;
-  /** Files with several names (`encodeLinkedFiles`). */
-  readonly inodes: BigInt64Array<ArrayBuffer>;
+  /** By entry: `device:inode` of a file with several names on the disk, otherwise ''. */
+  readonly inodes: string;
 }
 
 const EntryColumn = columns('type', 'size', ...ATTRIBUTES);
@@ -58,22 +58,5 @@ export function* readComparedEntries({ paths, targets, entries }: CompareJob): G
       size: entries[row + EntryColumn.size]!,
       ...readAttributes(entries, row + EntryColumn.mode),
     };
-  }
-}
-
-/** A file with several names: its index in the job, its device and its inode. */
-export interface LinkedFile {
-  readonly index: number;
-  readonly dev: bigint;
-  readonly ino: bigint;
-}
-
-export function encodeLinkedFiles(files: readonly LinkedFile[]): BigInt64Array<ArrayBuffer> {
-  return BigInt64Array.from(files.flatMap(({ index, dev, ino }) => [BigInt(index), dev, ino]));
-}
-
-export function* decodeLinkedFiles(inodes: BigInt64Array): Generator<LinkedFile> {
-  for (let at = 0; at < inodes.length; at += 3) {
-    yield { index: Number(inodes[at]), dev: inodes[at + 1]!, ino: inodes[at + 2]! };
   }
 }

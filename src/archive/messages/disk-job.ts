@@ -27,32 +27,14 @@ export interface OpenedDirectory {
 export interface FindJob {
   readonly kind: 'find';
   readonly directory: string;
-  /** File names of the frames. */
-  readonly names: string;
-  readonly sizes: Float64Array<ArrayBuffer>;
-}
-
-/** A frame to find: the name of its file, and its size in bytes. */
-interface FrameFile {
-  readonly name: string;
-  readonly size: number;
-}
-
-export function encodeFindJob(directory: string, files: readonly FrameFile[]): FindJob {
-  const names = files.map(({ name }) => name).join('\0');
-  return { kind: 'find', directory, names, sizes: Float64Array.from(files, ({ size }) => size) };
-}
-
-/** Reads the frames of a job. */
-export function readFrameFiles({ names, sizes }: FindJob): FrameFile[] {
-  const allNames = names.split('\0');
-  return Array.from(sizes, (size, index) => ({ name: allNames[index]!, size }));
+  /** The name of each frame's file, and its size in bytes. */
+  readonly files: readonly { readonly name: string; readonly size: number }[];
 }
 
 export interface FindResult {
   readonly directory: OpenedDirectory;
-  /** 1 for each frame that the directory has, otherwise 0. */
-  readonly present: Uint8Array<ArrayBuffer>;
+  /** Whether the directory has each frame. */
+  readonly isPresent: readonly boolean[];
 }
 
 /** A job that removes frames above the limit of the directory. Fails with the system's error. */

@@ -1,4 +1,3 @@
-import { SHA256_BYTES } from '../format/codec.ts';
 import type { DataPiece } from '../format/data-pieces.ts';
 import type { Frame } from '../format/entry.ts';
 import type { Attributes } from '../fs/attributes.ts';
@@ -10,10 +9,7 @@ import { ATTRIBUTES, columns, readAttributes, writeAttributes } from './rows.ts'
 export interface UnpackJob {
   readonly kind: 'unpack';
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** A row of `FrameColumn.width` numbers for each frame. */
-  readonly frames: Float64Array<ArrayBuffer>;
-  /** `SHA256_BYTES` for each frame. */
-  readonly hashes: Uint8Array<ArrayBuffer>;
+  readonly frames: readonly FrameInJob[];
   /** A row of `PieceColumn.width` numbers for each piece, in the order of the frames. */
   readonly pieces: Float64Array<ArrayBuffer>;
   /** The path of each piece's file. */
@@ -24,6 +20,11 @@ export interface UnpackJob {
   readonly wants?: WantedFacts | undefined;
   /** Use of the disk cache, if there is one. */
   readonly disk?: DiskUse | undefined;
+}
+
+/** A frame. `start` is its offset in the job's bytes. */
+interface FrameInJob extends Frame {
+  readonly start: number;
 }
 
 /** Facts about the written files that the result of a job has: the status of each whole file, and maybe the hashes of the data. */
@@ -55,9 +56,6 @@ export interface UnpackResult {
   readonly contents: Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** Columns of a frame. `start` is its offset in `UnpackJob.bytes`. */
-const FrameColumn = columns('start', 'size', 'rawSize');
-
 const PieceColumn = columns('frame', 'offset', 'size', 'position', 'isSlice', ...ATTRIBUTES);
 
 /** Data of a file: all of it, or a slice if `isSlice`. `frame` is the number of the frame in this job. */
@@ -70,26 +68,18 @@ export const EMPTY_PIECE: Piece = { frame: 0, offset: 0, size: 0, position: 0, i
 
 /** Writes a job: its frames, and its pieces in the order of their frames. */
 export class UnpackJobWriter {
-  readonly #frames: Float64Array<ArrayBuffer>;
-  readonly #hashes: Uint8Array<ArrayBuffer>;
+  readonly #frames: FrameInJob[] = [];
   readonly #pieces: Float64Array<ArrayBuffer>;
   readonly #paths: string[] = [];
-  #frameCount = 0;
 
-  constructor(frames: number, pieces: number) {
-    this.#frames = new Float64Array(frames * FrameColumn.width);
-    this.#hashes = new Uint8Array(frames * SHA256_BYTES);
+  constructor(pieces: number) {
     this.#pieces = new Float64Array(pieces * PieceColumn.width);
   }
 
   /** Adds a frame that begins at `start` of the job's bytes. */
   addFrame(start: number, { size, rawSize, sha256 }: Frame): void {
-    const row = this.#frameCount * FrameColumn.width;
-    this.#frames[row + FrameColumn.start] = start;
-    this.#frames[row + FrameColumn.size] = size;
-    this.#frames[row + FrameColumn.rawSize] = rawSize;
-    this.#hashes.set(sha256, this.#frameCount * SHA256_BYTES);
-    this.#frameCount++;
+    // A copy, because a message has the whole memory of a view
+    this.#frames.push({ start, size, rawSize, sha256: sha256.slice() });
   }
 
   /** Adds a piece of the file that is built at `path`. */
@@ -113,7 +103,6 @@ export class UnpackJobWriter {
       kind: 'unpack',
       bytes,
       frames: this.#frames,
-      hashes: this.#hashes,
       pieces: this.#pieces,
       paths: this.#paths.join('\0'),
       masksModes,
@@ -154,15 +143,7 @@ export class UnpackPieces {
 
   /** Returns the compressed bytes of a frame, and its sizes and hash in the manifest. */
   frame(index: number): Frame & { readonly bytes: Uint8Array } {
-    const { bytes, frames, hashes } = this.#job;
-    const row = index * FrameColumn.width;
-    const start = frames[row + FrameColumn.start]!;
-    const size = frames[row + FrameColumn.size]!;
-    return {
-      bytes: bytes.subarray(start, start + size),
-      size,
-      rawSize: frames[row + FrameColumn.rawSize]!,
-      sha256: hashes.subarray(index * SHA256_BYTES, (index + 1) * SHA256_BYTES),
-    };
+    const { start, ...frame } = this.#job.frames[index]!;
+    return { ...frame, bytes: this.#job.bytes.subarray(start, start + frame.size) };
   }
 }

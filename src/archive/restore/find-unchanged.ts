@@ -1,7 +1,7 @@
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
 import { lstatExact, statExact } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
-import { decodeLinkedFiles, encodeCompareJob, OnDisk } from '../messages/compare-job.ts';
+import { encodeCompareJob, OnDisk } from '../messages/compare-job.ts';
 import { forEachAtOnce } from '../pool/in-flight.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import type { PlanOptions } from '../publish/plan/plan-target.ts';
@@ -105,8 +105,8 @@ class Comparison {
       if (onDisk[at] === OnDisk.unchanged) this.#unchanged[indexes[at]!] = 1;
       if (onDisk[at] === OnDisk.other && type === EntryType.directory) this.#missing.add(name);
     });
-    for (const { index, dev, ino } of decodeLinkedFiles(inodes))
-      this.#inodes.set(indexes[index]!, `${dev}:${ino}`);
+    for (const [at, inode] of inodes.split('\0').entries())
+      if (inode !== '') this.#inodes.set(indexes[at]!, inode);
   }
 
   /** Returns 1 for each entry that is unchanged, when all batches are compared. */

@@ -166,7 +166,7 @@ class Unpacker {
     const { frames } = this.#options.archive.manifest;
     const { staged, sliced } = await this.#prepared;
     const pieces = () => this.#contents.pieces(run.frames);
-    const job = new UnpackJobWriter(run.frames.length, this.#contents.count(run.frames));
+    const job = new UnpackJobWriter(this.#contents.count(run.frames));
     run.frames.forEach((frame, at) => void job.addFrame(run.starts[at]! - run.start, frames[frame]!));
     const result = await this.#write(job, pieces, staged, fetched, disk);
     if (this.#contents.sliced.length > 0) {
@@ -181,7 +181,7 @@ class Unpacker {
     const { runner, signal } = this.#options;
     await forEachAtOnce(chunksOf(this.#contents.empty, EMPTY_FILES_A_JOB), signal, async files => {
       const pieces = files.map(entry => ({ ...EMPTY_PIECE, entry, number: 0 }));
-      const job = new UnpackJobWriter(0, pieces.length);
+      const job = new UnpackJobWriter(pieces.length);
       await this.#write(job, () => pieces, staged, { bytes: new Uint8Array(0), runner });
     });
   }

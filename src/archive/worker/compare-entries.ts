@@ -10,8 +10,6 @@ import {
   type ComparedEntry,
   type CompareJob,
   type CompareResult,
-  encodeLinkedFiles,
-  type LinkedFile,
   OnDisk,
   readComparedEntries,
 } from '../messages/compare-job.ts';
@@ -23,17 +21,17 @@ import {
 export function compareEntries(job: CompareJob): CompareResult {
   const entries = [...readComparedEntries(job)];
   const onDisk = new Uint8Array(entries.length);
-  const linked: LinkedFile[] = [];
+  const inodes: string[] = new Array(entries.length).fill('');
   for (const [index, entry] of entries.entries()) {
     const stats = ignoreErrors(() => lstatExact(entry.path));
     if (!stats) continue;
     const isDirectory = stats.isDirectory();
     // A directory has a name for each directory in it
-    if (stats.nlink > 1n && !isDirectory) linked.push({ index, dev: stats.dev, ino: stats.ino });
+    if (stats.nlink > 1n && !isDirectory) inodes[index] = `${stats.dev}:${stats.ino}`;
     if (isUnchanged(entry, stats)) onDisk[index] = OnDisk.unchanged;
     else if (isDirectory) onDisk[index] = OnDisk.directory;
   }
-  return { onDisk, inodes: encodeLinkedFiles(linked) };
+  return { onDisk, inodes: inodes.join('\0') };
 }
 
 function isUnchanged(entry: ComparedEntry, stats: BigIntStats): boolean {

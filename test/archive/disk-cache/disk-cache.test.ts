@@ -117,7 +117,7 @@ test('a closed disk cache finds nothing, also by a search that ends later, and l
   const found = Promise.withResolvers<never>();
   const searching = cache.find([frame], { ...hanging, run: () => found.promise });
   const closing = cache.close();
-  found.resolve({ directory: openedDirectory(scratch()), present: Uint8Array.of(1) } as never);
+  found.resolve({ directory: openedDirectory(scratch()), isPresent: [true] } as never);
   expect(await searching).toEqual([false]);
   expect(await cache.find([frame], runner)).toEqual([false]);
   expect(await cache.claim([frame], 'claim')).toEqual([{ state: 'refused' }]);

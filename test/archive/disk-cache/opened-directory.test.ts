@@ -4,7 +4,6 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { frameName } from '../../../src/archive/disk-cache/frame-files.ts';
 import { findFrames, withDirectory } from '../../../src/archive/disk-cache/opened-directory.ts';
 import type { Platform } from '../../../src/archive/fs/platform.ts';
-import { encodeFindJob } from '../../../src/archive/messages/disk-job.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { usePlatform } from '../support/platform.ts';
@@ -18,8 +17,8 @@ test('frames are found by their names and sizes, and a link is none', requires(p
   fs.truncateSync(putFrame(directory, cut!), 999);
   fs.symlinkSync(frameName(right!), path.join(directory, frameName(link!)));
   const files = frames.map(frame => ({ name: frameName(frame), size: 1000 }));
-  const { present } = findFrames(encodeFindJob(directory, files));
-  expect([...present]).toEqual([1, 0, 0, 0]);
+  const { isPresent } = findFrames({ kind: 'find', directory, files });
+  expect(isPresent).toEqual([true, false, false, false]);
 });
 
 test('the directory is found where the system cannot resolve its path', () => {

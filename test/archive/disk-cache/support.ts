@@ -3,12 +3,7 @@ import path from 'node:path';
 import { claimNames, framePath, inodeText } from '../../../src/archive/disk-cache/frame-files.ts';
 import { findFrames } from '../../../src/archive/disk-cache/opened-directory.ts';
 import { sha256 } from '../../../src/archive/format/codec.ts';
-import {
-  type Claim,
-  encodeFindJob,
-  type FrameKey,
-  type OpenedDirectory,
-} from '../../../src/archive/messages/disk-job.ts';
+import type { Claim, FrameKey, OpenedDirectory } from '../../../src/archive/messages/disk-job.ts';
 import { failed } from '../../support/file-system-calls.ts';
 import { incompressible } from '../../support/random.ts';
 
@@ -30,7 +25,7 @@ export function putFrame(directory: string, frame: TestFrame): string {
 
 /** Opens a directory as a restore does. Throws the system's errors. */
 export function openedDirectory(directory: string): OpenedDirectory {
-  return findFrames(encodeFindJob(directory, [])).directory;
+  return findFrames({ kind: 'find', directory, files: [] }).directory;
 }
 
 /** Makes a claim by hand. Returns it and its file. */

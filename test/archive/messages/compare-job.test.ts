@@ -1,11 +1,6 @@
 import { expect, test } from 'vitest';
 import { EntryType } from '../../../src/archive/format/entry.ts';
-import {
-  decodeLinkedFiles,
-  encodeCompareJob,
-  encodeLinkedFiles,
-  readComparedEntries,
-} from '../../../src/archive/messages/compare-job.ts';
+import { encodeCompareJob, readComparedEntries } from '../../../src/archive/messages/compare-job.ts';
 import { entryOf } from '../support/entry-of.ts';
 
 test('a worker reads the entries that the main thread wrote into a compare job', () => {
@@ -17,12 +12,4 @@ test('a worker reads the entries that the main thread wrote into a compare job',
     { path: '/w/a', type: EntryType.file, size: 3, target: '', ...attributes },
     { path: '/w/l', type: EntryType.symlink, size: 0, target: '../a', ...attributes },
   ]);
-});
-
-test('device and inode of linked files keep all their bits between threads', () => {
-  const files = [
-    { index: 0, dev: 1n, ino: 2n ** 62n + 1n },
-    { index: 70_000, dev: 2n ** 40n, ino: 3n },
-  ];
-  expect([...decodeLinkedFiles(structuredClone(encodeLinkedFiles(files)))]).toEqual(files);
 });

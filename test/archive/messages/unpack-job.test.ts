@@ -5,7 +5,7 @@ const wants = { contentKey: undefined };
 const attributes = { mode: 0o640, mtimeUs: 2, mtimeRestNs: 7 ** 51, uid: 1, gid: -1 };
 
 test('a worker reads the frames and pieces that the main thread wrote into an unpack job', () => {
-  const writer = new UnpackJobWriter(2, 3);
+  const writer = new UnpackJobWriter(3);
   const hashes = [1, 2].map(byte => new Uint8Array(32).fill(byte));
   writer.addFrame(0, { size: 3, rawSize: 1024, sha256: hashes[0]! });
   const whole = { frame: 0, offset: 512, size: 5, position: 0, isSlice: false };

@@ -11,8 +11,7 @@ const script = (body: string) =>
 const job = (): UnpackJob => ({
   kind: 'unpack',
   bytes: new Uint8Array(1),
-  frames: new Float64Array(),
-  hashes: new Uint8Array(),
+  frames: [],
   pieces: new Float64Array(),
   paths: '',
   masksModes: false,

@@ -27,7 +27,7 @@ const frame = compressFrame(raw, 3);
 
 /** A job of one frame with a whole file, a slice of a sliced one, and an empty file. */
 function jobIn(directory: string, hash: Uint8Array = sha256(frame), wants?: WantedFacts): UnpackJob {
-  const job = new UnpackJobWriter(1, 3);
+  const job = new UnpackJobWriter(3);
   job.addFrame(0, { size: frame.length, rawSize: raw.length, sha256: hash });
   const whole = { frame: 0, offset: 0, size: 10, position: 0, isSlice: false };
   job.addPiece(whole, attributes, path.join(directory, 'whole'));
@@ -80,7 +80,7 @@ describe('unpackFrames', () => {
 
   test('writes empty files of a job without frames', () => {
     const file = path.join(scratch(), 'empty');
-    const job = new UnpackJobWriter(0, 1);
+    const job = new UnpackJobWriter(1);
     job.addPiece(EMPTY_PIECE, attributes, file);
     unpackFrames(job.finish(new Uint8Array(0), { masksModes: false }), undefined);
     expect(lstatSync(file).size).toBe(0);
@@ -94,7 +94,7 @@ describe('unpackFrames', () => {
     const bytes = compressFrame(content, 3);
     const file = path.join(scratch(), 'sliced');
     writeFileSync(file, Buffer.alloc(10 + content.length));
-    const job = new UnpackJobWriter(1, 1);
+    const job = new UnpackJobWriter(1);
     job.addFrame(0, { size: bytes.length, rawSize: content.length, sha256: sha256(bytes) });
     const slice = { frame: 0, offset: 0, size: content.length, position: 10, isSlice: true };
     job.addPiece(slice, attributes, file);
@@ -146,7 +146,7 @@ describe('unpackFrames with a disk cache', requires(birthTimes), () => {
   /** Unpacks a file out of each frame, whose bytes come with the job, or are in the disk cache. Returns the files too. */
   function unpackWith(disk: DiskUse, bytes = allBytes) {
     const directory = scratch();
-    const job = new UnpackJobWriter(2, 2);
+    const job = new UnpackJobWriter(2);
     frames.forEach((each, index) => {
       const size = raws[index]!.length;
       job.addFrame(index * frames[0]!.size, { ...each, rawSize: size });

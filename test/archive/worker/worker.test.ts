@@ -22,7 +22,7 @@ const attributes = { mode: 0o640, mtimeUs: 0, mtimeRestNs: 0, uid: -1, gid: -1 }
 
 /** A job that writes the file `path` out of one frame with these bytes. */
 function unpackJob(path: string, bytes: Uint8Array<ArrayBuffer>) {
-  const job = new UnpackJobWriter(1, 1);
+  const job = new UnpackJobWriter(1);
   job.addFrame(0, { size: frame.length, rawSize: raw.length, sha256: sha256(frame) });
   job.addPiece({ frame: 0, offset: 0, size: raw.length, position: 0, isSlice: false }, attributes, path);
   return job.finish(bytes, { masksModes: false });
