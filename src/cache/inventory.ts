@@ -47,14 +47,14 @@ export type InventoryItem = CacheEntry | StrayMarker | TrialObject | ForeignObje
 interface InventoryOptions {
   /** Input `prefix`. */
   readonly prefix: string;
-  /** Read only the caches of this repository: `owner/name`, or '' for those that all repositories share. */
+  /** Repository of the only caches to read: `owner/name`, or '' for those that all repositories share. */
   readonly repository?: string | undefined;
-  /** With `repository`: read only the caches of this scope (`CacheName.scope`). */
+  /** Scope of the only caches to read, with `repository` (`CacheName.scope`). */
   readonly scope?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /**
-   * Called once if the store refuses to list the markers. Then no cache has a marker, and its last use is not known. Without this
-   * function the refusal is thrown, because a cache whose use is not known must not count as unused.
+   * Receives the error once if the store refuses to list the markers. Then no cache has a marker, and its last use is not known.
+   * Without this function the refusal is thrown, because a cache whose use is not known must not count as unused.
    */
   readonly onMarkersRefused?: ((error: StoreRefusedError) => void) | undefined;
 }
@@ -80,14 +80,14 @@ export async function* readInventory(
       refusal = error;
       return { done: true, value: undefined };
     });
-    // The failure of the other listing may come first
+    // The failure of the other listing may be first
     next.catch(() => {});
     return next;
   };
   try {
     // Both listings send their first request at once
     let ahead = readNext();
-    // Called after the listing of caches has responded: if both fail for the same reason, its error explains more
+    // This is called after the listing of caches has responded: if both fail for the same reason, its error explains more
     const peek = async () => {
       const at = await ahead;
       if (refusal) onMarkersRefused?.(refusal);

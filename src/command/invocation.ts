@@ -21,6 +21,6 @@ import type { openSettings } from './settings.ts';
 export interface Invocation extends Awaited<ReturnType<typeof openSettings>> {
   readonly log: Log;
   readonly output: Output;
-  /** Aborts when the user interrupts the command. */
+  /** Signal that aborts when the user interrupts the command. */
   readonly signal: AbortSignal;
 }

@@ -9,8 +9,8 @@ import { writeJsonError } from './output/json.ts';
 import { createOutput, OutputError } from './output/output.ts';
 import { createProgram, usageSentence } from './program.ts';
 
-// A page of a listing is garbage as soon as it is read. If V8 may let the space for new objects grow, the process takes 250 MB
-// in place of 130 MB for 100,000 caches, and as much time (Node 24.21, measured)
+// A page of a listing is garbage as soon as it is read. If V8 may enlarge the space for new objects, the process takes 250 MB in
+// place of 130 MB for 100,000 caches, and as much time (Node 24.21, measured)
 setFlagsFromString('--semi-space-growth-factor=1');
 
 await runCommand(process.argv.slice(2));

@@ -23,7 +23,7 @@ export const SETTING_OPTIONS = {
 } as const satisfies Readonly<Record<string, readonly [flags: string, description: string]>>;
 
 /**
- * Returns the environment to read the settings from. An option takes the place of the action's input, so it takes precedence over
+ * Returns the environment to read the settings from. An option replaces the action's input, so it takes precedence over
  * `CACHE_S3_*` and AWS's variables. The inputs of a step that runs the command are left out.
  */
 export function settingsEnvironment(
@@ -47,7 +47,7 @@ export async function openSettings(env: Environment, log: Log) {
       `No bucket is set: use --bucket or ${environmentVariables('bucket')[0]}, or --endpoint ${DIRECTORY_URL} for a directory.`,
     );
   }
-  // No mask: the command prints no secret, and `::add-mask::` would write the keys of a role to standard output
+  // It masks nothing: the command prints no secret, and `::add-mask::` would write the keys of a role to standard output
   const store = await openStore(target, { log, mask() {} });
   return {
     store,

@@ -30,7 +30,7 @@ export class JobRecords {
     this.#log = log;
   }
 
-  /** Whether records are kept. If not, a step need not collect their content. */
+  /** Whether records are kept. If not, a step does not collect their content. */
   get areKept(): boolean {
     return this.#directory !== undefined;
   }
@@ -93,7 +93,7 @@ export class JobRecords {
   restoredLinks(): RestoredLinks {
     const links = new RestoredLinks();
     for (const record of this.newest(RESTORED_LINKS, LINK_LIMITS)) {
-      // A copy, because the array must begin at a multiple of eight bytes
+      // Copies the record, because the array must begin at a multiple of eight bytes
       links.add(new Float64Array(Uint8Array.from(record).buffer, 0, Math.floor(record.length / 8)));
     }
     return links;

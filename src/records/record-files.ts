@@ -31,7 +31,7 @@ export function writeRecord(file: string, content: Uint8Array | string): void {
   const unfinished = file + UNFINISHED;
   rmSync(unfinished, { force: true });
   try {
-    // Exclusively, so not through a link that another process has put there
+    // The file is created exclusively, so not through a link that another process has put there
     withFile(
       unfinished,
       NEW_FILE,

@@ -20,7 +20,7 @@ export interface TreeRecord {
   readonly version: string;
   readonly manifest: Manifest;
   readonly rows: StatusRows;
-  /** Undefined after restore/, and if the record would be too large with them. */
+  /** Hashes of the contents. Undefined after restore/, and if the record would be too large with them. */
   readonly contents: ContentHashes | undefined;
 }
 
@@ -108,7 +108,7 @@ async function decode(bytes: Buffer | undefined): Promise<TreeRecord | undefined
     const rowsStart = headEnd + head.manifestBytes;
     const manifest = await decodeManifest(bytes.subarray(headEnd, rowsStart));
     const rowsEnd = rowsStart + head.rowBytes;
-    // Copied, because the tables must begin at a multiple of eight bytes
+    // Copies the tables, because they must begin at a multiple of eight bytes
     const rows = new StatusRows(new BigInt64Array(copyOf(bytes.subarray(rowsStart, rowsEnd)).buffer));
     if (rows.length !== manifest.entries.length) return undefined;
     const key =

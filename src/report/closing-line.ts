@@ -4,7 +4,7 @@ import { countOf, formatBytes, formatDuration, formatRate } from './units.ts';
 export interface PhaseFacts {
   readonly op: 'restore' | 'lookup' | 'save';
   readonly source: 's3' | 'directory' | 'github' | 'none';
-  /** One word: `hit`, `partial`, `miss`, `saved`, `exists`, ... */
+  /** The result in one word: `hit`, `partial`, `miss`, `saved`, `exists`, ... */
   readonly result: string;
   /** Size of the stored object in bytes. */
   readonly sizeBytes?: number | undefined;

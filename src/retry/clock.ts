@@ -1,6 +1,6 @@
 /** The time and timers of the retry layer. Tests replace it to control the time. */
 export interface Clock {
-  /** Returns the milliseconds since a fixed moment. Never goes back. */
+  /** Returns the milliseconds since a fixed moment. Never decreases. */
   now(): number;
   /**
    * Calls `callback` once after `ms` milliseconds, when this thread has received all data that had arrived by then: a peer does

@@ -26,7 +26,7 @@ export class ConcurrencyLimiter {
   /** Frees a place. */
   leave(result: RequestResult): void {
     if (result === 'accepted' && ++this.#accepted === RAISE_AFTER) this.#setLimit(this.#limit + 1);
-    // Late: a reverse proxy has taken the bodies and passes them on over a slow link. Fewer at once arrive sooner
+    // If it is late, a reverse proxy has accepted the bodies and passes them on over a slow link. Fewer at once arrive sooner
     const isRefused = result === 'refused' || result === 'late';
     // The server has accepted the other running transfers
     if (isRefused) this.#setLimit(Math.max(1, Math.min(this.#limit, this.#running - 1)));

@@ -16,7 +16,7 @@ export class RetryWaits {
   /**
    * Returns the wait after a failed attempt, in ms: 250, 500, 1000, 2000, 2000, ... times 0.75 to 1.25. Returns undefined if it
    * was the last one.
-   * @param madeProgress whether the attempt has come closer to the end. Then it is not counted, unless it was the last one.
+   * @param madeProgress whether the attempt has got closer to the end. Then it is not counted, unless it was the last one.
    */
   next(madeProgress = false): number | undefined {
     const failed = this.#failed + 1;

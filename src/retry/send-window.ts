@@ -3,7 +3,7 @@ import { type RequestResult, WaitQueue } from './wait-queue.ts';
 
 /** Maximum number of bodies before the first response. */
 const FIRST_BODIES = 2;
-/** Time in ms within which a proxy takes a body. A body that is not sent by then is sent over the slow link directly. */
+/** Time in ms within which a proxy accepts a body. A body that is not sent by then is sent over the slow link directly. */
 const SENT_WITHIN_MS = 1000;
 /** Bytes at the end of a body that may be sent before they are counted: other threads report a mebibyte at a time. */
 const UNREPORTED_BYTES = 1024 * 1024;
@@ -19,9 +19,9 @@ export interface WindowPlace {
 /**
  * Limits the bytes that were sent and have no response yet, by the time that responses take.
  *
- * A proxy may take each body at once and pass it on over a slow link (nginx by default). Then the bodies share the link and
- * are late together. Aborting some of them does not help, because the proxy still passes on the data in the buffers of the
- * system (3 MB of each body, nginx 1.22). So there are two bodies at first, and more only after a response came in time.
+ * A proxy may accept each body at once and pass it on over a slow link (nginx by default). Then the bodies share the link and are
+ * late together. Aborting some of them does not help, because the proxy still passes on the data in the buffers of the system (3
+ * MB of each body, nginx 1.22). So there are two bodies at first, and more only after a response arrived in time.
  */
 export class SendWindow {
   readonly #clock: Clock;

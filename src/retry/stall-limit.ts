@@ -4,7 +4,7 @@ import { TimeoutError } from './time-limits.ts';
 /** Bytes that end a wait. With fewer, a server that transfers a byte now and then would never time out. */
 export const COUNTED_BYTES = 64 * 1024;
 
-/** Bytes after which the earlier waits are forgotten. With fewer, a server that stops in each attempt would cost many waits. */
+/** Bytes after which the earlier waits are forgotten. With fewer, a server that stops in each attempt would cause many waits. */
 const PROGRESS_BYTES = 1024 * 1024;
 
 /** Maximum time in ms of a wait that is not added: a listing of many pages makes progress. */
@@ -36,7 +36,7 @@ export class WaitedTime {
     this.#countedUntil = Math.max(this.#countedUntil, until);
   }
 
-  /** Forgets the waits, because the operation has come closer to its end. */
+  /** Forgets the waits, because the operation has got closer to its end. */
   clear(): void {
     this.#ms = 0;
   }

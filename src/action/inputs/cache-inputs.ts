@@ -3,7 +3,7 @@ import { BadInputError, type Environment, quoteValue, readInput, readLines } fro
 
 /** Inputs that name the cache and its content. */
 export interface CacheInputs {
-  /** Lines of `path`, trimmed, without empty ones. At least one. */
+  /** Lines of `path`, trimmed, without empty ones: at least one. */
   readonly paths: readonly string[];
   readonly key: string;
   readonly restoreKeys: readonly string[];

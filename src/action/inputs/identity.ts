@@ -43,12 +43,12 @@ export function parseIdentity(env: Environment) {
     accessKey: read('accessKey'),
     secretKey: read('secretKey'),
     sessionToken: read('sessionToken'),
-    // ARN of the role that main and restore/ take
+    // ARN of the role that main and restore/ assume
     roleToAssume: readArn('role-to-assume'),
-    // ARN of the role that post and save/ take; '' if it is `roleToAssume`
+    // ARN of the role that post and save/ assume; '' if it is `roleToAssume`
     roleToAssumeForSave: readArn('role-to-assume-for-save'),
     audience: readParsed(env, 'audience', matching(AUDIENCE), AUDIENCE_FORM) ?? DEFAULT_AUDIENCE,
-    // As given: `parseStsEndpoint` needs the bucket's server too
+    // This is not parsed here: `parseStsEndpoint` needs the bucket's server too
     stsEndpoint: readInput(env, 'sts-endpoint'),
   };
 }

@@ -68,7 +68,7 @@ function parseBucketInputs(env: Environment) {
 /** Parses the inputs that change how the step works. */
 function parseBehaviour(env: Environment) {
   const isTrue = (name: string) => readBoolean(env, name) ?? false;
-  // Only checked here. `isOn` reads them, before the inputs are parsed or when one is bad
+  // They are only checked here. `isOn` reads them, before the inputs are parsed or when one is bad
   for (const name of ['fail-on-save-error', 'sudo']) readBoolean(env, name);
   return {
     crossOs: isTrue('enableCrossOsArchive'),
@@ -89,7 +89,7 @@ function parseBehaviour(env: Environment) {
       { min: 1, max: Number.MAX_SAFE_INTEGER },
       'a whole number of bytes such as 8388608',
     ),
-    // Internal: the runner evaluates it for each phase, and no CACHE_S3_ variable replaces it
+    // This input is internal: the runner evaluates it for each phase, and no CACHE_S3_ variable replaces it
     jobStatus: env['INPUT_JOB-STATUS']?.trim() ?? '',
   };
 }

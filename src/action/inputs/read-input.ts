@@ -16,7 +16,7 @@ export class BadInputError extends Error {
   }
 }
 
-/** Returns the error as a sentence, which names the `CACHE_S3_` variable if the value comes from one. */
+/** Returns the error as a sentence, which names the `CACHE_S3_` variable if the value is from one. */
 export function badInputSentence({ input, problem }: BadInputError, env: Environment): string {
   return `Input ${nameInput(env, input)} ${problem}`;
 }

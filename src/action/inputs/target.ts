@@ -19,7 +19,7 @@ interface TargetOptions {
   readonly env: Environment;
   /** Whether a pull request from a fork has started the run. Then the run gets no role of the machine. */
   readonly forkPullRequest: boolean;
-  /** Whether the step saves. Then it takes the role of `role-to-assume-for-save`, if that is set. */
+  /** Whether the step saves. Then it assumes the role of `role-to-assume-for-save`, if that is set. */
   readonly saves: boolean;
 }
 
@@ -120,12 +120,12 @@ function credentialsOf({ accessKey, secretKey, sessionToken }: BucketInputs): S3
   };
 }
 
-/** Returns the role that this step takes. Returns undefined if it takes none. */
+/** Returns the role that this step assumes. Returns undefined if it assumes none. */
 function roleOf(inputs: BucketInputs, saves: boolean, server: URL | undefined): S3Settings['role'] {
   const { roleToAssume, roleToAssumeForSave, audience } = inputs;
   const input = saves && roleToAssumeForSave !== '' ? 'role-to-assume-for-save' : 'role-to-assume';
   const arn = input === 'role-to-assume' ? roleToAssume : roleToAssumeForSave;
-  // Checked also where only the other phase takes a role, so that main fails before its first request
+  // This is checked also where only the other phase assumes a role, so that main fails before its first request
   const hasRole = roleToAssume !== '' || roleToAssumeForSave !== '';
   const stsEndpoint = hasRole ? parseStsEndpoint(inputs, server) : undefined;
   return arn === '' ? undefined : { arn, input, audience, stsEndpoint };

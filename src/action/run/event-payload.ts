@@ -6,7 +6,7 @@ interface EventPayload {
   readonly defaultBranch: string | undefined;
   /** The branch that a pull request will be merged into. */
   readonly pullRequestBase: string | undefined;
-  /** The repository that a pull request comes from. */
+  /** The repository that has the code of a pull request. */
   readonly pullRequestHead: string | undefined;
   /** The full ref that a merge group will be merged into. */
   readonly mergeGroupBase: string | undefined;

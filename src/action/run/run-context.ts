@@ -18,7 +18,7 @@ export interface RunContext {
   /** Full ref that a pull request or a merge group will be merged into. */
   readonly baseRef: string | undefined;
   readonly isPullRequest: boolean;
-  /** Whether it is a pull request whose code comes from another repository. */
+  /** Whether it is a pull request whose code is from another repository. */
   readonly isFromFork: boolean;
   /** Scopes of the run's token. Undefined if it has none. */
   readonly tokenScopes: readonly TokenScope[] | undefined;
@@ -60,7 +60,7 @@ export function readRunContext(env: Environment): RunContext {
     defaultRef,
     baseRef: fullRef(payload.mergeGroupBase ?? base),
     isPullRequest,
-    // Also true if the payload names no repository: the fork may have been deleted
+    // This is also true if the payload names no repository: the fork may have been deleted
     isFromFork: isPullRequest && payload.pullRequestHead?.toLowerCase() !== repository.toLowerCase(),
     tokenScopes: readTokenScopes(env.ACTIONS_RUNTIME_TOKEN),
     cacheMode: (env.ACTIONS_CACHE_MODE ?? '').trim().toLowerCase(),

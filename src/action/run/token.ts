@@ -8,7 +8,7 @@ export interface TokenScope {
 const READ = 1;
 const WRITE = 2;
 
-/** Limits on the token, in UTF-16 units, and on its scopes, which cost requests. GitHub's have 1 to 3 kB and at most 3 scopes. */
+/** Limits on the token, in UTF-16 units, and on its scopes: each causes requests. GitHub's have up to 3 kB and 3 scopes. */
 const MAX_TOKEN_LENGTH = 64 * 1024;
 const MAX_SCOPES = 10;
 

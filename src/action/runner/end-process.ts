@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { ignoreErrors } from '../../archive/fs/ignore-errors.ts';
 import { hasStuckThread } from '../../archive/pool/stuck-threads.ts';
 
-/** The program that can take the place of this process. Node.js aborts if it does not exist. */
+/** The program that can replace this process. Node.js aborts if it does not exist. */
 const SHELL = '/bin/sh';
 
 /**
  * Ends the process at once. `process.exit` waits for the threads, and a thread may hang in a system call, such as one to a dead
- * mount. With `waits: false`, a shell takes the place of this process where that is possible, and ends with the same exit status.
+ * mount. With `waits: false`, a shell replaces this process where that is possible, and ends with the same exit status.
  */
 export function endProcess({ waits = !hasStuckThread() } = {}): never {
   if (!waits && existsSync(SHELL)) {

@@ -12,7 +12,7 @@ const PROGRAMS = {
 
 interface Interrupt {
   readonly signal: AbortSignal;
-  /** Has the effect of the signal with that name. */
+  /** Interrupts the program as the signal with that name does. */
   trigger(name: InterruptName): void;
 }
 

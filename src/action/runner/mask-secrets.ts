@@ -17,9 +17,8 @@ const SECRET_VARIABLES = [
 const PROXY_VARIABLES = /^(?:https?|all)_proxy$/i;
 
 /**
- * Registers the secrets of the inputs and the environment with the runner, which replaces them in the log of the job. By
- * itself, the runner knows only the secrets of the workflow, not those in the environment of a host. Call it before any other
- * output.
+ * Registers the secrets of the inputs and the environment with the runner, which replaces them in the log of the job. By itself,
+ * the runner masks only the secrets of the workflow, not those in the environment of a host. Call it before any other output.
  */
 export function maskSecrets(env: Environment): void {
   const secrets = SECRET_VARIABLES.map(name => env[name]?.trim() ?? '');

@@ -14,7 +14,7 @@ import { generationPrefix } from '../../cache/keys/key-prefix.ts';
 import type { PhaseFacts } from '../../report/closing-line.ts';
 import type { Environment } from '../inputs/read-input.ts';
 
-/** Limit on a line, in bytes: PIPE_BUF of Linux. Other systems too keep writes of this size in one piece. */
+/** Limit on a line, in bytes: PIPE_BUF of Linux. Other systems do not split writes of this size either. */
 const MAX_LINE_BYTES = 4096;
 /** Limit on the file, in bytes, so that a file that nothing rotates does not fill the disk. It has room for 200,000 phases. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;

@@ -10,11 +10,11 @@ export interface Phase {
   /** The start, by `performance.now()`. */
   readonly startedMs: number;
   readonly inputs: ActionInputs;
-  /** Absent if it was not opened. */
+  /** The backend. Absent if it was not opened. */
   readonly backend?: StorageBackend;
 }
 
-/** The result of a phase, without its costs. */
+/** The result of a phase, without its time and requests. */
 export type PhaseResult = Omit<PhaseFacts, 'ms' | 'requests' | 'retries'>;
 
 /**

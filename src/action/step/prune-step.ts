@@ -55,8 +55,8 @@ export async function prune(runner: Runner, signal: AbortSignal): Promise<void> 
 }
 
 /**
- * Returns whether the run's workflow may come from a fork. The workflow of `pull_request_target` is that of the base, and this
- * step runs nothing of the checkout.
+ * Returns whether the run's workflow may be from a fork. The workflow of `pull_request_target` is that of the base, and this step
+ * runs nothing of the checkout.
  */
 function runsForkCode({ isFromFork, eventName }: RunContext): boolean {
   return isFromFork && eventName !== 'pull_request_target';

@@ -59,7 +59,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
       progress,
       diskCache: inputs.diskCache,
     });
-    // The report comes below the group of the progress, not inside it
+    // The report is below the group of the progress, not inside it
     const outcome = await fetchCache(plan, backend, options).finally(progress.end);
     await reportOutcome(runner, { ...phase, backend }, outcome);
     if (outcome.kind !== 'cancelled') saveState(stateAfter(outcome, inputs));

@@ -87,7 +87,7 @@ function resultOf(outcome: SaveOutcome): Omit<PhaseResult, 'op'> {
 
 /** Warns, or fails the step if `fail-on-save-error` is set. */
 export function warnOrFail(runner: Runner, message: string): void {
-  // Not from the parsed inputs, because a bad input may be the problem
+  // The input is read again, because a bad input may be the problem
   if (isOn(runner.env, 'fail-on-save-error')) runner.fail(message);
   else runner.log.warning(message);
 }

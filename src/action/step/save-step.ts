@@ -105,7 +105,7 @@ async function save(
       progress,
     });
     const request = saveRequest(plan, state, options.signal);
-    // The report comes below the group of the progress, not inside it
+    // The report is below the group of the progress, not inside it
     const outcome = await backend.save(request).finally(progress.end);
     await reportSave(runner, { inputs, backend, onlyBucket, startedMs: options.startedMs }, outcome);
   } finally {

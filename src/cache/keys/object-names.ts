@@ -75,7 +75,7 @@ export function encodeComponent(text: string): string {
   return encoded;
 }
 
-/** Inverts `encodeComponent`. Returns undefined if no text has this encoding. */
+/** Reverses `encodeComponent`. Returns undefined if no text has this encoding. */
 export function decodeComponent(encoded: string): string | undefined {
   const bytes: number[] = [];
   for (let i = 0; i < encoded.length; i++) {

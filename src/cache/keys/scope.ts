@@ -22,7 +22,7 @@ export interface ScopeOptions {
 
 /** The places that a step reads, and the one that it saves to. */
 export interface Places {
-  /** Nearest first. */
+  /** The places that are read, nearest first. */
   readonly read: readonly KeyPlace[];
   readonly write: KeyPlace;
   /** All refs of the repository. Undefined if the step reads all places of its scope. */

@@ -8,7 +8,7 @@ interface VersionOptions {
   /** The `path` lines as the layout maps them (`StepLayout.storedLines`), in the order of the input. */
   readonly storedLines: readonly string[];
   readonly platform: NodeJS.Platform;
-  /** Input `enableCrossOsArchive`: share caches between Windows and other systems. */
+  /** Whether Windows and other systems share caches (input `enableCrossOsArchive`). */
   readonly crossOs: boolean;
 }
 

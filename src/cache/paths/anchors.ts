@@ -22,9 +22,9 @@ export interface Anchors extends AnchorOptions {
 }
 
 /**
- * Creates the mapping. It maps text only and resolves no link: `~/.cargo` stays `~/.cargo` if it is a symlink to
- * /opt/rust/cargo. The workspace comes before the home directory, which usually contains it. A workspace or home directory that
- * is the root of a file system maps nothing, since every absolute path is below it.
+ * Creates the mapping. It maps text only and resolves no link: `~/.cargo` stays `~/.cargo` if it is a symlink to /opt/rust/cargo.
+ * The workspace precedes the home directory, which usually contains it. A workspace or home directory that is the root of a file
+ * system maps nothing, since every absolute path is below it.
  */
 export function createAnchors(options: AnchorOptions): Anchors {
   const { platformPath } = options;

@@ -4,7 +4,7 @@
  * 250 letters, `*a*a*a*a*a*b` takes a minute, and no signal interrupts it.
  */
 
-/** Matches any number of characters of a name, or of segments of a path. */
+/** Test that matches any number of characters of a name, or of segments of a path. */
 export const ANY = Symbol('any');
 
 /** A test of one UTF-16 unit, as in minimatch. */
@@ -64,9 +64,9 @@ function compileSegment(pattern: string): SegmentTest {
 }
 
 /**
- * Matches `tests` one after the other with the items 0 to `length - 1`. Returns the number of matched items: all if `whole`,
- * else as few as possible. Returns -1 if there is no match. It is enough to go back to the last ANY, because the tests before it
- * have matched as few items as possible.
+ * Matches `tests` one after the other with the items 0 to `length - 1`. Returns the number of matched items: all if `whole`, else
+ * as few as possible. Returns -1 if there is no match. It is enough to return to the last ANY, because the tests before it have
+ * matched as few items as possible.
  */
 export function align<T>(
   tests: readonly (typeof ANY | T)[],
@@ -121,7 +121,7 @@ function parseSegment(pattern: string): readonly (typeof ANY | UnitTest)[] | und
 }
 
 interface CharacterClass {
-  /** Undefined if the class has no characters. */
+  /** The test. Undefined if the class has no characters. */
   readonly test: UnitTest | undefined;
   /** Index of the closing bracket. */
   readonly end: number;

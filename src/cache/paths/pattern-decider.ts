@@ -3,8 +3,8 @@ import type { Pattern, Wildcards } from './patterns.ts';
 const NONE: readonly number[] = [];
 
 /**
- * Decides which pattern applies to a path. Patterns without wildcards are in a map by their path, so that thousands cost no more
- * than one. The decision about a directory is kept for further paths in the same directory.
+ * Decides which pattern applies to a path. Patterns without wildcards are in a map by their path, so that thousands take no more
+ * time than one. The decision about a directory is kept for further paths in the same directory.
  */
 export class PatternDecider {
   readonly #patterns: readonly Pattern[];
@@ -43,14 +43,14 @@ export class PatternDecider {
   }
 
   #literalsAt(path: string): readonly number[] {
-    // Most paths are longer, and need not be hashed
+    // Most paths are longer, and are not hashed
     return (path.length <= this.#longestLiteral ? this.#literals.get(path) : undefined) ?? NONE;
   }
 
   #indexOfDirectory(path: string): number {
     if (path === this.#directory) return this.#ofDirectory;
     let last = -1;
-    // Not beyond the longest literal, because a stored name may have thousands of components
+    // Ends at the longest literal, because a stored name may have thousands of components
     for (
       let end = path.indexOf('/');
       end !== -1 && end <= this.#longestLiteral;

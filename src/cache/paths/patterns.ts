@@ -8,7 +8,7 @@ export interface Pattern {
   readonly negate: boolean;
   /** Whether it matches only directories, because it is written with a separator at its end. */
   readonly directoriesOnly: boolean;
-  /** The absolute path above the first wildcard, or the whole path if there is none. In the platform's spelling. */
+  /** The absolute path above the first wildcard, or the whole path if there is none, in the platform's spelling. */
   readonly lead: string;
   /** The lead in comparable spelling. */
   readonly comparableLead: string;
@@ -16,7 +16,7 @@ export interface Pattern {
   readonly anchor: Anchor;
   /** The line with its lead mapped to a stored name: equal on every runner. */
   readonly storedLine: string;
-  /** Undefined if the line has no wildcards. */
+  /** The wildcards. Undefined if the line has none. */
   readonly wildcards: Wildcards | undefined;
 }
 

@@ -29,9 +29,9 @@ export class SearchLimitError extends Error {
  * Finds the existing paths that match one of the patterns: absolute, in no order, some of them twice.
  *
  * As @actions/glob 0.7.0 (internal-globber.js), it enters links to directories, but not back into a directory on its way. It
- * differs in four points. A link matches by its name alone, also if it has no target (in @actions/glob, a link to itself ends
- * the search). Names need not be UTF-8. A directory that is saved as a whole is not searched. The staging of a restore is not
- * found.
+ * differs in four points. A link matches by its name alone, also if it has no target (in @actions/glob, a link to itself ends the
+ * search). Names may have bytes that are not UTF-8. A directory that is saved as a whole is not searched. The staging of a
+ * restore is not found.
  *
  * Throws the system's error for a directory that cannot be searched, `SearchLimitError`, and the signal's reason.
  */
@@ -62,7 +62,7 @@ async function searchBelow(
 ): Promise<readonly string[]> {
   const found: string[] = [];
   const pending: Way[] = [{ path: lead, realPath: realPathOf(lead), above: undefined, isBehindLink: false }];
-  /** How often each directory has been entered through a link, by its real path. */
+  /** Number of times that each directory has been entered through a link, by its real path. */
   const entered = new Map<string, number>();
   const countEntered = (linkTarget: string) => {
     const count = (entered.get(linkTarget) ?? 0) + 1;
@@ -75,7 +75,7 @@ async function searchBelow(
     if (isStagingName(component)) return;
     const isLink = entry.isSymbolicLink();
     const realPath = isLink ? undefined : join(way.realPath, component);
-    // Only behind a link the search can come to a directory that it is already in
+    // Only behind a link the search can enter a directory that it is already in
     if (realPath !== undefined && way.isBehindLink && isOnWay(realPath, way)) return;
     const path = join(way.path, component);
     const name = comparable(path);

@@ -4,17 +4,17 @@ import { type CacheEntry, lastUseMs } from '../inventory.ts';
 
 /** Rules by which caches are deleted. A cache is deleted if one of them applies, unless `keepNewest` keeps it. */
 export interface PruneRules {
-  /** Delete every cache. */
+  /** Whether every cache is deleted. */
   readonly all?: boolean | undefined;
-  /** Delete caches that were neither saved nor restored for this time. */
+  /** Time after which caches that were neither saved nor restored are deleted. */
   readonly unusedMs?: number | undefined;
-  /** Delete caches that were saved this long ago or earlier. */
+  /** Age from which caches are deleted. */
   readonly maxAgeMs?: number | undefined;
   /** Bytes that the caches of one repository may have together. The least recently used are deleted first. */
   readonly perRepositoryBytes?: number | undefined;
   /** Bytes that all caches may have together. The least recently used are deleted first. */
   readonly maxSizeBytes?: number | undefined;
-  /** Keep this many of the newest caches of each scope and version, even if another rule applies to them. */
+  /** Number of the newest caches of each scope and version that are kept, even if another rule applies to them. */
   readonly keepNewest?: number | undefined;
 }
 
@@ -48,9 +48,9 @@ export interface Deletion {
 }
 
 interface PrunePlan {
-  /** Least recently used first. */
+  /** The caches to delete, least recently used first. */
   readonly deletions: readonly Deletion[];
-  /** The most bytes by which a repository, or all caches together, exceed their limit because `keepNewest` keeps caches. */
+  /** Maximum bytes by which a repository, or all caches together, exceed their limit because `keepNewest` keeps caches. */
   readonly excessBytes: number;
 }
 
@@ -133,7 +133,7 @@ export function bytesOf(entries: Iterable<CacheEntry>): number {
   return sum;
 }
 
-/** Sorts the least recently used cache first, and of several the oldest. Caches whose last use is not known come last. */
+/** Sorts the least recently used cache first, and of several the oldest. Caches whose last use is not known are last. */
 function byLastUse(a: CacheEntry, b: CacheEntry): number {
   return (
     orNewest(lastUseMs(a)) - orNewest(lastUseMs(b)) ||

@@ -16,16 +16,16 @@ import { bytesOf, type Deletion, type PruneRules, planPrune } from './plan.ts';
 
 export interface PruneRequest extends LeftoverRequest {
   /**
-   * Returns whether a cache that matches the patterns is selected. Called again for a cache that has changed since the listing.
-   * Default: all are selected.
+   * Returns whether a cache that matches the patterns is selected. It is called again for a cache that has changed since the
+   * listing. Default: all are selected.
    */
   readonly select?: (entry: CacheEntry) => boolean;
   readonly rules: PruneRules;
   /** Whether to delete markers without a cache and old trial objects of `cache-s3 doctor`, and to abort old uploads. */
   readonly removesLeftovers: boolean;
-  /** Called for each object that was read. */
+  /** Callback for each object that was read. */
   onRead?(): void;
-  /** Called for each cache that was deleted, or that a dry run would delete. */
+  /** Receives each cache that was deleted, or that a dry run would delete. */
   onDeletion(deletion: Deletion): Promise<void> | void;
 }
 
@@ -36,9 +36,9 @@ export interface PruneResult extends LeftoverResult {
   /** Deleted caches, or those that a dry run would delete. */
   readonly deletedCaches: number;
   readonly deletedBytes: number;
-  /** Decisions that were taken again, because the cache had been used or saved since the listing. */
+  /** Decisions that were made again, because the cache had been used or saved since the listing. */
   readonly changed: number;
-  /** As in `PrunePlan`. */
+  /** The excess, as in `PrunePlan`. */
   readonly excessBytes: number;
 }
 
@@ -53,8 +53,8 @@ const TRIM_ABOVE_BYTES = 64 * 1024 * 1024;
  * the deletions in flight have ended.
  *
  * Directly before each deletion the object and its marker are read again. If one has changed since the listing, the decision is
- * taken again. A prune may be killed at any moment, and several may run at once: a cache is deleted before its marker, and a
- * later prune removes a marker without a cache.
+ * made again. A prune may be killed at any moment, and several may run at once: a cache is deleted before its marker, and a later
+ * prune removes a marker without a cache.
  */
 export async function pruneCaches(request: PruneRequest): Promise<PruneResult> {
   const { entries, leftovers } = await readCaches(request);

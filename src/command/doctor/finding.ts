@@ -1,8 +1,8 @@
 import { sentenceOf } from '../failure.ts';
 
 /**
- * The result of one check. `limited`: jobs work, and something costs more or is less exact. `skipped`: it could not be
- * checked, because of an earlier failure.
+ * The result of one check. If it is `limited`, jobs work, and something is slower or less exact. If it is `skipped`, an earlier
+ * failure has prevented the check.
  */
 export type Result = 'ok' | 'limited' | 'failed' | 'skipped';
 

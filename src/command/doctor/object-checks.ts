@@ -86,7 +86,7 @@ async function checkOrder(trial: Trial): Promise<void> {
     fix: 'use a server that lists in byte order, as S3 does (no directory bucket of AWS).',
   } as const;
   const list = async () => {
-    // In byte order, unlike in a dictionary, B comes before a
+    // In byte order, unlike in a dictionary, B precedes a
     for (const suffix of ORDERED_SUFFIXES) await putTrial(trial, `${root}${suffix}`);
     const command = new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: `${root}/` });
     const { Contents = [] } = await send('ListObjectsV2', command);

@@ -11,7 +11,7 @@ export async function speaksTls({ hostname, port }: URL, signal: AbortSignal): P
   const socket = connect({
     host: hostname.replace(/^\[|\]$/g, ''),
     port: Number(port || 80),
-    // The connection carries no data, so no certificate has to be trusted
+    // The connection transfers no data, so no certificate has to be trusted
     rejectUnauthorized: false,
   });
   try {

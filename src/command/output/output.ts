@@ -4,7 +4,7 @@ import { escapeLine } from '../../action/runner/escape.ts';
 import type { Log } from '../../report/log.ts';
 import { createProgressLine } from './progress-line.ts';
 
-/** Standard output takes no more text: the program that reads it has ended, or its disk is full. */
+/** Error of standard output that accepts no more text: the program that reads it has ended, or its disk is full. */
 export class OutputError extends Error {
   override name = 'OutputError';
   /** Whether a pipe was closed, as `head` does when it has enough. */
@@ -12,7 +12,7 @@ export class OutputError extends Error {
 
   constructor({ code, message }: NodeJS.ErrnoException) {
     super(`standard output could not be written: ${message}`);
-    // EOF: Windows
+    // Windows has the code EOF
     this.pipeClosed = code === 'EPIPE' || code === 'EOF';
   }
 }
@@ -60,7 +60,7 @@ export function createOutput({ json, outlivesPipe = false, stdout, stderr }: Out
     /** Columns of the terminal; 100 if standard output is not a terminal. */
     columns: stdout.isTTY && stdout.columns ? stdout.columns : DEFAULT_COLUMNS,
     raw,
-    /** Resolves when standard output has taken all text. Throws `OutputError`. */
+    /** Resolves when standard output has accepted all text. Throws `OutputError`. */
     async flush() {
       if (!failure) await new Promise<void>(resolve => stdout.write('', () => resolve()));
       check();

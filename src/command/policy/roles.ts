@@ -1,7 +1,7 @@
 import { cachesRoot, markersRoot } from '../../cache/keys/cache-names.ts';
 import { encodeComponent } from '../../cache/keys/object-names.ts';
 
-/** The roles of one repository: the runs that may take each of them, and its rights. No input or output. */
+/** The roles of one repository: the runs that may assume each of them, and its rights. This module has no input or output. */
 
 export const ROLE_KINDS = ['read', 'main', 'branches', 'pulls', 'prune', 'prune-pulls'] as const;
 
@@ -16,14 +16,14 @@ export const ROLE_DESCRIPTIONS: Readonly<Record<RoleKind, string>> = {
   'prune-pulls': 'Runs of pull_request_target delete caches of pull requests.',
 };
 
-/** The repository and its place in the bucket. Checked by `parsePolicyOptions`. */
+/** The repository and its place in the bucket, checked by `parsePolicyOptions`. */
 export interface PolicyScope {
   readonly bucket: string;
   readonly prefix: string;
   /** `owner/name`, spelled as GitHub does. */
   readonly repository: string;
   readonly repositoryId: string;
-  /** Without `refs/heads/`. */
+  /** The branch without `refs/heads/`. */
   readonly defaultBranch: string;
   /** Whether the readers may note the last use of a cache. */
   readonly recordUse: boolean;
@@ -50,18 +50,18 @@ export function createPolicy(...statements: readonly Statement[]): PolicyDocumen
   return { Version: '2012-10-17', Statement: statements };
 }
 
-/** The runs that may take a role, by the claims of their tokens. */
+/** The runs that may assume a role, by the claims of their tokens. */
 export interface Runs {
-  /** Full refs, or one pattern that ends in `*`. Undefined if runs of any ref may take the role. */
+  /** Full refs, or one pattern that ends in `*`. Undefined if runs of any ref may assume the role. */
   readonly refs: readonly string[] | undefined;
   /**
-   * Undefined if runs of any event may take the role. The ref alone never gives a role that writes: runs that a comment or
-   * another workflow has triggered have the ref of the default branch.
+   * Events. Undefined if runs of any event may assume the role. The ref alone never gives a role that writes: runs that a comment
+   * or another workflow has triggered have the ref of the default branch.
    */
   readonly events: readonly string[] | undefined;
 }
 
-/** Returns the runs that may take a role. */
+/** Returns the runs that may assume a role. */
 export function runsOf(kind: RoleKind, { defaultBranch }: PolicyScope): Runs {
   const main = [`refs/heads/${defaultBranch}`];
   switch (kind) {
@@ -133,8 +133,8 @@ export function permissionsOf(kind: RoleKind, scope: PolicyScope): readonly Stat
 }
 
 /**
- * Returns a statement that allows listings of the bucket below these prefixes. `…IfExists`, because a request for a missing
- * object has no prefix, and would be refused instead of being a miss.
+ * Returns a statement that allows listings of the bucket below these prefixes. It ends in `…IfExists`, because a request for a
+ * missing object has no prefix, and would be refused instead of being a miss.
  */
 function onBucket(
   scope: PolicyScope,

@@ -49,7 +49,7 @@ radosgw-admin role-policy put${name} --policy-name=cache \\
 /**
  * Returns the command that creates the provider, or replaces it if it lacks the audience or a thumbprint: 16.2.15 has no call
  * that changes one. The audiences of other repositories stay. If the provider is deleted and cannot be created again, the script
- * prints the command with these audiences, because another run of the script would not know them.
+ * prints the command with these audiences, because another run of the script would not have them.
  */
 function rgwProvider(aws: string, options: PolicyOptions): string {
   const { issuer, audience, thumbprints } = options;
@@ -79,12 +79,12 @@ $(printf '%s ' ${quote(create)} $thumbprints) --client-id-list$(printf " '%s'" $
 )`;
 }
 
-/** The name of the statement that lets the owner of the bucket read the objects of roles. */
+/** The name of the statement that allows the owner of the bucket to read the objects of roles. */
 const OWNER_SID = 'CacheOwnerReads';
 
 /**
- * Returns the command that lets the keys of the bucket's owner read what roles have saved: on RADOS Gateway (16.2.15) an object
- * belongs to the user of the role that saved it. If the bucket has a policy already, it is not changed.
+ * Returns the command that allows the keys of the bucket's owner to read what roles have saved: on RADOS Gateway (16.2.15) an
+ * object belongs to the user of the role that saved it. If the bucket has a policy already, it is not changed.
  */
 function ownerPolicy(aws: string, { bucket }: PolicyOptions): string {
   // The keys of a tenant's user find its bucket by the name alone

@@ -21,15 +21,15 @@ export interface PolicyOptions extends PolicyScope {
   readonly audience: string;
   /** First part of the roles' names. */
   readonly rolePrefix: string;
-  /** AWS: the number of the account. RADOS Gateway: its tenant or account, '' for none. */
+  /** Number of the account of AWS, or the tenant or account of RADOS Gateway, '' for none. */
   readonly account: string;
-  /** AWS, MinIO: the number of the owner, '' if it is not known. */
+  /** Number of the owner for AWS and MinIO, '' if it is not known. */
   readonly ownerId: string;
-  /** AWS: an environment of the repository that only trusted workflows name, '' for none. */
+  /** Environment of the repository that only trusted workflows name, for AWS, '' for none. */
   readonly environment: string;
-  /** RADOS Gateway: SHA-1 of the issuer's certificates in hex. Empty: the commands compute them. */
+  /** SHA-1 of the issuer's certificates in hex, for RADOS Gateway. If there are none, the commands compute them. */
   readonly thumbprints: readonly string[];
-  /** RADOS Gateway, MinIO: URL of the server. */
+  /** URL of the server, for RADOS Gateway and MinIO. */
   readonly endpoint: string;
 }
 
@@ -41,7 +41,7 @@ export interface RoleDefinition {
   readonly permissions: PolicyDocument;
 }
 
-/** Returns the roles for RADOS Gateway or AWS, each with its rights and the runs that may take it. */
+/** Returns the roles for RADOS Gateway or AWS, each with its rights and the runs that may assume it. */
 export function defineRoles(options: PolicyOptions): readonly RoleDefinition[] {
   const { kinds, rolePrefix, account } = options;
   return kinds.map(kind => {

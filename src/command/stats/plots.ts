@@ -7,7 +7,7 @@ import { formatBytes } from '../../report/units.ts';
 export interface PlotBar {
   readonly label: string;
   readonly bytes: number;
-  /** Shown when the pointer is over the bar. */
+  /** Text that is shown when the pointer is over the bar. */
   readonly title: string;
 }
 

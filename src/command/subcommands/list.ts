@@ -28,9 +28,9 @@ export function jsonRow({ object, marker, repository, scope, key, version }: Cac
     object: object.name,
     etag: object.etag,
     bytes: object.sizeBytes,
-    /** Null if it is not known. */
+    /** Time of the save. Null if it is not known. */
     savedAt: isoTime(object.modifiedMs),
-    /** Null if no use is noted, or its time is not known. */
+    /** Time of the last use. Null if no use is noted, or its time is not known. */
     lastUsedAt: isoTime(marker?.modifiedMs),
   };
 }

@@ -9,13 +9,13 @@ import type { Invocation } from '../invocation.ts';
 
 /** Conditions on caches, all of which a cache has to meet. A time that is not known meets no condition on it. */
 export interface Filter extends CachePatterns {
-  /** Least and largest age since the save, in ms. */
+  /** Minimum and maximum age since the save, in ms. */
   readonly olderThan?: number | undefined;
   readonly newerThan?: number | undefined;
-  /** Least and largest age since the last use, in ms: `unused` by `isUnused`, `usedWithin` by the last noted use. */
+  /** Minimum and maximum age since the last use, in ms: `unused` by `isUnused`, `usedWithin` by the last noted use. */
   readonly unused?: number | undefined;
   readonly usedWithin?: number | undefined;
-  /** Least and largest size in bytes. */
+  /** Minimum and maximum size in bytes. */
   readonly largerThan?: number | undefined;
   readonly smallerThan?: number | undefined;
 }
@@ -115,7 +115,7 @@ function compareText(a: string, b: string): number {
 export interface OrderOptions {
   readonly sort: Sort;
   readonly reverse?: boolean | undefined;
-  /** Largest number of caches to yield. Undefined for all. */
+  /** Maximum number of caches to yield. Undefined for all. */
   readonly limit?: number | undefined;
 }
 

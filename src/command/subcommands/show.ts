@@ -27,7 +27,7 @@ export async function showCache(invocation: Invocation, options: ShowOptions, ke
     frames: frames.length,
     manifestBytes: manifestBytes.length,
     dataBytes: regionBytes,
-    // An estimate: frames are compressed as a whole
+    // This is an estimate, because frames are compressed as a whole
     deadBytes: Math.round(deadBytes),
     generations: countGenerations(manifest),
   };

@@ -17,11 +17,11 @@ import { type Filter, readSelected } from './select.ts';
 interface VerifyOptions extends Filter {
   /** Caches that are read at the same time. */
   readonly parallel: number;
-  /** Check the manifests, and do not read the frames. */
+  /** Whether only the manifests are checked, and no frames are read. */
   readonly manifests?: boolean | undefined;
 }
 
-/** Largest number of rows of one kind in the report. */
+/** Maximum number of rows of one kind in the report. */
 const MAX_ROWS = 10_000;
 
 /** The result of the check of one cache. */
@@ -46,7 +46,7 @@ function createReport() {
     unreadable: [] as Damage[],
     changedMeanwhile: 0,
     strayMarkers: [] as string[],
-    /** Undefined if the credentials do not allow listing them. */
+    /** Old uploads. Undefined if the credentials do not allow listing them. */
     unfinishedUploads: [] as readonly StaleUpload[] | undefined,
     /** Objects of `cache-s3 doctor`. */
     trialObjects: [] as string[],
