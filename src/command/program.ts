@@ -161,7 +161,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
       new Option('--roles <kinds...>', 'roles to create').choices(ROLE_KINDS).default(['read', 'main']),
     )
     .option('--default-branch <branch>', 'the branch whose caches all runs read', 'main')
-    .option('--record-use', 'let readers note the last use of a cache')
+    .option('--record-use', 'allow readers to note the last use of a cache')
     .option('--audience <text>', 'audience of the tokens (default: sts.amazonaws.com)')
     .option('--issuer <url>', 'issuer of the tokens', 'https://token.actions.githubusercontent.com')
     .option('--role-prefix <name>', "first part of the roles' names (default: cache-<repository id>)")

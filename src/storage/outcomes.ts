@@ -189,7 +189,7 @@ export function sourceNoun(source: CacheSource): string {
 export function describeUnserved({ source, error }: Unserved): string {
   if (source === 'github') return error.message;
   const noun = sourceNoun(source);
-  if (error instanceof NameTooLongError) return `The ${noun} cannot hold this key: ${error.message}`;
+  if (error instanceof NameTooLongError) return `The ${noun} cannot store this key: ${error.message}`;
   if (error instanceof StoreUnavailableError) return `The ${noun} is unavailable: ${error.message}`;
   const reason = `${error.setting === undefined ? ':' : ','} ${error.advice}`;
   // Not 'refuses': a certificate, credentials or a role may fail before the bucket receives a request

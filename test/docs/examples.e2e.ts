@@ -126,7 +126,7 @@ describeWithGateway('README.md', () => {
     const other = examples[0]!.replace('-go-$', '-go-2$');
     const pull = await run(permissions, `${other}${build}`);
     expect(cacheStep(pull, 'main').outputs).toMatchObject({ 'cache-hit': 'false', 'cache-source': 's3' });
-    expect(cacheStep(pull, 'post').log).toMatch(/^Cache not saved: .* this run may not take the role /);
+    expect(cacheStep(pull, 'post').log).toMatch(/^Cache not saved: .* this run may not assume the role /);
     expect([...warningsOf(cold), ...warningsOf(pull)]).toEqual([]);
   });
 

@@ -136,7 +136,7 @@ describeWithGateway('steps that take a role', () => {
       inputs: { 'role-to-assume-for-save': 'arn:aws:iam:::role/cache-main' },
     });
     expect(stdout).toMatch(
-      /^Cache not saved: STS at http:\S+: this run may not take the role arn:aws:iam:::role\/cache-main \(403 AccessDenied\): .* aud=sts.amazonaws.com, .*, ref=refs\/heads\/feature, event_name=push\.$/m,
+      /^Cache not saved: STS at http:\S+: this run may not assume the role arn:aws:iam:::role\/cache-main \(403 AccessDenied\): .* aud=sts.amazonaws.com, .*, ref=refs\/heads\/feature, event_name=push\.$/m,
     );
     const refused = await jobs.save(run, 'k', { inputs: { 'role-to-assume-for-save': '' } });
     expect(refused.stdout).toMatch(

@@ -113,9 +113,9 @@ test.each<[string, Outcome, string]>([
     "notice: The bucket cannot be used: no credentials: a pull request from a fork gets no secrets. GitHub's cache is used instead.",
   ],
   [
-    'cannot hold the name',
+    'cannot store the name',
     tooLong,
-    "warning: The bucket cannot hold this key: 1,090 bytes, at most 1024. GitHub's cache is used instead.",
+    "warning: The bucket cannot store this key: 1,090 bytes, at most 1024. GitHub's cache is used instead.",
   ],
 ])('GitHub’s cache is used for every call when the bucket %s, with one line', async (_, first, line) => {
   const { fallback, primary, github, log } = arrange(first);
@@ -172,7 +172,7 @@ test('without a second backend the outcome of the first one is final, and no lin
 });
 
 test('a save that a policy refuses to the run is not sent to GitHub’s cache, but a restore reads it', async () => {
-  const error = new PolicyRefusedError('this run may not take the role', "the input 'role-to-assume'");
+  const error = new PolicyRefusedError('this run may not assume the role', "the input 'role-to-assume'");
   const refused: Outcome = { kind: 'refused', source: 's3', error };
   const { fallback, github, log } = arrange(refused);
   expect(await fallback.save(createSaveRequest())).toBe(refused);
@@ -180,6 +180,6 @@ test('a save that a policy refuses to the run is not sent to GitHub’s cache, b
   expect(log.lines).toEqual([]);
   expect(await fallback.restore(createRestoreRequest())).toMatchObject({ kind: 'hit', source: 'github' });
   expect(log.lines).toEqual([
-    "warning: The bucket cannot be used, check the input 'role-to-assume': this run may not take the role. GitHub's cache is used instead.",
+    "warning: The bucket cannot be used, check the input 'role-to-assume': this run may not assume the role. GitHub's cache is used instead.",
   ]);
 });

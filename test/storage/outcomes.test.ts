@@ -61,7 +61,7 @@ test.each([
     's3',
     "The bucket cannot be used, check the input 'role-to-assume': no role",
   ],
-  [tooLong, 's3', 'The bucket cannot hold this key: it has 1100 bytes'],
+  [tooLong, 's3', 'The bucket cannot store this key: it has 1100 bytes'],
 ] as const)('%s of %s is described by one clause', (error, source, clause) => {
   const kind = error instanceof StoreUnavailableError ? 'unavailable' : 'refused';
   expect(describeUnserved({ kind, source, error } as never)).toBe(clause);

@@ -67,7 +67,7 @@ function failureReason(outcome: Unserved | Failed): string {
   const { error } = outcome;
   if (error instanceof StoreRefusedError) return error.advice;
   if (isUnserved(outcome) && error instanceof NameTooLongError) {
-    return `the ${sourceNoun(outcome.source)} cannot hold this key: ${error.message}`;
+    return `the ${sourceNoun(outcome.source)} cannot store this key: ${error.message}`;
   }
   return error.message;
 }

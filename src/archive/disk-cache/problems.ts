@@ -30,7 +30,7 @@ const reasonOf = (code: string) => REASONS[code] ?? `the system reported ${code}
 
 /** Returns the line about a directory that is not used. */
 export function diskProblem(directory: string, code: string): string {
-  return `The disk cache ${directory} is not used, everything comes from the bucket: ${reasonOf(code)}.`;
+  return `The disk cache ${directory} is not used, all frames are read from the bucket: ${reasonOf(code)}.`;
 }
 
 /** Returns the line about a directory from which frames are read, but in which none are stored. */

@@ -1,5 +1,5 @@
 /**
- * Messages with which the main thread lets a worker fetch bytes into the worker's memory. The archive knows only the number of
+ * Messages with which the main thread starts fetches of a worker into the worker's memory. The archive uses only the number of
  * bytes. The ticket and the answer are plain data of a store (`ObjectStore.workerReads`).
  */
 

@@ -13,7 +13,7 @@ import type { ScannedEntry } from '../messages/pack-job.ts';
 /** Reason to skip a path of PATH_MAX bytes or more. A program can make one from a working directory below the root. */
 const TOO_LONG = 'longer than the system allows a path to be';
 /** Reason to skip a path or target of more bytes than the format allows: on Windows it may have more in UTF-8. */
-export const TOO_LONG_FOR_FORMAT = 'longer than an archive can hold';
+export const TOO_LONG_FOR_FORMAT = 'longer than an archive allows';
 
 /** Mtime of a file with data in a scan that is not exact: it is read again with the data. */
 const NOT_READ: Mtime = { mtimeUs: 0, mtimeRestNs: 0 };

@@ -64,7 +64,8 @@ const ADVICE: Readonly<Record<ConnectionCheck, (settings: S3Settings, error: unk
     fix: `create the bucket ${bucket}, or correct ${settingName('bucket')} or ${settingName('region')} (now ${region}).`,
   }),
   list: ({ bucket }) => ({
-    meaning: 'restore-keys find nothing, a missing key looks like a refusal, and this command lists nothing.',
+    meaning:
+      'restore-keys find nothing, a missing key is reported as a refusal, and this command lists nothing.',
     fix: allow('s3:ListBucket', bucketArn(bucket)),
   }),
 };

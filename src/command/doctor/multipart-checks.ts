@@ -85,7 +85,7 @@ async function checkCopy(trial: Trial, source: string): Promise<void> {
   if (begun === undefined) return;
   await makeCheck(report, 'abort', () => abort(trial, begun).then(() => 's3:AbortMultipartUpload'), {
     result: 'limited',
-    meaning: 'parts of saves that fail or are cancelled remain, and cost space.',
+    meaning: 'parts of saves that fail or are cancelled remain, and use space.',
     fix: allow('s3:AbortMultipartUpload', objectsArn(bucket, prefixes.caches)),
   });
 }

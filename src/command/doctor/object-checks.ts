@@ -105,7 +105,7 @@ async function checkMarker(trial: Trial): Promise<void> {
   };
   await makeCheck(report, 'markers', note, {
     result: 'limited',
-    meaning: 'the last use of caches is not noted, so prune knows only their age.',
+    meaning: 'the last use of caches is not noted, so prune uses only their age.',
     fix: allow('s3:PutObject and s3:GetObject', objectsArn(bucket, prefixes.markers)),
   });
 }

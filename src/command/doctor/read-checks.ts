@@ -18,7 +18,7 @@ export function checkEtag({ report }: Trial, etag: string | undefined): void {
     result: 'failed',
     found: 'The response to a stored object has no ETag.',
     meaning: 'no save and no restore works: the ETag shows that two ranges are of one object.',
-    fix: 'let the proxy in front of the server pass the header ETag (nginx: no proxy_hide_header ETag, no etag off).',
+    fix: 'configure the proxy in front of the server to pass the header ETag (nginx: no proxy_hide_header ETag, no etag off).',
   });
 }
 
@@ -74,7 +74,7 @@ export async function checkReads(trial: Trial, name: string, etag: string | unde
       result: 'limited',
       found: 'The response to HEAD has no length.',
       meaning: 'each lookup of an object takes one more request.',
-      fix: 'let the proxy in front of the server pass Content-Length (no chunked encoding of HEAD).',
+      fix: 'configure the proxy in front of the server to pass Content-Length (no chunked encoding of HEAD).',
     } as const;
   };
   await makeCheck(report, 'head', head, refused);
@@ -98,7 +98,7 @@ async function checkRanges(
   const failed = {
     result: 'failed',
     meaning: 'restores read parts of objects, so they fail.',
-    fix: 'let the proxy in front of the server pass the header Range (nginx: proxy_force_ranges, no gzip).',
+    fix: 'configure the proxy in front of the server to pass the header Range (nginx: proxy_force_ranges, no gzip).',
   } as const;
   const readSuffix = async () => {
     if (status !== 206 || bytes.length > 10) {

@@ -157,7 +157,7 @@ mc admin service restart ci`,
 
 /** Comment on `prune-pulls`: AWS has no condition key for the event, and these runs have the subject of a branch. */
 const ANY_PUSH =
-  '# On AWS every push to a branch can take this role too. It is safer to leave it out and to use the role prune with --environment.';
+  '# On AWS every push to a branch can assume this role too. It is safer to leave it out and to use the role prune with --environment.';
 
 /** Returns the variables of the workflow, as comments. With more than two roles, an expression chooses the role of the save. */
 function workflow(options: PolicyOptions, roles: readonly RoleDefinition[]): string {

@@ -62,7 +62,7 @@ test.each([
   ],
   ['false', []],
 ])(
-  "with fallback %s and no cache of GitHub's, the outcome of a key that a directory cannot hold is the directory's",
+  "with fallback %s and no cache of GitHub's, the outcome of a key that a directory cannot store is the directory's",
   async (useFallback, lines) => {
     const log = recordingLog();
     const options = { useFallback: useFallback === 'true' };

@@ -26,9 +26,9 @@ describe('a save of the post phase', () => {
       "check the input 'accessKey': the access key is unknown",
     ],
     [
-      'cannot hold the name',
+      'cannot store the name',
       new NameTooLongError('it has 1100 bytes'),
-      'the bucket cannot hold this key: it has 1100 bytes',
+      'the bucket cannot store this key: it has 1100 bytes',
     ],
   ])('logs one line after an exact hit from GitHub when the bucket %s', async (_, error, reason) => {
     const { lines, failed } = await post({
@@ -53,7 +53,7 @@ describe('a save of the post phase', () => {
 
 describe('a save', () => {
   test.each([
-    new PolicyRefusedError('this run may not take the role', "the input 'role-to-assume'"),
+    new PolicyRefusedError('this run may not assume the role', "the input 'role-to-assume'"),
     new ForkCredentialsError('no credentials: a pull request from a fork gets no secrets'),
   ])('that is not meant to be is skipped with the reason, also with fail-on-save-error: %s', async error => {
     const { lines, failed } = await saveOnly({
@@ -98,7 +98,7 @@ describe('a save', () => {
     [new StoreRefusedError("GitHub's cache is full", undefined), "Failed to save: GitHub's cache is full"],
     [
       new NameTooLongError('it has 1100 bytes'),
-      'Failed to save: the bucket cannot hold this key: it has 1100 bytes',
+      'Failed to save: the bucket cannot store this key: it has 1100 bytes',
     ],
     [new SourceTreeError('x cannot be read'), 'Failed to save: x cannot be read'],
   ])('warns of %s, or fails with fail-on-save-error', async (error, sentence) => {
@@ -111,13 +111,13 @@ describe('a save', () => {
     expect(failed.failed).toBe(true);
   });
 
-  test('names the cache directory that cannot hold the key', async () => {
+  test('names the cache directory that cannot store the key', async () => {
     const script: Partial<StorageBackend> = {
       save: async () => outcomeOfError(new NameTooLongError('it has 1100 bytes'), 'directory', undefined),
     };
     const { lines } = await saveOnly({ script });
     expect(lines[0]).toBe(
-      'warning: Failed to save: the cache directory cannot hold this key: it has 1100 bytes',
+      'warning: Failed to save: the cache directory cannot store this key: it has 1100 bytes',
     );
   });
 

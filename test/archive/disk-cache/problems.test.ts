@@ -14,7 +14,7 @@ test.each([
   ['EIO', 'the system reported EIO'],
 ])('a disk cache that cannot be used because of %s is reported with the reason', (code, reason) => {
   expect(diskProblem('/srv/frames', code)).toBe(
-    `The disk cache /srv/frames is not used, everything comes from the bucket: ${reason}.`,
+    `The disk cache /srv/frames is not used, all frames are read from the bucket: ${reason}.`,
   );
 });
 

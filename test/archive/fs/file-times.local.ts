@@ -154,7 +154,7 @@ describe('times of 200 files that this system has just written', () => {
   });
 });
 
-describe('times that an archive cannot hold', () => {
+describe('times that an archive cannot contain', () => {
   test('a time after 2112 is saved as 2112 and reported', requires(linux, program('touch')), async () => {
     const from = await buildTree(scratch(), { 'tree/future': 'x', 'tree/empty': '', 'tree/now': 'x' });
     for (const name of ['future', 'empty'])

@@ -128,7 +128,7 @@ describe('a scan', () => {
     ]);
   });
 
-  test('a scan skips a name that an archive cannot hold', async () => {
+  test('a scan skips a name that an archive cannot contain', async () => {
     const root = await buildTree(scratch(), { 'tree/a': '', 'tree/b/c': '' });
     const layout = layoutIn(root);
     // As below a root with a name of 32,767 bytes
@@ -138,7 +138,7 @@ describe('a scan', () => {
     const found = await entriesOf(tooLong, await layout.roots(), { notices });
     expect(found.map(({ name }) => name.slice(-2))).toEqual(['d/', '/a']);
     expect(notices.skippedPaths.map(slashed)).toEqual([
-      slashed(`${root}/tree/b: longer than an archive can hold`),
+      slashed(`${root}/tree/b: longer than an archive allows`),
     ]);
   });
 
@@ -165,7 +165,7 @@ describe('a scan', () => {
   );
 
   test(
-    'a scan reports a time that an archive cannot hold with the limit that is saved',
+    'a scan reports a time that an archive cannot contain with the limit that is saved',
     requires(posix),
     async () => {
       const root = await buildTree(scratch(), { 'tree/late/now': '', 'tree/old': '' });

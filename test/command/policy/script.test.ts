@@ -25,7 +25,7 @@ test.each([
 });
 
 test('the script of AWS warns beside the role that any push can take', () => {
-  const warning = '# On AWS every push to a branch can take this role too.';
+  const warning = '# On AWS every push to a branch can assume this role too.';
   expect(scriptOf('aws')).toContain(`caches of pull requests.\n${warning}`);
   expect(policyScript(optionsOf({ ...AWS, roles: ['read', 'prune'] }))).not.toContain(warning);
   expect(scriptOf('rgw')).not.toContain(warning);

@@ -113,7 +113,7 @@ export class ManifestWriter {
     while (open.length > 0 && open[open.length - 1] !== parent) open.pop();
     if (open.length === 0) this.#rootWork += levelsOf(name) * bytes;
     if (this.#rootWork > MAX_ROOT_WORK)
-      throw new SourceTreeError('the wildcards of `path` match more files than an archive can hold');
+      throw new SourceTreeError('the wildcards of `path` match more files than an archive can contain');
     this.#columns.depths.addUnsigned(open.length);
     this.#columns.names.add(open.length > 0 ? name.slice(parent.length) : name);
     if (name.endsWith('/')) open.push(name);
@@ -121,7 +121,7 @@ export class ManifestWriter {
 
   #tooLarge(bytes: number): SourceTreeError {
     return new SourceTreeError(
-      `the manifest of ${this.#count} entries has ${bytes} bytes, more than an archive can hold`,
+      `the manifest of ${this.#count} entries has ${bytes} bytes, more than an archive can contain`,
     );
   }
 

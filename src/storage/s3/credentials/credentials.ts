@@ -47,7 +47,7 @@ function onlyForSave({ forkPullRequest }: S3Settings): NoCredentialsError {
   if (forkPullRequest)
     return new ForkCredentialsError('no credentials: a pull request from a fork gets no role');
   return new NoCredentialsError(
-    "no credentials: only a save takes the role of 'role-to-assume-for-save'; set 'role-to-assume' too",
+    "no credentials: only a save assumes the role of 'role-to-assume-for-save'; set 'role-to-assume' too",
     "the input 'role-to-assume'",
   );
 }

@@ -57,7 +57,7 @@ export function stsFailure(
   const roleInput = nameInputs(`the input '${input}'`, settings);
   if (failure.isDenied) {
     return new PolicyRefusedError(
-      `${sts}: this run may not take the role ${arn} (${statusAndCode}): ${UNEXPLAINED}; the token has ${claims}`,
+      `${sts}: this run may not assume the role ${arn} (${statusAndCode}): ${UNEXPLAINED}; the token has ${claims}`,
       roleInput,
       options,
     );

@@ -85,7 +85,7 @@ test('a manifest with more roots of many levels than a reader accepts is not wri
     for (let count = 0; count < 100; count++) writer.add(entry);
   };
   expect(addMany).toThrow(
-    new SourceTreeError('the wildcards of `path` match more files than an archive can hold'),
+    new SourceTreeError('the wildcards of `path` match more files than an archive can contain'),
   );
 });
 

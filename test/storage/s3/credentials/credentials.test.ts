@@ -15,7 +15,7 @@ test('the keys of the settings come first', () => {
   expect(credentialsFor(createS3Settings({ credentials }), options)).toBe(credentials);
 });
 
-test('no other keys are used where only a save takes a role, and the error names the input for a restore', async () => {
+test('no other keys are used where only a save assumes a role, and the error names the input for a restore', async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'environment');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
   await expect(provider({ onlySaveHasRole: true })()).rejects.toMatchObject({

@@ -27,7 +27,7 @@ describe('a role that the run does not get', () => {
     expect(await servers.failureOf()).toMatchObject({
       name: 'PolicyRefusedError',
       setting: "the input 'role-to-assume'",
-      message: `STS at ${servers.gateway.endpoint}: this run may not take the role ${ROLE} (403 AccessDenied): its trust policy does not fit the token, there is no such role, there is no provider for iss or it does not accept aud, the token has expired by the clock of the STS, or the STS is turned off; the token has ${SHOWN}`,
+      message: `STS at ${servers.gateway.endpoint}: this run may not assume the role ${ROLE} (403 AccessDenied): its trust policy does not fit the token, there is no such role, there is no provider for iss or it does not accept aud, the token has expired by the clock of the STS, or the STS is turned off; the token has ${SHOWN}`,
     });
     expect(servers.calls).toEqual([]);
   });
