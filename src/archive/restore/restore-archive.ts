@@ -30,7 +30,7 @@ const COMMIT_GRACE_MS = 2500;
 
 interface RestoreArchiveOptions
   extends Omit<PlanOptions, 'isWanted'>,
-    Pick<UnpackOptions, 'archive' | 'read' | 'readInWorker'> {
+    Pick<UnpackOptions, 'archive' | 'read' | 'readInWorker' | 'onPlanned'> {
   /** Disk cache from which frames are read, and in which they are stored. The caller closes it. */
   readonly diskCache?: DiskCache | undefined;
   /** Runner of the jobs. It is closed at the end. */

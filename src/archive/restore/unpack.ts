@@ -46,6 +46,8 @@ export interface UnpackOptions {
   readonly refused: RefusedAttributes;
   /** Collector of facts about the files, if a save may follow. */
   readonly facts?: RestoredFacts | undefined;
+  /** Called once with the bytes that will be read from the object: all, or with a disk cache at most these. */
+  readonly onPlanned?: ((bytes: number) => void) | undefined;
   /** Promise of the files in staging, because the first requests are sent before the directories are made. */
   readonly staged: Promise<StagedFiles>;
   readonly signal?: AbortSignal | undefined;
@@ -98,10 +100,17 @@ class Unpacker {
   }
 
   async run(): Promise<number> {
-    const { disk } = this.#options;
+    const { disk, onPlanned } = this.#options;
+    onPlanned?.(this.#bytesToRead());
     await (disk ? this.#fetchAroundDisk(disk) : this.#fetchFrom(0));
     await this.#prepared;
     return this.#written;
+  }
+
+  /** Returns the bytes of the wanted frames that are not in the tail, and of the gaps that are read with them. */
+  #bytesToRead(): number {
+    const { tail } = this.#options.archive;
+    return this.#runsFrom(0).reduce((sum, { start, end }) => sum + (start < tail.start ? end - start : 0), 0);
   }
 
   /** Makes the files that need no frame. */
@@ -116,10 +125,13 @@ class Unpacker {
 
   /** Fetches and unpacks the wanted frames from the index `first` on. */
   async #fetchFrom(first: number): Promise<void> {
+    await forEachWithin(this.#runsFrom(first), this.#limits, async run => void (await this.#fetch(run)));
+  }
+
+  #runsFrom(first: number): FrameRun[] {
     const { archive, runner } = this.#options;
     const isWanted = (frame: number) => frame >= first && this.#contents.has(frame);
-    const runs = groupFrames(archive.manifest.frames, isWanted, runner.maxRawBytes);
-    await forEachWithin(runs, this.#limits, async run => void (await this.#fetch(run)));
+    return groupFrames(archive.manifest.frames, isWanted, runner.maxRawBytes);
   }
 
   /** Unpacks the tail, which was read with the manifest, and meanwhile the other frames from the disk cache or the object. */

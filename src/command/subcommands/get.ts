@@ -30,6 +30,7 @@ export async function getCache(
   const target = path.resolve(directory);
   const progress = output.progress(`Restoring ${formatBytes(found.sizeBytes)}`);
   let received = 0;
+  let total = '';
   const restoring = engine
     .restoreObject(
       store,
@@ -58,9 +59,11 @@ export async function getCache(
         progress: {
           add(bytes) {
             received += bytes;
-            progress.update(`Restoring: ${formatBytes(received)} of ${formatBytes(found.sizeBytes)}`);
+            progress.update(`Restoring: ${formatBytes(received)}${total}`);
           },
-          expect() {},
+          expect(furtherBytes) {
+            total = ` of ${formatBytes(received + furtherBytes)}`;
+          },
         },
       },
     )

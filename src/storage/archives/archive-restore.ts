@@ -76,7 +76,6 @@ async function restoreWith(
     fetchedBytes += bytes;
     options.progress.add(bytes);
   };
-  options.progress.expect(found.sizeBytes);
   const readers = createRangeReaders(store, found, request.signal, onFetched);
   const { read, readInWorker } = readers;
   const openPool = () => new WorkerPool(options.workerUrl, options.workers, store.workerReads?.settings);
@@ -97,6 +96,7 @@ async function restoreWith(
       archive,
       read,
       readInWorker,
+      onPlanned: bytes => options.progress.expect(bytes),
       diskCache: disk,
       layout: request.layout,
       restoredLinks: options.records.restoredLinks(),

@@ -42,6 +42,24 @@ async function recordLeft(job: CacheJob) {
   return (await readTreeRecord(new JobRecords(job.temp, silentLog), name, etag))!;
 }
 
+test.each<[string, string, boolean]>([
+  ['an exact hit', 'k-1', false],
+  ['the match of a prefix', 'none', false],
+  ['a warm restore', 'k-1', true],
+])('the progress of %s ends at its total', async (_, key, warm) => {
+  const all = jobsOf();
+  // Its last frame begins before the tail, so a part of it is received twice
+  await saver(all, ballast);
+  const second = all.job();
+  if (warm) await second.restore(key);
+  const file = path.join(second.workspace, 'tree/ballast/0');
+  if (warm) fs.writeFileSync(file, 'changed');
+  second.transferred = 0;
+  await second.restore(key, { warm });
+  expect(second.transferred).toBeGreaterThan(1_000_000);
+  expect(second.expected).toBe(second.transferred);
+});
+
 describe('the record of a restore', () => {
   test('is written after a restore of another key, since a save may follow', async () => {
     const all = jobsOf();

@@ -59,6 +59,8 @@ export class CacheJob {
   readonly temp: string;
   /** Bytes transferred in either direction. */
   transferred = 0;
+  /** The total of the latest restore's progress, in bytes. */
+  expected = 0;
   readonly #options: JobOptions;
   readonly #log = recordingLog();
   #base: SaveRequest['base'];
@@ -178,7 +180,9 @@ export class CacheJob {
         add: count => {
           this.transferred += count;
         },
-        expect() {},
+        expect: further => {
+          this.expected = this.transferred + further;
+        },
       },
     });
   }
