@@ -118,8 +118,23 @@ export async function checkDelete(trial: Trial): Promise<void> {
   const remove = (Key: string) =>
     cleanUp('DeleteObject', new sdk.DeleteObjectCommand({ Bucket: bucket, Key }));
   const results = await Promise.allSettled(names.map(remove));
+  // With suspended versions, the delete marker has the version `null` and replaces the object
+  const keepsVersions = results.some(
+    result => result.status === 'fulfilled' && result.value.DeleteMarker && result.value.VersionId !== 'null',
+  );
   const remaining = names.filter((_, index) => results[index]?.status === 'rejected');
   const failure = results.find(result => result.status === 'rejected');
+  if (failure === undefined && keepsVersions) {
+    report({
+      check: 'delete',
+      result: 'limited',
+      found: 'The bucket keeps versions, so a deletion frees no bytes.',
+      meaning:
+        'the bytes of deleted and replaced caches stay as old versions, which list, stats and prune do not count.',
+      fix: 'add a lifecycle rule with NoncurrentVersionExpiration and ExpiredObjectDeleteMarker, or turn versions off.',
+    });
+    return;
+  }
   if (failure === undefined) {
     report({ check: 'delete', result: 'ok', found: 's3:DeleteObject' });
     return;

@@ -1,4 +1,4 @@
-import { PutBucketPolicyCommand } from '@aws-sdk/client-s3';
+import { PutBucketPolicyCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { cachesRoot, markersRoot } from '../../../src/cache/keys/cache-names.ts';
 import { checkServer } from '../../../src/command/doctor/check-server.ts';
@@ -61,6 +61,32 @@ async function accessWith(objectActions: readonly string[], bucketActions: reado
   client.destroy();
   return { owner, access: { ...gateway().other, bucket: owner.bucket } };
 }
+
+/** Returns a bucket whose versions were turned on and then have this status. */
+async function bucketWithVersions(status: 'Enabled' | 'Suspended'): Promise<BucketAccess> {
+  const access = await newBucket('doctor');
+  const client = s3Client(gateway(), access);
+  for (const Status of ['Enabled', status] as const) {
+    const VersioningConfiguration = { Status };
+    await client.send(new PutBucketVersioningCommand({ Bucket: access.bucket, VersioningConfiguration }));
+  }
+  client.destroy();
+  return access;
+}
+
+test('doctor reports that a bucket with versions keeps the bytes of deleted caches, and the rule to add', async () => {
+  const findings = await findingsOf({}, await bucketWithVersions('Enabled'));
+  expect(named(findings, 'limited')).toEqual(['conditions', 'delete']);
+  expect(findings.at(-1)).toMatchObject({
+    found: 'The bucket keeps versions, so a deletion frees no bytes.',
+    fix: expect.stringContaining('NoncurrentVersionExpiration'),
+  });
+});
+
+test('doctor finds nothing to change in a bucket whose versions are suspended', async () => {
+  const findings = await findingsOf({}, await bucketWithVersions('Suspended'));
+  expect(findings.filter(({ result }) => result !== 'ok')).toEqual([]);
+});
 
 test('doctor finds nothing to change in a good set-up, and leaves no object and no upload', async () => {
   const findings = await findingsOf();

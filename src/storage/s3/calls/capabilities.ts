@@ -24,6 +24,11 @@ export class Capabilities {
   /** Bytes of the smallest body that was refused as too large (413). */
   refusedBodyBytes = Number.POSITIVE_INFINITY;
 
+  /** Notes the version in a response. With suspended versions it is `null`, which the next object or deletion replaces (AWS). */
+  noteVersion(versionId: string | undefined): void {
+    this.versioned ||= versionId !== undefined && versionId !== 'null';
+  }
+
   /** Returns the size of a body in bytes: `wanted`, or S3's minimum part size if a body of `wanted` bytes was refused. */
   fittingBytes(wanted: number): number {
     return wanted < this.refusedBodyBytes ? wanted : MIN_PART_BYTES;

@@ -106,7 +106,7 @@ async function infoByGet(
 function infoOf({ capabilities }: Caller, name: string, headers: ObjectHeaders, sizeBytes: number): HeadInfo {
   const etag = bareEtag(headers.ETag);
   if (etag === undefined) throw noEtag(name, headers.ContentType);
-  capabilities.versioned ||= headers.VersionId !== undefined;
+  capabilities.noteVersion(headers.VersionId);
   const modifiedMs = knownTime(headers.LastModified);
   return { name, sizeBytes, etag, modifiedMs, saveId: headers.Metadata?.[SAVE_ID] };
 }

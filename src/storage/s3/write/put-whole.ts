@@ -123,7 +123,7 @@ async function sendObject(
       options,
     ),
   );
-  caller.capabilities.versioned ||= VersionId !== undefined;
+  caller.capabilities.noteVersion(VersionId);
   return bareEtag(ETag);
 }
 

@@ -11,3 +11,13 @@ test('a body has the wanted size until one of that size or less was refused', ()
   expect(capabilities.fittingBytes(16 * MiB)).toBe(MIN_PART_BYTES);
   expect(capabilities.fittingBytes(64 * MiB)).toBe(MIN_PART_BYTES);
 });
+
+test('a bucket keeps versions from the first response with a version on, but not for the version of suspended versions', () => {
+  const capabilities = new Capabilities();
+  capabilities.noteVersion(undefined);
+  capabilities.noteVersion('null');
+  expect(capabilities.versioned).toBe(false);
+  capabilities.noteVersion('3HL4kqtJlcpXroDTDmJ');
+  capabilities.noteVersion('null');
+  expect(capabilities.versioned).toBe(true);
+});
