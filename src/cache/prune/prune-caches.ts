@@ -1,5 +1,8 @@
 import { trimHeap } from '../../archive/memory/heap.ts';
 import { forEachWithin } from '../../archive/pool/in-flight.ts';
+import { systemClock } from '../../retry/clock.ts';
+import { delaySignal } from '../../retry/signals.ts';
+import { StoreRefusedError } from '../../storage/store-errors.ts';
 import { matchesPatterns, placeOfPatterns } from '../cache-patterns.ts';
 import { type CacheEntry, type ObjectState, readInventory } from '../inventory.ts';
 import { markerName } from '../keys/cache-names.ts';
@@ -47,6 +50,8 @@ const MAX_PLANS = 100;
 /** Objects of a listing between two checks of the heap, which would otherwise keep the garbage of hundreds of pages. */
 const TRIM_EVERY = 2000;
 const TRIM_ABOVE_BYTES = 64 * 1024 * 1024;
+/** Time in ms that a deletion in flight has after an interrupt, so that it is reported. The process ends after 4.5 s (interrupt.ts). */
+const DELETION_MS = 3000;
 
 /**
  * Deletes caches by rules, with their markers, and leftovers if `removesLeftovers` is set. Throws the errors of the store, after
@@ -60,9 +65,12 @@ export async function pruneCaches(request: PruneRequest): Promise<PruneResult> {
   const { entries, leftovers } = await readCaches(request);
   const caches = entries.size;
   const bytes = bytesOf(entries.values());
-  const { deletedCaches, deletedBytes, changed, excessBytes } = await deleteByPlans(request, entries);
+  const afterInterrupt = delaySignal(request.signal, DELETION_MS, systemClock);
+  const deleting = deleteByPlans(request, entries, afterInterrupt.signal).finally(afterInterrupt.clear);
+  const { refusedMarkers, ...deleted } = await deleting;
   const removed = request.removesLeftovers ? await removeLeftovers(leftovers, request) : NO_LEFTOVERS;
-  return { caches, bytes, deletedCaches, deletedBytes, ...removed, changed, excessBytes };
+  const refusedLeftovers = removed.refusedLeftovers + refusedMarkers;
+  return { caches, bytes, ...deleted, ...removed, refusedLeftovers };
 }
 
 /** The selected caches, by the names of their objects. */
@@ -88,36 +96,41 @@ function isSelected(entry: CacheEntry, { patterns, select }: PruneRequest): bool
 }
 
 /** Plans and deletes until no cache has changed meanwhile. Keeps `entries` up to date. */
-async function deleteByPlans(request: PruneRequest, entries: Entries) {
+async function deleteByPlans(request: PruneRequest, entries: Entries, deletionSignal: AbortSignal) {
   const { store, rules, dryRun, onDeletion } = request;
-  const total = { deletedCaches: 0, deletedBytes: 0, changed: 0 };
+  const total = { deletedCaches: 0, deletedBytes: 0, changed: 0, refusedMarkers: 0 };
   for (let plans = 1; ; plans++) {
     const { deletions, excessBytes } = planPrune([...entries.values()], rules, store.nowMs);
     const changedBefore = total.changed;
     await forEachWithin(deletions, PARALLEL_DELETIONS, async deletion => {
-      const { name, sizeBytes } = deletion.entry.object;
-      const result = dryRun ? 'deleted' : await deleteUnchanged(deletion.entry, request);
+      const { entry } = deletion;
+      const { name, sizeBytes } = entry.object;
+      const result = dryRun ? 'deleted' : await deleteUnchanged(entry, request, deletionSignal);
       entries.delete(name);
+      if (typeof result === 'object') {
+        total.changed++;
+        if (isSelected(result, request)) entries.set(name, result);
+        return;
+      }
       if (result === 'deleted') {
         total.deletedCaches++;
         total.deletedBytes += sizeBytes;
         await onDeletion(deletion);
-      } else if (result !== 'missing') {
-        total.changed++;
-        if (isSelected(result, request)) entries.set(name, result);
       }
+      if (!dryRun && !(await deleteMarker(entry, request, deletionSignal))) total.refusedMarkers++;
     });
     if (dryRun || total.changed === changedBefore || plans === MAX_PLANS) return { ...total, excessBytes };
   }
 }
 
 /**
- * Reads a cache again, and deletes it with its marker if it has not changed. Returns its new state if it has changed, and
- * 'missing' if another prune has deleted it.
+ * Reads a cache again, and deletes it if it has not changed. Returns its new state if it has changed, and 'missing' if another
+ * prune has deleted it.
  */
 async function deleteUnchanged(
   entry: CacheEntry,
   { store, prefix, signal }: PruneRequest,
+  deletionSignal: AbortSignal,
 ): Promise<'deleted' | 'missing' | CacheEntry> {
   const { name } = entry.object;
   const marker = markerName(prefix, name);
@@ -125,12 +138,33 @@ async function deleteUnchanged(
     store.head(name, { signal }),
     marker === undefined ? undefined : store.head(marker, { signal }),
   ]);
-  const now = object && { ...entry, object, marker: markerNow };
-  if (now && !isSame(now, entry)) return now;
-  if (now) await store.delete(name, { signal });
-  // The other prune may have been killed before it deleted the marker
-  if (marker !== undefined && entry.marker) await store.delete(marker, { signal });
-  return now ? 'deleted' : 'missing';
+  if (!object) return 'missing';
+  // An object with content is no marker, as in a listing
+  const now = { ...entry, object, marker: markerNow?.sizeBytes === 0 ? markerNow : undefined };
+  if (!isSame(now, entry)) return now;
+  signal?.throwIfAborted();
+  await store.delete(name, { signal: deletionSignal });
+  return 'deleted';
+}
+
+/**
+ * Deletes the marker of a deleted cache, if it has one. Another prune that has deleted the cache may have been killed before it
+ * deleted the marker. Returns false if the credentials do not allow it.
+ */
+async function deleteMarker(
+  { object, marker }: CacheEntry,
+  { store, prefix }: PruneRequest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const name = marker && markerName(prefix, object.name);
+  if (name === undefined) return true;
+  try {
+    await store.delete(name, { signal });
+    return true;
+  } catch (error) {
+    if (!(error instanceof StoreRefusedError)) throw error;
+    return false;
+  }
 }
 
 /** Returns whether a cache has not changed since a listing or an earlier HEAD. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { markerName } from '../../../src/cache/keys/cache-names.ts';
-import { isUnused } from '../../../src/cache/prune/plan.ts';
+import { type Deletion, isUnused } from '../../../src/cache/prune/plan.ts';
 import type { PruneRequest } from '../../../src/cache/prune/prune-caches.ts';
 import { StoreRefusedError } from '../../../src/storage/store-errors.ts';
 import { bucket, DAY, markerOf, nameOf, names, once, prune, useBucket, VERSION } from './prune-support.ts';
@@ -147,6 +147,45 @@ describe('prune', () => {
     expect(attempts).toBeLessThanOrEqual(8);
   });
 
+  test('deletes and reports caches without the right to delete markers, and counts the markers that stay', async () => {
+    for (const key of ['a', 'b', 'c']) bucket.put(nameOf(key), 1);
+    for (const key of ['a', 'b']) bucket.put(markerOf(key), 0);
+    const refuse: Step = async (operation, name) => {
+      if (operation === 'delete' && name.startsWith('p/used/'))
+        throw new StoreRefusedError('access is denied', undefined);
+    };
+    const deleted: string[] = [];
+    const onDeletion = ({ entry }: Deletion) => void deleted.push(entry.key);
+    expect(await prune({ rules: { all: true }, onDeletion }, refuse)).toMatchObject({
+      deletedCaches: 3,
+      refusedLeftovers: 2,
+    });
+    expect(deleted.toSorted()).toEqual(['a', 'b', 'c']);
+    expect(names()).toEqual([markerOf('a'), markerOf('b')]);
+  });
+
+  test('reports a deleted cache also if the deletion of its marker fails, and ends with the failure', async () => {
+    bucket.put(nameOf('a'), 1);
+    bucket.put(markerOf('a'), 0);
+    const fail: Step = async (operation, name) => {
+      if (operation === 'delete' && name === markerOf('a')) throw new Error('connection reset');
+    };
+    const deleted: string[] = [];
+    const onDeletion = ({ entry }: Deletion) => void deleted.push(entry.key);
+    await expect(prune({ rules: { all: true }, onDeletion }, fail)).rejects.toThrow('connection reset');
+    expect(deleted).toEqual(['a']);
+  });
+
+  test('decides as its dry run about a cache whose marker has content, and leaves that object', async () => {
+    bucket.put(nameOf('a'), 1);
+    bucket.nowMs += 20 * DAY;
+    bucket.put(markerOf('a'), 7);
+    const decided = { deletedCaches: 1, changed: 0 };
+    expect(await prune({ rules: { unusedMs: 7 * DAY }, dryRun: true })).toMatchObject(decided);
+    expect(await prune({ rules: { unusedMs: 7 * DAY } })).toMatchObject(decided);
+    expect(names()).toEqual([markerOf('a')]);
+  });
+
   test('ends with the reason of its signal', async () => {
     bucket.put(nameOf('a'), 1);
     const controller = new AbortController();
@@ -154,5 +193,21 @@ describe('prune', () => {
     const ended = prune({ rules: { all: true }, signal: controller.signal }, stop);
     await expect(ended).rejects.toThrow('interrupted');
     expect(names()).toEqual([nameOf('a')]);
+  });
+
+  test('ends and reports the deletion that is in flight at an interrupt, with its marker, and begins no other', async () => {
+    for (let i = 0; i < 20; i++) bucket.put(nameOf(`k${i}`), 1);
+    bucket.put(markerOf('k0'), 0);
+    const controller = new AbortController();
+    const stop = once('delete', nameOf('k1'), () => controller.abort(new Error('interrupted')));
+    const deleted: string[] = [];
+    const onDeletion = ({ entry }: Deletion) => void deleted.push(entry.object.name);
+    const ended = prune({ rules: { all: true }, signal: controller.signal, onDeletion }, stop);
+    await expect(ended).rejects.toThrow('interrupted');
+    expect(deleted).toContain(nameOf('k1'));
+    expect(deleted.length).toBeLessThanOrEqual(8);
+    const remaining = names().filter(name => name.startsWith('p/v1/'));
+    expect(remaining).toHaveLength(20 - deleted.length);
+    expect(names().includes(markerOf('k0'))).toBe(!deleted.includes(nameOf('k0')));
   });
 });
