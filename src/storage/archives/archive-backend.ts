@@ -17,11 +17,11 @@ import type { ArchiveBackendOptions } from './archive-options.ts';
 import { type FoundObject, findObject } from './find-object.ts';
 import { noteUse, type UseNote } from './note-use.ts';
 
-/** Attempts of a restore whose object is replaced while it is read. */
-const RESTORE_ATTEMPTS = 3;
-
 /** Maximum number of damaged or unusable objects that a restore skips. For each, all data may have been downloaded. */
 const MAX_REJECTED = 3;
+
+/** Maximum number of repeats in a restore because an object was replaced while it was read. All its objects share them. */
+const MAX_REPEATS = 2;
 
 /** The backend of archives in an object store. Loads the code that packs or unpacks only for a save or a hit. */
 export class ArchiveBackend implements StorageBackend {
@@ -56,12 +56,20 @@ export class ArchiveBackend implements StorageBackend {
   async restore(request: RestoreRequest): Promise<RestoreOutcome> {
     const rejected: Rejected[] = [];
     const options = { ...this.#options, log: withoutRepeats(this.#options.log) };
+    let repeats = 0;
     while (rejected.length < MAX_REJECTED) {
       const names = new Set(rejected.map(({ object }) => object.name));
-      const outcome = await this.#restoreBest(request, names, options).catch((error): RestoreOutcome => {
-        const failure = outcomeOfError(error, this.#store.kind, request.signal);
-        return failure.kind === 'failed' ? { ...failure, treeChanged: false } : failure;
-      });
+      const mayRepeat = repeats < MAX_REPEATS;
+      const outcome = await this.#restoreBest(request, names, options, mayRepeat).catch(
+        (error): RestoreOutcome => {
+          const failure = outcomeOfError(error, this.#store.kind, request.signal);
+          return failure.kind === 'failed' ? { ...failure, treeChanged: false } : failure;
+        },
+      );
+      if (outcome === 'replaced') {
+        repeats++;
+        continue;
+      }
       if (!isRejected(outcome)) return rejected.length === 0 ? outcome : { ...outcome, rejected };
       rejected.push(outcome);
     }
@@ -80,28 +88,29 @@ export class ArchiveBackend implements StorageBackend {
     }
   }
 
-  /** Restores the best match whose name is not among the rejected ones. Throws the errors that neither object nor tree caused. */
+  /**
+   * Restores the best match whose name is not among the rejected ones. Returns 'replaced' if another job has replaced its object
+   * meanwhile and `mayRepeat` is set: the new one matches too. Throws the errors that neither object nor tree caused.
+   */
   async #restoreBest(
     request: RestoreRequest,
     rejected: ReadonlySet<string>,
     options: ArchiveBackendOptions,
-  ): Promise<RestoreOutcome | Rejected> {
+    mayRepeat: boolean,
+  ): Promise<RestoreOutcome | Rejected | 'replaced'> {
     requireZstd();
-    for (let attempt = 1; ; attempt++) {
-      const found = await findObject(this.#store, request, TAIL_BYTES, rejected);
-      if (found.kind === 'miss') return found;
-      const use = this.#noteUse(found, request);
-      try {
-        const { restoreObject } = await import('./archive-restore.ts');
-        const restored = await restoreObject(this.#store, found, request, options);
-        await use.finish();
-        return { ...this.#hitOf(found, request), ...restored };
-      } catch (error) {
-        use.abort();
-        // Another job has replaced the object: the new one matches too
-        if (error instanceof ObjectReplacedError && attempt < RESTORE_ATTEMPTS) continue;
-        return await this.#explain(error, found, request);
-      }
+    const found = await findObject(this.#store, request, TAIL_BYTES, rejected);
+    if (found.kind === 'miss') return found;
+    const use = this.#noteUse(found, request);
+    try {
+      const { restoreObject } = await import('./archive-restore.ts');
+      const restored = await restoreObject(this.#store, found, request, options);
+      await use.finish();
+      return { ...this.#hitOf(found, request), ...restored };
+    } catch (error) {
+      use.abort();
+      if (error instanceof ObjectReplacedError && mayRepeat) return 'replaced';
+      return await this.#explain(error, found, request);
     }
   }
 

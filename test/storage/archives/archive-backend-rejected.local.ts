@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { StoreUnavailableError } from '../../../src/storage/store-errors.ts';
+import { ObjectReplacedError, StoreUnavailableError } from '../../../src/storage/store-errors.ts';
 import { bent, tree } from '../../archive/support/refuses.ts';
 import { override } from '../../support/override.ts';
 import { linux, requires } from '../../support/platform-needs.ts';
@@ -152,6 +152,23 @@ describe('a restore whose best match is damaged', () => {
       kind: 'miss',
       rejected: [{ key: 'k-4' }, { key: 'k-3' }, { key: 'k-2' }],
     });
+  });
+
+  test('starts over at most twice, also if each of several damaged objects is replaced while it is read', async () => {
+    const { job, store } = await saved(['k-1', 'k-2', 'k-3'], () => true);
+    const attempts: string[] = [];
+    const replaced = override(store, {
+      getRange: async (name, range, options) => {
+        // Any read of the exact key, which no object has
+        if (name.includes('/k-4/')) return store.getRange(name, range, options);
+        attempts.push(name);
+        if (attempts.filter(one => one === name).length < 3) throw new ObjectReplacedError('replaced');
+        return store.getRange(name, range, options);
+      },
+    });
+    const outcome = await job({ store: replaced }).restore('k-4', { restoreKeys: ['k-'] });
+    expect(outcome).toMatchObject({ kind: 'failed', rejected: [{ key: 'k-3' }] });
+    expect(attempts.map(name => /k-\d/.exec(name)![0])).toEqual(['k-3', 'k-3', 'k-3', 'k-2']);
   });
 
   test('reports it also if the store fails afterwards', async () => {
