@@ -31,17 +31,10 @@ const DIRECTORY_CODES = new Set([
 export type ClaimKind = 'claim' | 'force' | 'replace';
 
 /**
- * Outcome of a claim on a frame: this process fetches and stores it (`ours`, with the claim), another one does (`others`), a file
- * of its size is there (`present`), or it cannot be stored (`refused`).
+ * Outcome of a claim on a frame: the claim, if this process fetches and stores the frame. `others`: another process does. `present`:
+ * a file of its size is there. `refused`: it cannot be stored.
  */
-export interface ClaimOutcome {
-  readonly state: 'ours' | 'others' | 'present' | 'refused';
-  readonly claim?: Claim;
-}
-
-const OTHERS: ClaimOutcome = { state: 'others' };
-const PRESENT: ClaimOutcome = { state: 'present' };
-const REFUSED: ClaimOutcome = { state: 'refused' };
+export type ClaimOutcome = Claim | 'others' | 'present' | 'refused';
 
 /** The state of another process's claim, and the time when it was first observed. */
 interface Observation {
@@ -60,16 +53,12 @@ export class Claims {
   readonly #held = new Map<string, string>();
   /** Claims of other processes, by their names. */
   readonly #observed = new Map<string, Observation>();
-  #problem: string | undefined;
+  /** Code of the first reason why nothing can be stored in the directory. Undefined if there is none. */
+  problem: string | undefined;
 
   constructor(directory: OpenedDirectory) {
     this.directory = directory;
-    this.#problem = directory.problem;
-  }
-
-  /** Code of the reason why nothing can be stored in the directory. Undefined if there is none. */
-  get problem(): string | undefined {
-    return this.#problem;
+    this.problem = directory.problem;
   }
 
   /** Claims a frame. Never rejects. */
@@ -82,26 +71,25 @@ export class Claims {
       if ((await this.#observe(name)) < DEAD_MS) {
         // Begins to observe the claims after it too, so that several dead ones delay this process by one second in all
         for (const later of names.slice(index + 1)) if ((await this.#observe(later)) >= DEAD_MS) break;
-        return OTHERS;
+        return 'others';
       }
       // Undefined if another process was faster
-      if (await this.#tryRemove(name)) return (await this.#tryName(name, frame, kind)) ?? OTHERS;
+      if (await this.#tryRemove(name)) return (await this.#tryName(name, frame, kind)) ?? 'others';
     }
-    return REFUSED;
+    return 'refused';
   }
 
   /** Claims a frame under one of its names. Returns undefined if a file has that name. */
   async #tryName(name: string, frame: FrameKey, kind: ClaimKind): Promise<ClaimOutcome | undefined> {
     // The process that has ended its claim may have stored the frame
-    if (kind !== 'replace' && (await this.#hasFrame(frame))) return PRESENT;
-    if (this.#problem !== undefined) return REFUSED;
+    if (kind !== 'replace' && (await this.#hasFrame(frame))) return 'present';
+    if (this.problem !== undefined) return 'refused';
     try {
-      const claim = await this.#create(name);
-      return claim ? { state: 'ours', claim } : REFUSED;
+      return (await this.#create(name)) ?? 'refused';
     } catch (error) {
       const code = problemOf(error);
       this.noteProblem(code);
-      return code === 'EEXIST' ? undefined : REFUSED;
+      return code === 'EEXIST' ? undefined : 'refused';
     }
   }
 
@@ -129,12 +117,7 @@ export class Claims {
 
   /** Stops storing if the code of an error concerns the whole directory. */
   noteProblem(code: string): void {
-    if (DIRECTORY_CODES.has(code)) this.stopStoring(code);
-  }
-
-  /** Stops storing, for the reason of this code. The first reason remains. */
-  stopStoring(code: string): void {
-    this.#problem ??= code;
+    if (DIRECTORY_CODES.has(code)) this.problem ??= code;
   }
 
   /** Makes the file of a claim. Returns undefined if it is then not a file with one name. Rejects with the system's errors. */

@@ -116,7 +116,7 @@ export class DiskCache {
       }
       return outcomes;
     });
-    return frames.map((_, index) => taken?.[index] ?? { state: 'refused' });
+    return frames.map((_, index) => taken?.[index] ?? 'refused');
   }
 
   /** Ends claims after the job that was to store their frames. `result` is that of the job, if it succeeded. Never rejects. */
@@ -197,10 +197,10 @@ export class DiskCache {
       .then(() => runner.run({ kind: 'evict', directory, maxBytes }))
       .then(({ isKept }) => {
         // Files of other users cannot always be removed: then this job stores nothing more
-        if (!isKept) claims.stopStoring('EFULL');
+        if (!isKept) claims.problem ??= 'EFULL';
       })
       .catch(error => {
-        if (!(error instanceof ThreadError)) claims.stopStoring(problemOf(error));
+        if (!(error instanceof ThreadError)) claims.problem ??= problemOf(error);
       });
   }
 

@@ -142,11 +142,12 @@ class DiskFrames {
   /** Claims frames, and sorts them by the outcomes. Never rejects. */
   async #claim(frames: readonly number[], kind: ClaimKind): Promise<SortedFrames> {
     const taken = await this.#disk.cache.claim(this.#keys(frames), kind);
-    const having = (state: ClaimOutcome['state']) =>
-      frames.filter((_, index) => taken[index]!.state === state);
+    const having = (outcome: ClaimOutcome) => frames.filter((_, index) => taken[index] === outcome);
     const absent = new Map<number, Claim | undefined>();
-    for (const [index, { state, claim }] of taken.entries())
-      if (state === 'ours' || state === 'refused') absent.set(frames[index]!, claim);
+    for (const [index, outcome] of taken.entries()) {
+      if (typeof outcome === 'object') absent.set(frames[index]!, outcome);
+      else if (outcome === 'refused') absent.set(frames[index]!, undefined);
+    }
     return { absent, present: having('present'), others: having('others') };
   }
 

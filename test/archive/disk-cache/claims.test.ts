@@ -4,13 +4,15 @@ import path from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Claims } from '../../../src/archive/disk-cache/claims.ts';
 import { claimNames, storeFrame } from '../../../src/archive/disk-cache/frame-files.ts';
+import type { Claim } from '../../../src/archive/messages/disk-job.ts';
 import { insteadAsync, replaceCalls } from '../../support/file-system-calls.ts';
 import { birthTimes, modes, posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { platforms, usePlatform } from '../support/platform.ts';
 import { claimPath, fail, makeFrame, putFrame } from './support.ts';
 
-const [present, ours, others, refused] = ['present', 'ours', 'others', 'refused'] as const;
+const [present, others, refused] = ['present', 'others', 'refused'] as const;
+const ours: Claim = { name: expect.any(String), inode: expect.any(String) };
 const frame = makeFrame('a');
 
 let now = 0;
@@ -46,8 +48,8 @@ describe('a claim', () => {
   test('is taken by one process, and the others wait for it', async () => {
     const directory = scratch();
     const [first, second] = [claimsOf(directory), claimsOf(directory)];
-    expect(await first.claim(frame, 'claim')).toMatchObject({ state: ours });
-    expect(await second.claim(frame, 'claim')).toEqual({ state: others });
+    expect(await first.claim(frame, 'claim')).toEqual(ours);
+    expect(await second.claim(frame, 'claim')).toEqual(others);
   });
 
   test('has the mode of the frames', requires(modes), async () => {
@@ -60,8 +62,8 @@ describe('a claim', () => {
     const directory = scratch();
     putFrame(directory, frame);
     const claims = claimsOf(directory);
-    expect(await claims.claim(frame, 'claim')).toEqual({ state: present });
-    expect(await claims.claim(frame, 'replace')).toMatchObject({ state: ours });
+    expect(await claims.claim(frame, 'claim')).toEqual(present);
+    expect(await claims.claim(frame, 'replace')).toEqual(ours);
   });
 
   test('that its holder touches is respected', async () => {
@@ -72,7 +74,7 @@ describe('a claim', () => {
     // The clock of the holder is set back and forward
     for (const seconds of [1000, 1001, 5e9, 10, 1001]) {
       fs.lutimesSync(claimPath(directory, frame), seconds, seconds);
-      expect(await waiting.claim(frame, 'claim')).toEqual({ state: others });
+      expect(await waiting.claim(frame, 'claim')).toEqual(others);
       passMs(990);
     }
   });
@@ -82,11 +84,11 @@ describe('a claim', () => {
     const [dead, waiting] = [claimsOf(directory), claimsOf(directory)];
     passMs(0);
     await dead.claim(frame, 'claim');
-    expect(await waiting.claim(frame, 'claim')).toEqual({ state: others });
+    expect(await waiting.claim(frame, 'claim')).toEqual(others);
     passMs(990);
-    expect(await waiting.claim(frame, 'claim')).toEqual({ state: others });
+    expect(await waiting.claim(frame, 'claim')).toEqual(others);
     passMs(10);
-    expect(await waiting.claim(frame, 'claim')).toMatchObject({ state: ours });
+    expect(await waiting.claim(frame, 'claim')).toEqual(ours);
     // Its holder was only slow, and does not remove the claim of the other one
     await dead.releaseAll();
     expect(fs.existsSync(claimPath(directory, frame))).toBe(true);
@@ -95,19 +97,19 @@ describe('a claim', () => {
   test('is removed when it is settled, and a new file of its name is not', async () => {
     const directory = scratch();
     const claims = claimsOf(directory);
-    const { claim } = await claims.claim(frame, 'claim');
-    await claims.release(claim!);
+    const claim = (await claims.claim(frame, 'claim')) as Claim;
+    await claims.release(claim);
     expect(fs.readdirSync(directory)).toEqual([]);
     fs.writeFileSync(claimPath(directory, frame), '');
-    await claims.release(claim!);
+    await claims.release(claim);
     expect(fs.readdirSync(directory)).toHaveLength(1);
   });
 
   test('is refused from then on if nothing can be stored in the directory', async () => {
     const claims = claimsOf(`${scratch()}/missing`);
-    expect(await claims.claim(frame, 'claim')).toEqual({ state: refused });
+    expect(await claims.claim(frame, 'claim')).toEqual(refused);
     expect(claims.problem).toBe('ENOENT');
-    expect(await claims.claim(frame, 'replace')).toEqual({ state: refused });
+    expect(await claims.claim(frame, 'replace')).toEqual(refused);
   });
 
   test('has its next name if the file of a process that has ended cannot be removed', async () => {
@@ -115,13 +117,12 @@ describe('a claim', () => {
     const [first, second] = [claimsOf(directory), claimsOf(directory)];
     fs.mkdirSync(claimPath(directory, frame));
     passMs(0);
-    for (const claims of [first, second])
-      expect(await claims.claim(frame, 'claim')).toEqual({ state: others });
+    for (const claims of [first, second]) expect(await claims.claim(frame, 'claim')).toEqual(others);
     passMs(1000);
-    expect(await first.claim(frame, 'claim')).toMatchObject({ state: ours });
+    expect(await first.claim(frame, 'claim')).toEqual(ours);
     expect(fs.existsSync(claimPath(directory, frame, 2))).toBe(true);
     // Others wait for it
-    expect(await second.claim(frame, 'claim')).toEqual({ state: others });
+    expect(await second.claim(frame, 'claim')).toEqual(others);
   });
 
   test(
@@ -131,9 +132,9 @@ describe('a claim', () => {
       const directory = scratch();
       const [holder, forcing] = [claimsOf(directory), claimsOf(directory)];
       await holder.claim(frame, 'claim');
-      const { claim } = await forcing.claim(frame, 'force');
-      expect(storeFrame(directory, frame, frame.bytes, claim!)).toBe(true);
-      expect(await forcing.claim(frame, 'force')).toEqual({ state: present });
+      const claim = (await forcing.claim(frame, 'force')) as Claim;
+      expect(storeFrame(directory, frame, frame.bytes, claim)).toBe(true);
+      expect(await forcing.claim(frame, 'force')).toEqual(present);
       expect(fs.existsSync(claimPath(directory, frame))).toBe(true);
     },
   );
@@ -142,12 +143,12 @@ describe('a claim', () => {
     const directory = scratch();
     const claims = claimsOf(directory);
     for (const name of claimNames(frame)) fs.mkdirSync(path.join(directory, name));
-    expect(await claims.claim(frame, 'force')).toEqual({ state: refused });
+    expect(await claims.claim(frame, 'force')).toEqual(refused);
     // Claims that cannot be removed delay a process by a second together
     passMs(0);
-    expect(await claims.claim(frame, 'claim')).toEqual({ state: others });
+    expect(await claims.claim(frame, 'claim')).toEqual(others);
     passMs(1000);
-    expect(await claims.claim(frame, 'claim')).toEqual({ state: refused });
+    expect(await claims.claim(frame, 'claim')).toEqual(refused);
     expect(claims.problem).toBeUndefined();
   });
 
@@ -155,20 +156,20 @@ describe('a claim', () => {
   test('is refused from then on if a claim that is used up cannot be removed', requires(posix), async () => {
     const directory = scratch();
     const claims = claimsOf(directory);
-    const { claim } = await claims.claim(frame, 'claim');
+    const claim = (await claims.claim(frame, 'claim')) as Claim;
     insteadAsync('unlink', () => async () => fail('EPERM'));
-    await claims.release(claim!);
+    await claims.release(claim);
     expect(claims.problem).toBe('EPERM');
-    expect(await claims.claim(makeFrame('b'), 'claim')).toEqual({ state: refused });
+    expect(await claims.claim(makeFrame('b'), 'claim')).toEqual(refused);
   });
 
   test('is taken on the next frame after another program had a used claim open for a moment', async () => {
     const claims = claimsOf(scratch());
     usePlatform(platforms.win32);
-    const { claim } = await claims.claim(frame, 'claim');
+    const claim = (await claims.claim(frame, 'claim')) as Claim;
     insteadAsync('unlink', () => async () => fail('EPERM'));
-    await claims.release(claim!);
-    expect(await claims.claim(makeFrame('b'), 'claim')).toMatchObject({ state: ours });
+    await claims.release(claim);
+    expect(await claims.claim(makeFrame('b'), 'claim')).toEqual(ours);
   });
 
   test.each<[string, (file: Pick<FileHandle, 'close'>) => Partial<FileHandle>]>([
@@ -178,11 +179,11 @@ describe('a claim', () => {
     const directory = scratch();
     const claims = claimsOf(directory);
     changeNextFile(change);
-    expect(await claims.claim(frame, 'claim')).toEqual({ state: refused });
+    expect(await claims.claim(frame, 'claim')).toEqual(refused);
     expect(fs.readdirSync(directory)).toEqual([]);
     // Another frame may be stored
     expect(claims.problem).toBeUndefined();
-    expect(await claims.claim(frame, 'claim')).toMatchObject({ state: ours });
+    expect(await claims.claim(frame, 'claim')).toEqual(ours);
   });
 
   test('is removed and refused if its file has a second name', requires(modes), async () => {
@@ -190,21 +191,20 @@ describe('a claim', () => {
     const claims = claimsOf(directory);
     const link = async () => fs.linkSync(claimPath(directory, frame), `${directory}/twin`);
     changeNextFile(() => ({ chmod: link }));
-    expect(await claims.claim(frame, 'claim')).toEqual({ state: refused });
+    expect(await claims.claim(frame, 'claim')).toEqual(refused);
     expect(fs.readdirSync(directory)).toEqual(['twin']);
   });
 
   test('is taken on a file system that refuses to set its mode', async () => {
     changeNextFile(() => ({ chmod: async () => fail('EPERM') }));
-    expect(await claimsOf(scratch()).claim(frame, 'claim')).toMatchObject({ state: ours });
+    expect(await claimsOf(scratch()).claim(frame, 'claim')).toEqual(ours);
   });
 
   test('is refused from then on if the directory permits no new file', async () => {
     const claims = claimsOf(scratch());
     const refuse = vi.fn(async () => fail('EPERM'));
     insteadAsync('open', () => refuse);
-    for (const one of [frame, makeFrame('b')])
-      expect(await claims.claim(one, 'claim')).toEqual({ state: refused });
+    for (const one of [frame, makeFrame('b')]) expect(await claims.claim(one, 'claim')).toEqual(refused);
     expect(claims.problem).toBe('EPERM');
     expect(refuse).toHaveBeenCalledTimes(1);
   });
@@ -222,7 +222,7 @@ describe('a claim', () => {
       fs.writeFileSync(file, 'other');
     });
     insteadAsync('unlink', () => takeOver);
-    expect(await waiting.claim(frame, 'claim')).toEqual({ state: others });
+    expect(await waiting.claim(frame, 'claim')).toEqual(others);
     expect(takeOver).toHaveBeenCalledTimes(1);
     expect(fs.readFileSync(file, 'utf8')).toBe('other');
   });
@@ -230,7 +230,7 @@ describe('a claim', () => {
   test.each([
     ['the frame is present if its holder has stored it', true, present],
     ['the claim is taken if its holder has given it up', false, ours],
-  ] as const)('that ends while it is tried leaves no frame refused: %s', async (_, isStored, state) => {
+  ] as const)('that ends while it is tried leaves no frame refused: %s', async (_, isStored, outcome) => {
     const directory = scratch();
     const claims = claimsOf(directory);
     let attempts = 0;
@@ -239,7 +239,7 @@ describe('a claim', () => {
       if (isStored) putFrame(directory, frame);
       return fail('EEXIST');
     });
-    expect(await claims.claim(frame, 'claim')).toMatchObject({ state });
+    expect(await claims.claim(frame, 'claim')).toEqual(outcome);
   });
 
   test.each(['ENOSPC', 'EDQUOT', 'EROFS'])(
@@ -248,17 +248,17 @@ describe('a claim', () => {
     async code => {
       const directory = scratch();
       const claims = claimsOf(directory);
-      const { claim } = await claims.claim(frame, 'claim');
+      const claim = (await claims.claim(frame, 'claim')) as Claim;
       let count = 0;
       const writeHalf = (fd: number, bytes: Uint8Array) =>
         ++count === 1 ? writeSync(fd, bytes, 0, bytes.length / 2, 0) : fail(code);
       const restoreCalls = replaceCalls({ writeSync: writeHalf as typeof writeSync });
-      expect(() => storeFrame(directory, frame, frame.bytes, claim!)).toThrow(code);
+      expect(() => storeFrame(directory, frame, frame.bytes, claim)).toThrow(code);
       restoreCalls();
       claims.noteProblem(code);
-      await claims.release(claim!);
+      await claims.release(claim);
       expect(fs.readdirSync(directory)).toEqual([]);
-      expect(await claims.claim(makeFrame('b'), 'claim')).toEqual({ state: refused });
+      expect(await claims.claim(makeFrame('b'), 'claim')).toEqual(refused);
     },
   );
 });

@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { DiskCache } from '../../../src/archive/disk-cache/disk-cache.ts';
+import type { Claim } from '../../../src/archive/messages/disk-job.ts';
 import type { UnpackResult } from '../../../src/archive/messages/unpack-job.ts';
 import { hasStuckThread } from '../../../src/archive/pool/stuck-threads.ts';
 import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
@@ -28,7 +29,7 @@ test('the claim on a frame that was not stored ends, and the log shows the reaso
   for (const name of ['a', 'b']) {
     const [taken] = await cache.claim([makeFrame(name)], 'claim');
     const result = { stored: 0, storeProblem: 'EIO' } as UnpackResult;
-    await cache.release([taken!.claim!], result, runner);
+    await cache.release([taken as Claim], result, runner);
   }
   expect(fs.readdirSync(directory)).toEqual([]);
   expect(lines).toEqual([expect.stringContaining('the system reported EIO')]);
@@ -40,12 +41,14 @@ test(
   async () => {
     const { directory, cache } = openCache();
     await cache.find([frame], runner);
-    expect(await cache.claim([frame], 'claim')).toMatchObject([{ state: 'ours' }]);
+    expect(await cache.claim([frame], 'claim')).toEqual([
+      expect.objectContaining({ inode: expect.any(String) }),
+    ]);
     const file = claimPath(directory, frame);
     fs.utimesSync(file, 1000, 1000);
     await vi.waitFor(() => expect(fs.statSync(file).mtimeMs).toBeGreaterThan(1e9), 5000);
     await cache.close();
-    expect(await cache.claim([frame], 'claim')).toEqual([{ state: 'refused' }]);
+    expect(await cache.claim([frame], 'claim')).toEqual(['refused']);
     expect(fs.readdirSync(directory)).toEqual([]);
   },
 );
@@ -82,7 +85,7 @@ test('nothing is found or claimed in a directory that stopped responding before 
   const { lines, cache } = openCache();
   await vi.advanceTimersByTimeAsync(10_000);
   expect(await cache.find([frame], hanging)).toEqual([false]);
-  expect(await cache.claim([frame], 'claim')).toEqual([{ state: 'refused' }]);
+  expect(await cache.claim([frame], 'claim')).toEqual(['refused']);
   await cache.release([], undefined, hanging);
   await cache.keepLimit(hanging, undefined);
   expect(lines).toHaveLength(1);
@@ -97,7 +100,7 @@ test('the search and the claims end when the directory stops responding during t
   const claiming = [cache.claim([frame], 'claim'), cache.claim([frame], 'claim')];
   await vi.advanceTimersByTimeAsync(10_000);
   expect(await searching).toEqual([false]);
-  expect(await Promise.all(claiming)).toEqual(Array(2).fill([{ state: 'refused' }]));
+  expect(await Promise.all(claiming)).toEqual(Array(2).fill(['refused']));
 });
 
 test('the last check of the limit ends when the directory stops responding during it', async () => {
@@ -120,7 +123,7 @@ test('a closed disk cache finds nothing, also by a search that ends later, and l
   found.resolve({ directory: openedDirectory(scratch()), isPresent: [true] } as never);
   expect(await searching).toEqual([false]);
   expect(await cache.find([frame], runner)).toEqual([false]);
-  expect(await cache.claim([frame], 'claim')).toEqual([{ state: 'refused' }]);
+  expect(await cache.claim([frame], 'claim')).toEqual(['refused']);
   await vi.advanceTimersByTimeAsync(20_000);
   await closing;
   expect(cache.hangs.aborted).toBe(false);
