@@ -1,9 +1,8 @@
-import { lstatSync, readlinkSync, type Stats } from 'node:fs';
-import { join, parse, resolve, sep } from 'node:path';
+import type { Stats } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { statFile } from '../file-status.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
-import { decodeName, fsPath } from '../paths/names.ts';
-import { MAX_LINKS } from './symlinks.ts';
+import { pathSteps } from './symlinks.ts';
 
 /** Numbers of a row: device, inode and birth time of a link. No rename changes them, and no other file gets all three. */
 const WIDTH = 3;
@@ -44,42 +43,17 @@ export class RestoredLinks {
     return this.#first(path)?.isLast ?? false;
   }
 
-  /** Resolves a path as the system does, up to the first restored link. `isLast`: the link is the last component of the path. */
-  #first(given: string): { readonly link: string; readonly isLast: boolean } | undefined {
+  /** Finds the first restored link that the system meets on the way to a path. `isLast`: it is the last component of the path. */
+  #first(path: string): { readonly link: string; readonly isLast: boolean } | undefined {
     if (this.#keys.size === 0) return undefined;
-    const path = resolve(given);
-    let at = parse(path).root;
-    /** Components that are not resolved yet, the next one last. */
-    const pending = componentsOf(path.slice(at.length));
-    let links = 0;
-    let isTarget = false;
-    while (pending.length > 0) {
-      const component = pending.pop()!;
-      const isLast: boolean = pending.length === 0 && !isTarget;
-      isTarget ||= isLast;
-      const next = join(at, component);
-      const stats = ignoreErrors(() => lstatSync(fsPath(next)));
-      if (!stats) return undefined;
-      if (!stats.isSymbolicLink()) {
-        at = next;
-        continue;
+    return ignoreErrors(() => {
+      for (const { directory, name, stats, isLast } of pathSteps(resolve(path))) {
+        const isRestored = stats.isSymbolicLink() && this.#keys.has(keyOf(linkRow(stats)));
+        if (isRestored) return { link: join(directory, name), isLast };
       }
-      if (this.#keys.has(keyOf(linkRow(stats)))) return { link: next, isLast };
-      const target = ignoreErrors(() => decodeName(readlinkSync(fsPath(next), 'buffer')));
-      if (target === undefined || ++links > MAX_LINKS) return undefined;
-      const { root } = parse(target);
-      if (root !== '') at = root;
-      pending.push(...componentsOf(target.slice(root.length)));
-    }
-    return undefined;
+      return undefined;
+    });
   }
-}
-
-function componentsOf(path: string): string[] {
-  return path
-    .split(sep === '/' ? '/' : /[\\/]/)
-    .filter(component => component !== '' && component !== '.')
-    .reverse();
 }
 
 function keyOf(row: readonly number[]): string {

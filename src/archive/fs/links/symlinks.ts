@@ -1,5 +1,5 @@
-import { readlinkSync } from 'node:fs';
-import { dirname, resolve, win32 } from 'node:path';
+import { lstatSync, readlinkSync, type Stats } from 'node:fs';
+import { dirname, join, parse, resolve, sep, win32 } from 'node:path';
 import { decodeName, fsPath } from '../paths/names.ts';
 import { thisPlatform } from '../platform.ts';
 
@@ -7,6 +7,47 @@ import { thisPlatform } from '../platform.ts';
 
 /** Maximum number of symlinks that are followed in a path, as in Linux (path_resolution(7)). Windows follows 63. */
 export const MAX_LINKS = 40;
+
+/** A component of a path, or of the target of a link on its way, in the directory that the way has led to. */
+interface PathStep {
+  /** A path without links. */
+  readonly directory: string;
+  readonly name: string;
+  /** Status of the item itself, also of a link. */
+  readonly stats: Stats;
+  /** Whether this is the last component of the path itself. */
+  readonly isLast: boolean;
+}
+
+/** Yields the steps of the system along an absolute path. Throws the system's errors, and ELOOP after `MAX_LINKS` links. */
+export function* pathSteps(path: string): Generator<PathStep> {
+  let directory = parse(path).root;
+  /** Components that are not resolved yet, the next one last. */
+  const pending = componentsOf(path.slice(directory.length));
+  let links = 0;
+  let isTarget = false;
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    const isLast: boolean = pending.length === 0 && !isTarget;
+    isTarget ||= isLast;
+    const next = join(directory, name);
+    const stats = lstatSync(fsPath(next));
+    yield { directory, name, stats, isLast };
+    if (!stats.isSymbolicLink()) {
+      directory = next;
+      continue;
+    }
+    if (++links > MAX_LINKS) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
+    const target = decodeName(readlinkSync(fsPath(next), 'buffer'));
+    const { root } = parse(target);
+    if (root !== '') directory = root;
+    pending.push(...componentsOf(target.slice(root.length)));
+  }
+}
+
+function componentsOf(path: string): string[] {
+  const components = path.split(sep === '/' ? '/' : /[\\/]/);
+  return components.filter(component => component !== '' && component !== '.').reverse();
+}
 
 /** Reads the target of a symlink as an archive stores it. Throws the system's errors. */
 export function readTarget(path: string): string {
