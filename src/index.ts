@@ -6,7 +6,7 @@ import { maskSecret, maskSecrets } from './action/runner/mask-secrets.ts';
 import { createRunner, type Runner } from './action/runner/runner.ts';
 import { becomeSudoChild, wantsSudo } from './action/runner/sudo.ts';
 import { restoreStep } from './action/step/restore-step.ts';
-import { rootStep } from './action/step/root-step.ts';
+import { runRootStep } from './action/step/root-step.ts';
 import { saveStep } from './action/step/save-step.ts';
 import { JobRecords } from './records/job-records.ts';
 
@@ -29,7 +29,7 @@ export async function run(step: Step): Promise<void> {
       const { prune } = await import('./action/step/prune-step.ts');
       await prune(runner, signal);
     } else if (wantsSudo(env)) {
-      await rootStep(runner, { signal, restores: step === 'main' || step === 'restore' });
+      await runRootStep(runner, { signal, restores: step === 'main' || step === 'restore' });
     } else {
       await restoreOrSave(step, runner, signal);
     }

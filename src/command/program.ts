@@ -61,28 +61,28 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .argument('<key>', KEY_ARGUMENT)
     .description('show a cache: the run that saved it, its paths, entries, frames and largest files')
     .option('--files <n>', 'number of the largest files to show', readCount, 10)
-    .addHelpText('after', examples('show Linux-npm-3b1f0c --repository org/app'))
+    .addHelpText('after', formatExamples('show Linux-npm-3b1f0c --repository org/app'))
     .action(run(showCache));
 
   addPlace(program.command('get'))
     .argument('<key>', KEY_ARGUMENT)
     .argument('<directory>', 'directory to restore into, created if it does not exist')
     .description('restore a cache into a directory')
-    .addHelpText('after', examples('get Linux-npm-3b1f0c ./inspect'))
+    .addHelpText('after', formatExamples('get Linux-npm-3b1f0c ./inspect'))
     .action(run(getCache, { outlivesPipe: true }));
 
   addFilters(program.command('stats'))
     .description('count the caches by repository, scope, key prefix, age and last use')
     .option('--top <n>', 'maximum number of rows of each table', readCount, 10)
     .option('--html <file>', 'also write a page with plots')
-    .addHelpText('after', examples('stats --html stats.html'))
+    .addHelpText('after', formatExamples('stats --html stats.html'))
     .action(run(showStats));
 
   addFilters(program.command('verify'))
     .description('check the manifest and every frame of the caches against their SHA-256')
     .option('--manifests', 'check the manifests only, and read no frames')
     .option('--parallel <n>', 'number of caches to read at the same time', readParallel, 4)
-    .addHelpText('after', examples('verify --newer-than 7d --parallel 8'))
+    .addHelpText('after', formatExamples('verify --newer-than 7d --parallel 8'))
     .action(run(verifyCaches, { outlivesPipe: true }));
 
   program
@@ -98,7 +98,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
       'write the trial objects in the place of this scope, such as refs/heads/main',
       readPattern,
     )
-    .addHelpText('after', examples('doctor', 'doctor --repository org/app --scope refs/heads/main'))
+    .addHelpText('after', formatExamples('doctor', 'doctor --repository org/app --scope refs/heads/main'))
     .action(run(runDoctor, { outlivesPipe: true }));
 
   const prune = program
@@ -125,7 +125,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .option('-n, --dry-run', 'print the caches that would be deleted, and delete nothing')
     .addHelpText(
       'after',
-      examples(
+      formatExamples(
         'prune --unused 7d --per-repository 10GB --max-size 200GB --dry-run',
         "prune --scope 'refs/pull/7/*'",
       ),
@@ -142,7 +142,7 @@ export function createProgram(env: Environment, signal: AbortSignal): Command {
     .description('delete the caches with these keys')
     .argument('<keys...>', 'patterns of keys, or names of objects')
     .option('-n, --dry-run', 'print the caches that would be deleted, and delete nothing')
-    .addHelpText('after', examples("rm 'Linux-npm-*' --repository org/app --dry-run"))
+    .addHelpText('after', formatExamples("rm 'Linux-npm-*' --repository org/app --dry-run"))
     .action(
       run(
         async (...args: Parameters<Prune['removeCommand']>) =>
@@ -192,14 +192,14 @@ In patterns, * is any text and ? one character.`;
 type Prune = typeof import('./subcommands/prune.ts');
 
 /** Returns examples for the end of a subcommand's help. */
-function examples(...lines: readonly string[]): string {
+function formatExamples(...lines: readonly string[]): string {
   return ['', 'Examples:', ...lines.map(line => `  cache-s3 ${line}`)].join('\n');
 }
 
 const LIST_HELP = `
 REPOSITORY is - for a cache that all repositories share. LAST USE is - if no use is noted: a restore notes the use of a cache
 that is older than a day, if its credentials allow it.
-${examples("list --repository 'org/*' --scope 'refs/pull/*' --unused 14d --sort size --limit 20")}`;
+${formatExamples("list --repository 'org/*' --scope 'refs/pull/*' --unused 14d --sort size --limit 20")}`;
 
 /** Returns a message of commander as one line, with its suggestion, which is a second line. */
 export function usageSentence(text: string): string {

@@ -12,7 +12,7 @@ export class StoreUnavailableError extends StoreError {
 }
 
 /** Makes the error of a server that returns other bytes of an object than the requested ones. */
-export function rangesNotServed(name: string, requested: string, got: string): StoreUnavailableError {
+export function rangesNotServedError(name: string, requested: string, got: string): StoreUnavailableError {
   return new StoreUnavailableError(
     `${name}: the endpoint does not serve ranges (requested ${requested}, got ${got})`,
   );

@@ -1,4 +1,4 @@
-import type { OpenBackend, OpenOptions } from '../../src/action/backend/open-backend.ts';
+import type { BackendOpener, OpenOptions } from '../../src/action/backend/open-backend.ts';
 import type { Environment } from '../../src/action/inputs/read-input.ts';
 import type { Target } from '../../src/action/inputs/target.ts';
 import type { Runner } from '../../src/action/runner/runner.ts';
@@ -88,7 +88,7 @@ export function stepEnv(
 
 /** A backend with the test's methods, and its calls. */
 interface ScriptedBackend {
-  readonly open: OpenBackend;
+  readonly open: BackendOpener;
   readonly opened: { readonly target: Target; readonly options: OpenOptions }[];
   readonly calls: { readonly method: string; readonly request: unknown }[];
   closed: number;

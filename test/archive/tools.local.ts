@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { compressFrame, sha256 } from '../../src/archive/format/codec.ts';
-import { seekTable } from '../../src/archive/format/container.ts';
+import { makeSeekTable } from '../../src/archive/format/container.ts';
 import type { Entry, Frame } from '../../src/archive/format/entry.ts';
 import { END_OF_ARCHIVE_BYTES } from '../../src/archive/format/tar-blocks.ts';
 import { linux, program, requires, tar } from '../support/platform-needs.ts';
@@ -97,7 +97,7 @@ describe('frames by @mongodb-js/zstd in place of ours', () => {
       ...pieces,
       end,
       encodeManifest({ ...manifest, frames }),
-      seekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]),
+      makeSeekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]),
     ]);
     await checkTar(again, { full: true });
     const to = scratch();

@@ -147,7 +147,7 @@ async function describe(
   const common = {
     type,
     mode: Number(stats.mode & 0o7777n),
-    mtime: options.ignoreMtime?.(name, type) ? 0 : fileTimes.restored(splitMtime(stats.mtimeNs)).mtimeUs,
+    mtime: options.ignoreMtime?.(name, type) ? 0 : fileTimes.toRestored(splitMtime(stats.mtimeNs)).mtimeUs,
     ...(options.owners && { uid: Number(stats.uid), gid: Number(stats.gid) }),
   };
   if (type === 'symlink')

@@ -37,7 +37,7 @@ export interface OpenOptions {
 }
 
 /** Creates the backend of a step. */
-export type OpenBackend = (target: Target, options: OpenOptions) => Promise<StorageBackend>;
+export type BackendOpener = (target: Target, options: OpenOptions) => Promise<StorageBackend>;
 
 /** Name and version of this program, for the User-Agent and the manifests of archives. */
 export const TOOL = `cache-s3/${VERSION}`;
@@ -55,7 +55,7 @@ export function engineOptions() {
 }
 
 /** Creates the function that opens backends. Each module is loaded only when a step needs it. */
-export function createOpener({ env, log, mask, records }: OpenerOptions): OpenBackend {
+export function createOpener({ env, log, mask, records }: OpenerOptions): BackendOpener {
   const openGitHub = async (waited: WaitedTime) => {
     const { createGitHubBackend } = await import('../../storage/github/github-backend.ts');
     return createGitHubBackend(log, records, env, waited);

@@ -9,7 +9,7 @@ import {
   type RestoreOutcome,
   rejectedObjects,
 } from '../../storage/outcomes.ts';
-import type { OpenBackend } from '../backend/open-backend.ts';
+import type { BackendOpener } from '../backend/open-backend.ts';
 import type { ActionInputs } from '../inputs/inputs.ts';
 import { readRunContext } from '../run/run-context.ts';
 import type { Runner } from '../runner/runner.ts';
@@ -19,7 +19,7 @@ import { type StepState, writeState } from './state.ts';
 import { pinOf } from './target-pin.ts';
 
 interface RestoreStepOptions {
-  readonly open: OpenBackend;
+  readonly open: BackendOpener;
   readonly signal: AbortSignal;
   /** Whether a post phase follows: not after restore/. */
   readonly keepState: boolean;

@@ -7,7 +7,7 @@ import { setFailureOutputs } from './restore-report.ts';
  * Runs this phase in a child as root (input `sudo`). If sudo refuses, nothing is restored or saved, and one line reports this.
  * The step then fails only if a miss or a failed save fails it. `restores` is false for a step that saves.
  */
-export async function rootStep(
+export async function runRootStep(
   runner: Runner,
   { signal, restores }: { readonly signal: AbortSignal; readonly restores: boolean },
 ): Promise<void> {

@@ -1,7 +1,7 @@
 import type { JobRecords } from '../../records/job-records.ts';
 import { createProgress } from '../../report/progress.ts';
 import type { SaveRequest, StorageBackend } from '../../storage/backend.ts';
-import type { OpenBackend } from '../backend/open-backend.ts';
+import type { BackendOpener } from '../backend/open-backend.ts';
 import type { Environment } from '../inputs/read-input.ts';
 import { decideSave } from '../run/policy.ts';
 import { readRunContext } from '../run/run-context.ts';
@@ -13,7 +13,7 @@ import { readState, type StepState } from './state.ts';
 import { pinOf, pinProblem } from './target-pin.ts';
 
 interface SaveStepOptions {
-  readonly open: OpenBackend;
+  readonly open: BackendOpener;
   readonly records: JobRecords;
   readonly signal: AbortSignal;
   /** Whether it is the post phase, which follows a restore, and not save/. */

@@ -1,5 +1,5 @@
 import { type Entry, EntryType, parentName } from '../format/entry.ts';
-import { type FoldsCase, foldCase } from '../fs/paths/case-folding.ts';
+import { type CaseProbe, foldCase } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { encodedLength, isLongerThan, UNIT_BYTES } from '../fs/paths/names.ts';
 import { Anchor, parseStoredName } from '../fs/paths/stored-name.ts';
@@ -67,7 +67,7 @@ export async function findCaseTwin(
   entries: readonly Entry[],
   roots: readonly Entry[],
   layout: PathLayout,
-  foldsCase: FoldsCase,
+  foldsCase: CaseProbe,
   turns: Turns,
 ): Promise<EntryFault | undefined> {
   if (!thisPlatform.mayFoldCase) return undefined;

@@ -1,5 +1,5 @@
 import { type Entry, EntryType } from '../format/entry.ts';
-import { type FoldsCase, pathKeys } from '../fs/paths/case-folding.ts';
+import { type CaseProbe, pathKeys } from '../fs/paths/case-folding.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { compareNames } from '../fs/paths/names.ts';
 import { RootPaths } from '../fs/paths/nesting.ts';
@@ -44,7 +44,7 @@ export async function findNestedRoot(
   entries: readonly Entry[],
   roots: readonly Entry[],
   layout: PathLayout,
-  foldsCase: FoldsCase,
+  foldsCase: CaseProbe,
   turns: Turns,
 ): Promise<EntryFault | undefined> {
   const paths = new RootPaths<Entry>(pathKeys(thisPlatform, foldsCase));

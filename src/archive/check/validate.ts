@@ -2,7 +2,7 @@
 
 import { DamagedArchiveError, UnusableArchiveError } from '../archive-errors.ts';
 import { type Entry, EntryType, type Frame, type Manifest, parentName } from '../format/entry.ts';
-import type { CreateEntryCheck } from '../format/manifest/manifest-reader.ts';
+import type { EntryCheckFactory } from '../format/manifest/manifest-reader.ts';
 import { OpenDirectories } from '../format/open-directories.ts';
 import { MAX_MTIME_US } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
@@ -51,7 +51,7 @@ export async function validate(
 }
 
 /** Returns a check of one entry after the other that finds damage, and keeps no entry. */
-export function entryCheckOf(layout: PathLayout): CreateEntryCheck {
+export function entryCheckOf(layout: PathLayout): EntryCheckFactory {
   return (frames, entries) => {
     const validator = new Validator(frames, entries, layout);
     return (entry, index) => {

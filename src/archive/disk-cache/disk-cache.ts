@@ -108,7 +108,7 @@ export class DiskCache {
 
   /** Claims frames for this process. Never rejects. */
   async claim(frames: readonly FrameKey[], kind: ClaimKind): Promise<readonly ClaimOutcome[]> {
-    const taken = await this.#inTurn(async claims => {
+    const taken = await this.#callInTurn(async claims => {
       const outcomes: ClaimOutcome[] = [];
       for (const frame of frames) {
         if (this.#end.signal.aborted) break;
@@ -128,7 +128,7 @@ export class DiskCache {
       this.#claims?.noteProblem(problem);
       this.#report(storeProblem(this.directory, problem));
     }
-    await this.#inTurn(async claims => {
+    await this.#callInTurn(async claims => {
       for (const claim of ended) await claims.release(claim);
     });
   }
@@ -166,7 +166,7 @@ export class DiskCache {
   }
 
   /** Calls `action` after the earlier calls, and reports a problem that it has met. Returns its result, or undefined after `close`. */
-  #inTurn<T>(action: (claims: Claims) => Promise<T>): Promise<T | undefined> {
+  #callInTurn<T>(action: (claims: Claims) => Promise<T>): Promise<T | undefined> {
     const result = this.#turn.then(async () => {
       if (!this.#claims || this.#end.signal.aborted) return undefined;
       const work = action(this.#claims);

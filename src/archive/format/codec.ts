@@ -25,7 +25,7 @@ const STORED_HEADER_BYTES = 9;
 
 /** Makes a zstd frame that decodes to `raw`. `level` is 1 to 19. */
 export function compressFrame(raw: Buffer, level: number): Buffer<ArrayBuffer> {
-  if (isIncompressible(raw)) return storedFrame(raw);
+  if (isIncompressible(raw)) return makeStoredFrame(raw);
   const frame = zstdCompressSync(raw, {
     params: {
       [constants.ZSTD_c_compressionLevel]: level,
@@ -65,7 +65,7 @@ function isIncompressible(raw: Buffer): boolean {
 }
 
 /** Makes a frame of raw blocks, as zstd writes for incompressible data, but without a search for matches. */
-function storedFrame(raw: Buffer): Buffer<ArrayBuffer> {
+function makeStoredFrame(raw: Buffer): Buffer<ArrayBuffer> {
   const blocks = Math.ceil(raw.length / ZSTD_BLOCK_BYTES);
   const frame = Buffer.allocUnsafeSlow(STORED_HEADER_BYTES + 3 * blocks + raw.length);
   frame.writeUInt32LE(FRAME_MAGIC, 0);

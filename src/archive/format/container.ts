@@ -33,7 +33,7 @@ const SEEK_FOOTER_BYTES = 9;
 const SEEK_ENTRY_BYTES = 8;
 
 /** Makes the manifest's skippable frame around its compressed payload. */
-export function manifestFrame(payload: Uint8Array): Buffer {
+export function makeManifestFrame(payload: Uint8Array): Buffer {
   const frame = Buffer.alloc(MANIFEST_HEADER_BYTES + payload.length);
   frame.writeUInt32LE(MANIFEST_MAGIC, 0);
   frame.writeUInt32LE(frame.length - SKIPPABLE_HEADER_BYTES, 4);
@@ -60,7 +60,7 @@ export function readManifestFrame(bytes: Buffer): { format: number; payload: Buf
 }
 
 /** Makes the seek table of `frames`: all frames of the tar stream, including the end-of-archive frame. */
-export function seekTable(frames: readonly Pick<Frame, 'size' | 'rawSize'>[]): Buffer {
+export function makeSeekTable(frames: readonly Pick<Frame, 'size' | 'rawSize'>[]): Buffer {
   const table = Buffer.alloc(SKIPPABLE_HEADER_BYTES + frames.length * SEEK_ENTRY_BYTES + SEEK_FOOTER_BYTES);
   table.writeUInt32LE(SEEK_TABLE_MAGIC, 0);
   table.writeUInt32LE(table.length - SKIPPABLE_HEADER_BYTES, 4);

@@ -11,7 +11,7 @@ export interface ObjectBytes {
 }
 
 /** Reads the bytes `start` to `end` (exclusive) of the object. */
-type ReadObject = (start: number, end: number) => Promise<Uint8Array<ArrayBuffer>>;
+type ObjectReader = (start: number, end: number) => Promise<Uint8Array<ArrayBuffer>>;
 
 /** An object whose manifest has been read. */
 export interface OpenArchive {
@@ -31,25 +31,25 @@ export interface OpenArchive {
 export async function openArchive(
   tail: ObjectBytes,
   objectBytes: number,
-  read: ReadObject,
+  read: ObjectReader,
   options: Omit<DecodeOptions, 'frames'> = {},
 ): Promise<OpenArchive> {
   let known = tail;
-  let parts = readTail(asBuffer(known.bytes), objectBytes);
+  let parts = readTail(toBuffer(known.bytes), objectBytes);
   if ('needed' in parts) {
     known = await readEarlier(known, objectBytes - parts.needed, read);
-    parts = readTail(asBuffer(known.bytes), objectBytes) as Exclude<typeof parts, { needed: number }>;
+    parts = readTail(toBuffer(known.bytes), objectBytes) as Exclude<typeof parts, { needed: number }>;
   }
   if (known.start > parts.manifestStart) known = await readEarlier(known, parts.manifestStart, read);
   const { manifestStart, manifestEnd } = parts;
-  const bytes = asBuffer(known.bytes).subarray(manifestStart - known.start, manifestEnd - known.start);
+  const bytes = toBuffer(known.bytes).subarray(manifestStart - known.start, manifestEnd - known.start);
   // The end-of-archive frame is not in the manifest
   const manifest = await decodeManifest(bytes, { frames: parts.frames - 1, ...options });
   return { manifest, manifestBytes: bytes, manifestStart, tail: known };
 }
 
 /** Returns the bytes from `start` on: reads those before `known` and adds `known`. */
-async function readEarlier(known: ObjectBytes, start: number, read: ReadObject): Promise<ObjectBytes> {
+async function readEarlier(known: ObjectBytes, start: number, read: ObjectReader): Promise<ObjectBytes> {
   const before = await read(start, known.start);
   const bytes = new Uint8Array(before.length + known.bytes.length);
   bytes.set(before);
@@ -58,6 +58,6 @@ async function readEarlier(known: ObjectBytes, start: number, read: ReadObject):
   return { start, bytes };
 }
 
-function asBuffer(bytes: Uint8Array<ArrayBuffer>): Buffer<ArrayBuffer> {
+function toBuffer(bytes: Uint8Array<ArrayBuffer>): Buffer<ArrayBuffer> {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -67,13 +67,13 @@ export function lstatExact(path: string): BigIntStats | undefined {
 const AMBIGUOUS_NS = (1n - 2n ** 63n) * 1_000_000_000n;
 
 /** Reads the rounded status of a file whose exact one is known. */
-type ReadRounded = () => Pick<Stats, 'mtimeMs'> | undefined;
+type RoundedReader = () => Pick<Stats, 'mtimeMs'> | undefined;
 
 /**
  * Returns the mtime of an exact status. Node.js 24 converts seconds to a double and back: 2^63 - 512 and all later ones, as of
  * `touch -d @9223372036854775807` on a tmpfs, become -2^63. The rounded status has the right sign.
  */
-export function mtimeOf({ mtimeNs }: Pick<BigIntStats, 'mtimeNs'>, readRounded: ReadRounded): Mtime {
+export function mtimeOf({ mtimeNs }: Pick<BigIntStats, 'mtimeNs'>, readRounded: RoundedReader): Mtime {
   return mtimeNs < AMBIGUOUS_NS ? roundedMtime(readRounded()?.mtimeMs ?? 0) : splitMtime(mtimeNs);
 }
 
@@ -141,7 +141,7 @@ class ExactStatus extends ModeStatus implements FileStatus {
   readonly mtimeMs: number;
   readonly ctimeMs: number;
 
-  constructor(exact: BigIntStats, readRounded: ReadRounded) {
+  constructor(exact: BigIntStats, readRounded: RoundedReader) {
     super();
     this.exact = exact;
     this.mode = Number(exact.mode);

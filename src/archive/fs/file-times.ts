@@ -95,7 +95,7 @@ export class FileTimes {
   }
 
   /** Returns the time of a file after `utimes` with `toSeconds(mtime)`. */
-  restored(mtime: Mtime): Mtime {
+  toRestored(mtime: Mtime): Mtime {
     const second = secondOf(mtime);
     const ns = this.#conversion.resultNs(this.toSeconds(mtime), second);
     const us = Math.floor(ns / 1000);
@@ -104,7 +104,7 @@ export class FileTimes {
 
   /** Returns whether `onDisk` is the time `mtime`, or the one that a restore sets in its place. */
   isRestored(mtime: Mtime, onDisk: Mtime): boolean {
-    return isSameMtime(mtime, onDisk) || isSameMtime(this.restored(mtime), onDisk);
+    return isSameMtime(mtime, onDisk) || isSameMtime(this.toRestored(mtime), onDisk);
   }
 }
 

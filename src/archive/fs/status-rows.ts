@@ -40,7 +40,7 @@ export class StatusRows {
   }
 
   /** Returns a copy of the first `entries` rows. Rows that this table does not have are not set in it. */
-  first(entries: number): StatusRows {
+  copyFirst(entries: number): StatusRows {
     const rows = StatusRows.of(entries);
     rows.values.set(this.values.subarray(0, entries * WIDTH));
     return rows;

@@ -71,7 +71,7 @@ export class ListingWriter {
     const { mode, nlink, uid, gid, size, mtimeMs, ctimeMs } = stats;
     const { mtimeUs, mtimeRestNs } = mtime ?? UNKNOWN_MTIME;
     this.#rows.push(mode, nlink, uid, gid, size, mtimeMs, ctimeMs, mtimeUs, mtimeRestNs);
-    if (this.names === this.#status?.length) this.#status = this.#status.first(2 * this.names);
+    if (this.names === this.#status?.length) this.#status = this.#status.copyFirst(2 * this.names);
     if (stats.exact) this.#status?.set(this.names, stats.exact);
     this.#texts.push(name);
     this.names++;
@@ -83,7 +83,7 @@ export class ListingWriter {
       texts: this.#texts.join('\0'),
       counts: Float64Array.from(this.#counts),
       rows: Float64Array.from(this.#rows),
-      status: this.#status?.first(this.names).values,
+      status: this.#status?.copyFirst(this.names).values,
     };
   }
 }

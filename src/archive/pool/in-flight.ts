@@ -92,7 +92,7 @@ export async function forEachAtOnce<T>(
 }
 
 /** Waits until all have ended, and then rejects with the error of the first one that has failed, so that no work continues. */
-export async function allOrFirstError(work: readonly Promise<void>[]): Promise<void> {
+export async function awaitAll(work: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(work);
   const failed = results.find(result => result.status === 'rejected');
   if (failed) throw failed.reason;

@@ -143,7 +143,7 @@ export class WorkerPool implements JobRunner {
    * job. Starts a thread if none is idle and `width` allows it.
    */
   #pickForBuffer(): PoolThread {
-    const best = least(this.#members, 'buffers', 'jobs');
+    const best = pickLeast(this.#members, 'buffers', 'jobs');
     const isIdle = best?.buffers === 0 && best.jobs === 0;
     return best && (isIdle || this.#members.length >= this.width) ? best : this.#start();
   }
@@ -153,7 +153,7 @@ export class WorkerPool implements JobRunner {
    * have `JOBS_A_WORKER`.
    */
   #pickForJob(): PoolThread | undefined {
-    const best = least(this.#members, 'jobs');
+    const best = pickLeast(this.#members, 'jobs');
     if (best?.jobs !== 0 && this.#members.length < this.width) return this.#start();
     return best && best.jobs < JOBS_A_WORKER ? best : undefined;
   }
@@ -172,6 +172,6 @@ type Count = 'jobs' | 'buffers';
  * Returns the thread with the lowest count `what`, of several the one with the lowest `then`, of several the first. Returns
  * undefined without threads.
  */
-function least(threads: readonly PoolThread[], what: Count, then = what): PoolThread | undefined {
+function pickLeast(threads: readonly PoolThread[], what: Count, then = what): PoolThread | undefined {
   return threads.toSorted((a, b) => a[what] - b[what] || a[then] - b[then])[0];
 }

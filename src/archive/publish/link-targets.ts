@@ -48,7 +48,7 @@ export class LinkTargets {
   #follow(path: string): { readonly at: string; readonly index: number | undefined } {
     let at = path;
     for (let links = 0; links < MAX_LINKS; links++) {
-      const index = this.#indexes!.get(comparable(at));
+      const index = this.#indexes!.get(toComparable(at));
       if (index === undefined) return { at, index };
       const { type, target } = inodeOf(this.#entries[index]!, this.#entries);
       if (type !== EntryType.symlink) return { at, index };
@@ -60,13 +60,13 @@ export class LinkTargets {
   #collect(isIncluded: (entry: Entry) => boolean): Map<string, number> {
     const indexes = new Map<string, number>();
     this.#entries.forEach((entry, index) => {
-      if (isIncluded(entry)) indexes.set(comparable(this.#layout.toAbsolute(entry.name)), index);
+      if (isIncluded(entry)) indexes.set(toComparable(this.#layout.toAbsolute(entry.name)), index);
     });
     return indexes;
   }
 }
 
 /** Returns a path as NTFS compares it, without regard to case. */
-function comparable(path: string): string {
+function toComparable(path: string): string {
   return win32.resolve(path).toLowerCase();
 }

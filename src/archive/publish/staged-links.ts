@@ -51,16 +51,16 @@ export class StagedLinks {
       const path = staged.at(index);
       if (path === '') return;
       const inode = inodeOf(entry, entries);
-      if (inode.type === EntryType.file) return this.#hardLink(path, entry.linkTo);
+      if (inode.type === EntryType.file) return this.#makeHardLink(path, entry.linkTo);
       if (entry === inode || !this.#joinSymlinks(path, entry.linkTo))
-        return this.#symlink(index, path, { ...inode, name: entry.name });
+        return this.#makeSymlink(index, path, { ...inode, name: entry.name });
     });
     leaveOut(this.#plan, this.#leftOut);
     const leftOut = [...this.#leftOut].map(index => this.#layout.toAbsolute(entries[index]!.name));
     return { links: this.#rows, leftOut };
   }
 
-  #symlink(index: number, path: string, entry: Entry): void | Promise<void> {
+  #makeSymlink(index: number, path: string, entry: Entry): void | Promise<void> {
     const type = thisPlatform.typesLinks ? this.#targets.typeOf(entry) : null;
     const target = entry.target.isWellFormed() ? entry.target : encodeName(entry.target);
     const refusal = this.#tryCreate(path, target, type, entry);
@@ -117,7 +117,7 @@ export class StagedLinks {
     return false;
   }
 
-  async #hardLink(path: string, linkTo: number): Promise<void> {
+  async #makeHardLink(path: string, linkTo: number): Promise<void> {
     const source = this.#plan.staged.at(linkTo);
     try {
       linkSync(fsPath(source), fsPath(path));

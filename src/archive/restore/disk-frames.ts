@@ -5,7 +5,7 @@ import type { DiskCache } from '../disk-cache/disk-cache.ts';
 import type { Frame } from '../format/entry.ts';
 import type { Claim } from '../messages/disk-job.ts';
 import type { DiskUse, UnpackResult } from '../messages/unpack-job.ts';
-import { allOrFirstError, forEachWithin, type Limits } from '../pool/in-flight.ts';
+import { awaitAll, forEachWithin, type Limits } from '../pool/in-flight.ts';
 import type { JobRunner } from '../pool/worker-pool.ts';
 import { type FrameRun, groupFrames } from './frame-runs.ts';
 import { WaitLimit } from './wait-limit.ts';
@@ -81,7 +81,7 @@ class DiskFrames {
     const isPresent = await unlessAborted(found, this.#signal);
     const present = wanted.filter((_, index) => isPresent[index]);
     const absent = wanted.filter((_, index) => !isPresent[index]);
-    await allOrFirstError([this.#readAll(present), this.#fetchAbsent(absent)]);
+    await awaitAll([this.#readAll(present), this.#fetchAbsent(absent)]);
     await this.#fetchAnyway(this.#wrong, 'replace');
   }
 

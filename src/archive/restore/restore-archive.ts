@@ -19,7 +19,7 @@ import { findUnchanged } from './find-unchanged.ts';
 import { checkLiteralLinks } from './literal-links.ts';
 import type { RestoreNotices } from './restore-notices.ts';
 import { RestoredFacts } from './restored-facts.ts';
-import { completeStatus, statusAfterCommit } from './restored-status.ts';
+import { completeStatus, updateAfterCommit } from './restored-status.ts';
 import { type UnpackOptions, unpack } from './unpack.ts';
 
 /**
@@ -91,7 +91,7 @@ async function restore(options: RestoreArchiveOptions): Promise<RestoreSummary> 
   notices.remaining.push(...(await commit(plan, layout, refused, grace.signal).finally(grace.clear)));
   notices.refused = refused.counts;
   notices.leftOut = leftOut;
-  const rows = facts && (await statusAfterCommit(facts.rows, plan));
+  const rows = facts && (await updateAfterCommit(facts.rows, plan));
   await limitKept;
   return {
     entries: entries.length,

@@ -34,7 +34,7 @@ export async function completeStatus(
  * Updates the rows after the commit, and waits until every later change to a file will change its status. Returns undefined if
  * that is not certain.
  */
-export async function statusAfterCommit(rows: StatusRows, plan: TargetPlan): Promise<StatusRows | undefined> {
+export async function updateAfterCommit(rows: StatusRows, plan: TargetPlan): Promise<StatusRows | undefined> {
   try {
     await updateRenamed(rows, plan);
   } catch {

@@ -3,7 +3,7 @@ import type { OpenArchive } from '../format/open-archive.ts';
 import type { RefusedAttributes } from '../fs/refused-attributes.ts';
 import { trimHeap } from '../memory/heap.ts';
 import { type DiskUse, EMPTY_PIECE, UnpackJobWriter, type UnpackResult } from '../messages/unpack-job.ts';
-import { allOrFirstError, forEachAtOnce, forEachWithin, type Limits } from '../pool/in-flight.ts';
+import { awaitAll, forEachAtOnce, forEachWithin, type Limits } from '../pool/in-flight.ts';
 import type { JobRunner, WorkerBuffer } from '../pool/worker-pool.ts';
 import type { StagedFiles } from '../publish/plan/target-plan.ts';
 import { type DiskOptions, unpackWithDisk } from './disk-frames.ts';
@@ -22,10 +22,10 @@ const FETCHES_A_WORKER = 2;
 const EMPTY_FILES_A_JOB = 2000;
 
 /** Reads bytes `start` to `end` of the object until the signal is aborted. */
-export type ReadRange = (start: number, end: number, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
+export type RangeRead = (start: number, end: number, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
 
 /** Lets a worker read bytes `start` to `end` of the object into its `buffer` until the signal is aborted. */
-export type ReadInWorker = (
+export type WorkerRangeRead = (
   start: number,
   end: number,
   buffer: WorkerBuffer,
@@ -34,9 +34,9 @@ export type ReadInWorker = (
 
 export interface UnpackOptions {
   readonly archive: OpenArchive;
-  readonly read: ReadRange;
+  readonly read: RangeRead;
   /** Replaces `read` for a runner that has workers. Undefined if only this thread can read. */
-  readonly readInWorker?: ReadInWorker | undefined;
+  readonly readInWorker?: WorkerRangeRead | undefined;
   readonly runner: JobRunner;
   /** Disk cache of the restore. Undefined if all frames come from the object. */
   readonly disk?: DiskOptions | undefined;
@@ -153,7 +153,7 @@ class Unpacker {
     // Reads end before the pool is closed (restore-archive.ts)
     const onHang = () => this.#failure.abort(hangs.reason);
     hangs.addEventListener('abort', onHang);
-    await allOrFirstError([
+    await awaitAll([
       this.#fetchFrom(inTail),
       unpackWithDisk(frames, others, unpacker, disk, anySignal(this.#failure.signal, signal)),
     ]).finally(() => hangs.removeEventListener('abort', onHang));

@@ -43,7 +43,7 @@ export class LostFirstNames {
       const resolved = this.#resolve(member);
       if (resolved) yield* planner.add(resolved);
     }
-    yield* planner.rest();
+    yield* planner.takeRest();
   }
 
   /** Returns the member with another target, or as a file. Returns undefined if it has vanished. */

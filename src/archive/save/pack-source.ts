@@ -39,7 +39,7 @@ export interface PackSource {
 }
 
 /** Returns the source of a full save. */
-export function wholeTree({ layout, roots, notices, head, output, signal }: SourceOptions): PackSource {
+export function makeSource({ layout, roots, notices, head, output, signal }: SourceOptions): PackSource {
   const listings = new Listings({ exact: false });
   const builder = new ManifestBuilder(notices);
   return {
@@ -64,7 +64,7 @@ export interface CopyableBase extends BaseArchive {
  * changed. The plans throw it as soon as a directory has been replaced by an item of another type. `openPool` returns workers
  * that compare touched files; the caller closes them.
  */
-export function incrementalSource(
+export function makeIncrementalSource(
   options: SourceOptions,
   base: CopyableBase,
   openPool: () => JobRunner,

@@ -2,7 +2,7 @@
 
 import { Buffer } from 'node:buffer';
 import { compressFrame } from '../format/codec.ts';
-import { seekTable } from '../format/container.ts';
+import { makeSeekTable } from '../format/container.ts';
 import { END_OF_ARCHIVE_BYTES } from '../format/tar-blocks.ts';
 import { encodePackJob, type FramePlan } from '../messages/pack-job.ts';
 import { mapInOrder } from '../pool/in-flight.ts';
@@ -14,10 +14,10 @@ import { LateWorkers } from './late-workers.ts';
 import { LostFirstNames } from './lost-first-names.ts';
 import {
   type CopyableBase,
-  incrementalSource,
+  makeIncrementalSource,
+  makeSource,
   type PackSource,
   type SourceOptions,
-  wholeTree,
 } from './pack-source.ts';
 
 interface PackOptions extends SourceOptions {
@@ -59,7 +59,7 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
   };
   try {
     const reused = base && (await isLikelyWorthReusing(base, layout)) ? base : undefined;
-    const source = reused ? incrementalSource(options, reused, openPool) : wholeTree(options);
+    const source = reused ? makeIncrementalSource(options, reused, openPool) : makeSource(options);
     const { plans } = source;
     const firstTwo = [await plans.next(), await plans.next()].flatMap(({ done, value }) =>
       done ? [] : [value],
@@ -114,7 +114,7 @@ async function packFrames(
   if (entries === 0) return undefined;
   const { frames, rawBytes } = builder;
   const end = compressFrame(Buffer.alloc(END_OF_ARCHIVE_BYTES), levels.level);
-  const table = seekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]);
+  const table = makeSeekTable([...frames, { size: end.length, rawSize: END_OF_ARCHIVE_BYTES }]);
   for (const bytes of [end, manifest, table]) await write(bytes);
   await source.output.flush?.();
   return { entries, rawBytes, sizeBytes, reusedBytes, levels: levels.runs };

@@ -11,7 +11,7 @@ export async function* planFrames(batches: AsyncIterable<Batch>): AsyncGenerator
   const planner = new FramePlanner();
   for await (const batch of batches)
     for (const member of batch) for (const plan of planner.add(member)) yield plan;
-  for (const plan of planner.rest()) yield plan;
+  for (const plan of planner.takeRest()) yield plan;
 }
 
 const NONE: readonly FramePlan[] = [];
@@ -30,7 +30,7 @@ export class FramePlanner {
    */
   add(member: ScannedEntry): Iterable<FramePlan> {
     const { size } = member;
-    const full = this.#openBytes > 0 && this.#openBytes + size > FRAME_RAW_BYTES ? this.rest() : NONE;
+    const full = this.#openBytes > 0 && this.#openBytes + size > FRAME_RAW_BYTES ? this.takeRest() : NONE;
     if (size > WHOLE_FILE_BYTES) return planSlices(member, full);
     this.#open.push(member);
     // Most members have pax records, because of the fraction in their mtime
@@ -39,7 +39,7 @@ export class FramePlanner {
   }
 
   /** Ends the open frame and returns it, if there is one. */
-  rest(): readonly FramePlan[] {
+  takeRest(): readonly FramePlan[] {
     if (this.#open.length === 0) return NONE;
     const plan: FramePlan = { members: this.#open, slice: undefined };
     this.#open = [];

@@ -47,7 +47,7 @@ export class Listings {
    * Returns the job that reads this directory; begins one if it is unread. A job may end without reading it: call this again after
    * it. Returns undefined if no job reads the directory.
    */
-  jobOf(directory: string): Promise<void> | undefined {
+  ensureJob(directory: string): Promise<void> | undefined {
     if (this.#runner && this.#unread.has(directory)) this.#begin(this.#runner, directory);
     return this.#awaited.get(directory);
   }

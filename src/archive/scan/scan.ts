@@ -84,7 +84,7 @@ class Walk {
         this.#notices.addSkipped(path, KERNEL_FILES);
         this.#listings.drop(path);
       } else if (isDirectory) {
-        for (let job = this.#listings.jobOf(path); job; job = this.#listings.jobOf(path)) {
+        for (let job = this.#listings.ensureJob(path); job; job = this.#listings.ensureJob(path)) {
           // These entries can be packed meanwhile
           yield batch;
           batch = [];

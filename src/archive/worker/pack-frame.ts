@@ -109,7 +109,7 @@ export function packFrame(job: PackJob): PackResult {
     }
     writePacked(rows, index, packed);
     // Files have become larger since they were scanned, and a reader would refuse the frame
-    if (raw.at > MAX_FRAME_RAW_BYTES) throw changedWhileRead(member);
+    if (raw.at > MAX_FRAME_RAW_BYTES) throw changedWhileReadError(member);
   }
   const bytes = compressFrame(raw.bytes(), level);
   return { bytes, rawSize: raw.at, sha256: Uint8Array.from(sha256(bytes)), packed: rows };
@@ -169,7 +169,7 @@ function packAsFound(
   if (size > MAX_FRAME_RAW_BYTES / 4) {
     if (isShort(fd, size) && isSameFile(before, statusOf(fd))) return 'short';
     // It was small when it was scanned: something is writing to it
-    throw changedWhileRead(member);
+    throw changedWhileReadError(member);
   }
   const mtime = mtimeOf(before, () => fstatSync(fd));
   const mode = thisPlatform.hasModes ? Number(before.mode) & 0o7777 : member.mode;
@@ -211,10 +211,10 @@ function fillIn({ size }: PackMember, { start, end }: SliceOfFile, raw: RawBytes
 function requireVanished(stats: BigIntStats, member: PackMember): 'vanished' {
   // Its last name was removed after it was opened
   if (!stats.isFile() || stats.nlink === 0n) return 'vanished';
-  throw changedWhileRead(member);
+  throw changedWhileReadError(member);
 }
 
-function changedWhileRead({ path }: PackMember): SourceTreeError {
+function changedWhileReadError({ path }: PackMember): SourceTreeError {
   return new SourceTreeError(`${showPath(path)} changed while it was read`);
 }
 

@@ -16,9 +16,9 @@ export interface Anchors extends AnchorOptions {
   toStored(absolute: string): string;
   toAbsolute(name: StoredName): string;
   /** Returns the spelling in which paths are compared: `/` as separator, none at the end, lower case if case is not significant. */
-  comparable(absolute: string): string;
+  toComparable(absolute: string): string;
   /** Returns the spelling of a system that differs from this one in whether case is significant. */
-  comparableInOtherCase(absolute: string): string;
+  toComparableInOtherCase(absolute: string): string;
 }
 
 /**
@@ -32,12 +32,12 @@ export function createAnchors(options: AnchorOptions): Anchors {
   const workspace = trimEnd(platformPath.normalize(options.workspace), platformPath);
   const home = trimEnd(platformPath.normalize(options.home), platformPath);
 
-  const slashed = (absolute: string) => (isWindows ? absolute.replaceAll('\\', '/') : absolute);
+  const withSlashes = (absolute: string) => (isWindows ? absolute.replaceAll('\\', '/') : absolute);
   const spell = (absolute: string, foldsCase: boolean) => {
-    const spelling = foldsCase ? slashed(absolute).toLowerCase() : slashed(absolute);
+    const spelling = foldsCase ? withSlashes(absolute).toLowerCase() : withSlashes(absolute);
     return spelling.endsWith('/') ? spelling.slice(0, -1) : spelling;
   };
-  const comparable = (absolute: string) => spell(absolute, isWindows);
+  const toComparable = (absolute: string) => spell(absolute, isWindows);
 
   const withEnd = (path: string) => (path.endsWith(platformPath.sep) ? path : path + platformPath.sep);
   const directories = new Map([
@@ -47,18 +47,18 @@ export function createAnchors(options: AnchorOptions): Anchors {
   const isRoot = (path: string) => platformPath.parse(path).root === path;
   const mapped = [...directories]
     .filter(([, directory]) => platformPath.isAbsolute(directory) && !isRoot(directory))
-    .map(([start, directory]) => ({ start, below: `${comparable(directory)}/` }));
+    .map(([start, directory]) => ({ start, below: `${toComparable(directory)}/` }));
 
   return {
     workspace,
     home,
     platformPath,
     isWindows,
-    comparable,
-    comparableInOtherCase: absolute => spell(absolute, !isWindows),
+    toComparable,
+    toComparableInOtherCase: absolute => spell(absolute, !isWindows),
     toStored(absolute) {
-      const name = slashed(trimEnd(absolute, platformPath));
-      const path = comparable(name);
+      const name = withSlashes(trimEnd(absolute, platformPath));
+      const path = toComparable(name);
       for (const { start, below } of mapped) {
         if (path.startsWith(below)) return start + name.slice(below.length);
         if (`${path}/` === below) return start;

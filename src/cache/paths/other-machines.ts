@@ -14,19 +14,19 @@ export function compareMachines(
   patterns: readonly Pattern[],
   decider: PatternDecider,
 ): (stored: string) => boolean {
-  const { isWindows, toAbsolute, comparable, comparableInOtherCase } = anchors;
+  const { isWindows, toAbsolute, toComparable, toComparableInOtherCase } = anchors;
   let otherDecider: PatternDecider | undefined;
   return stored => {
     const name = parseStoredName(stored, isWindows);
     if (isWindows && hasForeignLetters(name)) return true;
     const absolute = toAbsolute(name);
     const isDirectory = () => stored.endsWith('/');
-    const deciding = decider.decide(comparable(absolute), isDirectory);
+    const deciding = decider.decide(toComparable(absolute), isDirectory);
     if (patterns.some(pattern => mayMove(pattern, name.anchor, deciding))) return true;
     otherDecider ??= new PatternDecider(
-      parsePatterns(lines, { ...anchors, comparable: comparableInOtherCase }),
+      parsePatterns(lines, { ...anchors, toComparable: toComparableInOtherCase }),
     );
-    const decidingThere = otherDecider.decide(comparableInOtherCase(absolute), isDirectory);
+    const decidingThere = otherDecider.decide(toComparableInOtherCase(absolute), isDirectory);
     return (decidingThere?.negate === false) !== (deciding?.negate === false);
   };
 }

@@ -40,14 +40,14 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
   const searchesFound = hasExclusions && patterns.slice(firstExclusion).some(({ negate }) => !negate);
 
   const decide = (absolute: string, directory: () => boolean) =>
-    decider.decide(anchors.comparable(absolute), directory);
+    decider.decide(anchors.toComparable(absolute), directory);
 
   return {
     storedLines: patterns.map(({ storedLine }) => storedLine),
     includedPaths() {
       const included = patterns.filter(({ negate }) => !negate);
       const paths = included.flatMap(({ lead }) => [lead, resolveExisting(lead, anchors.platformPath)]);
-      return [...new Set(paths.map(anchors.comparable))];
+      return [...new Set(paths.map(anchors.toComparable))];
     },
     hasExclusions,
     toStored: anchors.toStored,
@@ -63,9 +63,9 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
     excludes(absolute) {
       return hasExclusions && decide(absolute, () => isDirectory(absolute))?.negate === true;
     },
-    followsLink: absolute => decider.includesLiteral(anchors.comparable(absolute)),
+    followsLink: absolute => decider.includesLiteral(anchors.toComparable(absolute)),
     async roots(signal) {
-      const found = await findRoots(patterns, { comparable: anchors.comparable, searchesFound, signal });
+      const found = await findRoots(patterns, { toComparable: anchors.toComparable, searchesFound, signal });
       return found.filter(root => decide(root, () => isDirectory(root))?.negate === false);
     },
   };

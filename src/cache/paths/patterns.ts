@@ -72,7 +72,7 @@ function parsePattern(line: string, anchors: Anchors): Pattern {
   const lead = root + leadPart.map(part => part.text).join(anchors.platformPath.sep);
   const storedLead = anchors.toStored(lead);
   const beforeWild = wildPart.length === 0 || storedLead.endsWith('/') ? storedLead : `${storedLead}/`;
-  const comparableLead = anchors.comparable(lead);
+  const comparableLead = anchors.toComparable(lead);
   return {
     negate,
     directoriesOnly: (anchors.isWindows ? /[\\/]$/ : /\/$/).test(text),
@@ -120,7 +120,7 @@ function splitBase(text: string, anchors: Anchors): { base: string; rest: string
 }
 
 function createWildcards(lead: string, segments: readonly Segment[], anchors: Anchors): Wildcards {
-  const glob = compileGlob(segments.map(({ text, isWild }) => ({ text: anchors.comparable(text), isWild })));
+  const glob = compileGlob(segments.map(one => ({ ...one, text: anchors.toComparable(one.text) })));
   const below = `${lead}/`;
   const belowLead = (test: typeof matchesPath) => (path: string) =>
     path.startsWith(below) && test(glob, path.slice(below.length));

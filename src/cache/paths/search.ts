@@ -11,7 +11,7 @@ export type WildPattern = Pattern & { readonly wildcards: Wildcards };
 
 export interface SearchOptions {
   /** Returns the spelling of a path in which patterns match it. */
-  readonly comparable: (absolute: string) => string;
+  readonly toComparable: (absolute: string) => string;
   /** Whether it also searches directories that it has found, because a line may include a path below an excluded directory. */
   readonly searchesFound: boolean;
   readonly signal: AbortSignal | undefined;
@@ -58,7 +58,7 @@ interface Way {
 async function searchBelow(
   lead: string,
   patterns: readonly WildPattern[],
-  { comparable, searchesFound, signal }: SearchOptions,
+  { toComparable, searchesFound, signal }: SearchOptions,
 ): Promise<readonly string[]> {
   const found: string[] = [];
   const pending: Way[] = [{ path: lead, realPath: realPathOf(lead), above: undefined, isBehindLink: false }];
@@ -78,7 +78,7 @@ async function searchBelow(
     // Only behind a link the search can enter a directory that it is already in
     if (realPath !== undefined && way.isBehindLink && isOnWay(realPath, way)) return;
     const path = join(way.path, component);
-    const name = comparable(path);
+    const name = toComparable(path);
     const matching = patterns.filter(({ wildcards }) => wildcards.matches(name));
     const mayLead =
       (isLink || entry.isDirectory()) && patterns.some(({ wildcards }) => wildcards.leadsTo(name));

@@ -64,7 +64,7 @@ export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, now
     if (reason === undefined) left.push(entry);
     else deletions.push({ entry, reason });
   }
-  left.sort(byLastUse);
+  left.sort(compareLastUse);
   let excessBytes = 0;
   /** Deletes the first caches of `group` that are not kept, until the others have at most `limit` bytes. Returns the others. */
   const shrink = (group: readonly CacheEntry[], limit: number, reason: PruneReason) => {
@@ -82,10 +82,10 @@ export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, now
   if (perRepositoryBytes !== undefined) {
     const groups = Map.groupBy(left, ({ repository }) => repository);
     left = [...groups.values()].flatMap(group => shrink(group, perRepositoryBytes, 'repository-size'));
-    left.sort(byLastUse);
+    left.sort(compareLastUse);
   }
   if (maxSizeBytes !== undefined) shrink(left, maxSizeBytes, 'size');
-  return { deletions: deletions.sort((a, b) => byLastUse(a.entry, b.entry)), excessBytes };
+  return { deletions: deletions.sort((a, b) => compareLastUse(a.entry, b.entry)), excessBytes };
 }
 
 /** Returns the first rule that applies to a cache by itself. Returns undefined if none does. */
@@ -134,7 +134,7 @@ export function bytesOf(entries: Iterable<CacheEntry>): number {
 }
 
 /** Sorts the least recently used cache first, and of several the oldest. Caches whose last use is not known are last. */
-function byLastUse(a: CacheEntry, b: CacheEntry): number {
+function compareLastUse(a: CacheEntry, b: CacheEntry): number {
   return (
     orNewest(lastUseMs(a)) - orNewest(lastUseMs(b)) ||
     orNewest(a.object.modifiedMs) - orNewest(b.object.modifiedMs)

@@ -6,7 +6,7 @@ import { formatBytes } from '../../report/units.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { MIN_PART_BYTES } from '../../storage/part-size.ts';
 import { ObjectExistsError } from '../../storage/store-errors.ts';
-import { makeCheck, type ReportFinding } from './finding.ts';
+import { type FindingReporter, makeCheck } from './finding.ts';
 import type { TrialPrefixes } from './trial.ts';
 
 interface DirectoryOptions {
@@ -20,7 +20,7 @@ interface DirectoryOptions {
  * Checks a directory as the store: whether it can be written, read, listed and cleaned, and the space that is left. Removes the
  * directories that the trial object needed: the jobs may run as another user, who could not write to them.
  */
-export async function checkDirectory(options: DirectoryOptions, report: ReportFinding): Promise<void> {
+export async function checkDirectory(options: DirectoryOptions, report: FindingReporter): Promise<void> {
   const missing: string[] = [];
   // On Windows the root of a path may not exist either: it is a drive or a share
   const { root } = path.parse(options.root);
@@ -32,7 +32,7 @@ export async function checkDirectory(options: DirectoryOptions, report: ReportFi
   }
 }
 
-async function checkStore(options: DirectoryOptions, report: ReportFinding): Promise<void> {
+async function checkStore(options: DirectoryOptions, report: FindingReporter): Promise<void> {
   const { store, root, prefixes, signal } = options;
   const name = createTrialName(prefixes.caches);
   const content = Buffer.from('cache-s3 doctor');

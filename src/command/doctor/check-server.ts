@@ -9,11 +9,11 @@ import type { CallSpec } from '../../storage/s3/calls/call.ts';
 import { describeEndpoint, type S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
 import { CONNECTION_CHECKS, connectionFinding, failedCheck } from './explain.ts';
-import type { Finding, ReportFinding } from './finding.ts';
+import type { Finding, FindingReporter } from './finding.ts';
 import { checkMultipart } from './multipart-checks.ts';
 import { checkDelete, checkObjects } from './object-checks.ts';
 import { speaksTls } from './speaks-tls.ts';
-import type { Send, Trial, TrialPrefixes } from './trial.ts';
+import type { CommandSender, Trial, TrialPrefixes } from './trial.ts';
 
 interface ServerOptions {
   readonly settings: S3Settings;
@@ -31,7 +31,7 @@ const NOTED_SKEW_MS = 60_000;
 const CLEAN_UP_MS = 4000;
 
 /** Checks a bucket: the connection by a listing, then the calls of jobs, with trial objects that are deleted. */
-export async function checkServer(options: ServerOptions, report: ReportFinding): Promise<void> {
+export async function checkServer(options: ServerOptions, report: FindingReporter): Promise<void> {
   const { log, prefixes, signal } = options;
   const settings = { ...options.settings, attempts: Math.min(2, options.settings.attempts) };
   const { Caller, isStatus, sdk } = await import('../../storage/s3/s3-store.ts');
@@ -54,7 +54,7 @@ export async function checkServer(options: ServerOptions, report: ReportFinding)
     maxBodyBytes: 1024 * 1024,
   });
   const sendUntil =
-    (limit: AbortSignal): Send =>
+    (limit: AbortSignal): CommandSender =>
     (operation, command) =>
       caller.send(specOf(operation, limit), command);
   const afterInterrupt = delaySignal(signal, CLEAN_UP_MS, systemClock);

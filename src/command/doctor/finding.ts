@@ -19,14 +19,14 @@ export interface Finding {
 }
 
 /** Receives the findings in the order of the checks. Throws after an interrupt, which ends checks without a result. */
-export type ReportFinding = (finding: Finding) => void;
+export type FindingReporter = (finding: Finding) => void;
 
 /**
  * Makes a check, and reports it: `ok` with the facts that `work` returns, the finding that it returns, or its failure with `advice`.
  * Returns whether it is ok.
  */
 export async function makeCheck(
-  report: ReportFinding,
+  report: FindingReporter,
   check: string,
   work: () => Promise<string | Omit<Finding, 'check'>>,
   advice: Omit<Finding, 'check' | 'found'>,

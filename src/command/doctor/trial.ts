@@ -1,6 +1,6 @@
 import type { Attempt, S3Command } from '../../storage/s3/calls/call.ts';
 import type { ServiceInputTypes, ServiceOutputTypes } from '../../storage/s3/calls/sdk.ts';
-import type { ReportFinding } from './finding.ts';
+import type { FindingReporter } from './finding.ts';
 
 /** The part of a store in which a trial reads and writes, for credentials that are limited to it. */
 export interface TrialPrefixes {
@@ -11,7 +11,7 @@ export interface TrialPrefixes {
 }
 
 /** Sends one command. `operation` is S3's name of it. Throws the errors of the store contract. */
-export type Send = <I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+export type CommandSender = <I extends ServiceInputTypes, O extends ServiceOutputTypes>(
   operation: string,
   command: S3Command<I, O>,
 ) => Promise<O>;
@@ -29,8 +29,8 @@ export interface Trial {
   readonly signal: AbortSignal;
   /** Makes a call. Throws the errors of the store contract. */
   call<T>(operation: string, attempt: Attempt<T>): Promise<T>;
-  readonly send: Send;
+  readonly send: CommandSender;
   /** Sends a command that removes a part of the trial, also in the 4 s after an interrupt. */
-  readonly cleanUp: Send;
-  readonly report: ReportFinding;
+  readonly cleanUp: CommandSender;
+  readonly report: FindingReporter;
 }

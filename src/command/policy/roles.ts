@@ -102,10 +102,10 @@ export function permissionsOf(kind: RoleKind, scope: PolicyScope): readonly Stat
   });
   const read = [
     allow('ReadTheRepository', READ, `${caches}*`),
-    onBucket(scope, 'ListTheRepository', ['s3:ListBucket'], `${caches}*`, ...(prunes ? [`${markers}*`] : [])),
+    allowIn(scope, 'ListTheRepository', ['s3:ListBucket'], `${caches}*`, ...(prunes ? [`${markers}*`] : [])),
     ...(recordUse && !prunes ? [allow('NoteUse', [...READ, 's3:PutObject'], `${markers}*`)] : []),
   ];
-  const findUploads = onBucket(scope, 'FindUploads', ['s3:ListBucketMultipartUploads'], `${caches}*`);
+  const findUploads = allowIn(scope, 'FindUploads', ['s3:ListBucketMultipartUploads'], `${caches}*`);
   switch (kind) {
     case 'read':
       return read;
@@ -136,7 +136,7 @@ export function permissionsOf(kind: RoleKind, scope: PolicyScope): readonly Stat
  * Returns a statement that allows listings of the bucket below these prefixes. It ends in `…IfExists`, because a request for a
  * missing object has no prefix, and would be refused instead of being a miss.
  */
-function onBucket(
+function allowIn(
   scope: PolicyScope,
   Sid: string,
   Action: readonly string[],

@@ -62,6 +62,6 @@ export async function awaitArchive<T>({ object }: CacheEntry, work: Promise<T>):
 }
 
 /** Returns a cache as the result of a lookup. */
-export function asFound({ key, object }: CacheEntry): FoundObject {
+export function toFound({ key, object }: CacheEntry): FoundObject {
   return { kind: 'found', key, ...object, tail: undefined };
 }

@@ -9,7 +9,7 @@ import type { Invocation } from '../invocation.ts';
 import { checkOutputDirectory } from '../output/check-target.ts';
 import { writeJson } from '../output/json.ts';
 import { loadRestoreEngine } from './engine.ts';
-import { asFound, awaitArchive, findCache } from './find-cache.ts';
+import { awaitArchive, findCache, toFound } from './find-cache.ts';
 import { jsonRow } from './list.ts';
 import type { Filter } from './select.ts';
 
@@ -24,7 +24,7 @@ export async function getCache(
   const startedMs = performance.now();
   await checkOutputDirectory(directory);
   const entry = await findCache(invocation, key, filter);
-  const found = asFound(entry);
+  const found = toFound(entry);
   const engine = await loadRestoreEngine();
   const archive = await awaitArchive(entry, engine.openObject(store, found, signal));
   const target = path.resolve(directory);

@@ -139,7 +139,7 @@ export async function* orderCaches(
   const compare = COMPARE[sort];
   const first = new FirstOf(limit, reverse ? (a, b) => compare(b, a) : compare);
   for await (const entry of caches) first.add(entry);
-  yield* first.sorted();
+  yield* first.toSorted();
 }
 
 /** Keeps the first `limit` items of an order, and never more than twice as many and 1000 in memory. */
@@ -154,10 +154,10 @@ export class FirstOf<T> {
   }
 
   add(item: T): void {
-    if (this.#kept.push(item) >= 2 * this.#limit + 1000) this.#kept = this.sorted();
+    if (this.#kept.push(item) >= 2 * this.#limit + 1000) this.#kept = this.toSorted();
   }
 
-  sorted(): T[] {
+  toSorted(): T[] {
     return this.#kept.sort(this.#compare).slice(0, this.#limit);
   }
 }

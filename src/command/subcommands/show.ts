@@ -4,7 +4,7 @@ import type { Invocation } from '../invocation.ts';
 import { writeJson } from '../output/json.ts';
 import { writeTable } from '../output/table.ts';
 import { loadRestoreEngine, loadSaveEngine } from './engine.ts';
-import { asFound, awaitArchive, findCache } from './find-cache.ts';
+import { awaitArchive, findCache, toFound } from './find-cache.ts';
 import { jsonRow } from './list.ts';
 import { type Filter, FirstOf } from './select.ts';
 
@@ -18,7 +18,7 @@ export async function showCache(invocation: Invocation, options: ShowOptions, ke
   const { store, output, signal } = invocation;
   const entry = await findCache(invocation, key, options);
   const [{ openObject }, { regionUsage }] = await Promise.all([loadRestoreEngine(), loadSaveEngine()]);
-  const opened = openObject(store, asFound(entry), signal);
+  const opened = openObject(store, toFound(entry), signal);
   const { manifest, manifestBytes } = await awaitArchive(entry, opened);
   const { head, frames } = manifest;
   const { regionBytes, deadBytes } = regionUsage(manifest);
@@ -125,5 +125,5 @@ function countGenerations({ entries, frames }: Manifest): number {
 function largestFiles(entries: readonly Entry[], count: number): readonly Entry[] {
   const largest = new FirstOf<Entry>(count, (a, b) => b.size - a.size);
   for (const entry of entries) if (entry.size > 0) largest.add(entry);
-  return largest.sorted();
+  return largest.toSorted();
 }

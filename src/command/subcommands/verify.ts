@@ -9,7 +9,7 @@ import { CommandError } from '../command-error.ts';
 import type { Invocation } from '../invocation.ts';
 import { writeJson } from '../output/json.ts';
 import { loadRestoreEngine, type RestoreEngine } from './engine.ts';
-import { asFound } from './find-cache.ts';
+import { toFound } from './find-cache.ts';
 import { createDirectoryLayout } from './get.ts';
 import { jsonRow } from './list.ts';
 import { type Filter, readSelected } from './select.ts';
@@ -157,7 +157,7 @@ async function checkCache(
   { manifestOnly, onBytes }: { readonly manifestOnly: boolean; readonly onBytes: (count: number) => void },
 ): Promise<CheckResult> {
   try {
-    const found = asFound(entry);
+    const found = toFound(entry);
     const { manifest, manifestStart, tail } = await engine.openObject(store, found, signal);
     const permits = (name: string) => engine.hasEntry(manifest.entries, name);
     await engine.validate(manifest, manifestStart, createDirectoryLayout('/', permits), signal);

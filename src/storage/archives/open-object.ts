@@ -1,28 +1,26 @@
 import { DamagedArchiveError } from '../../archive/archive-errors.ts';
 import { TAIL_BYTES } from '../../archive/format/limits.ts';
-import type { CreateEntryCheck } from '../../archive/format/manifest/manifest-reader.ts';
+import type { EntryCheckFactory } from '../../archive/format/manifest/manifest-reader.ts';
 import { type OpenArchive, openArchive } from '../../archive/format/open-archive.ts';
 import { shortenName } from '../../archive/fs/paths/names.ts';
-import type { ReadInWorker } from '../../archive/restore/unpack.ts';
+import type { WorkerRangeRead } from '../../archive/restore/unpack.ts';
 import { anySignal } from '../../retry/signals.ts';
 import type { ByteSpan, ObjectStore, ObjectVersion, RangeBytes } from '../object-store.ts';
 import {
   ObjectMissingError,
   type ObjectReplacedError,
   objectReplaced,
-  rangesNotServed,
+  rangesNotServedError,
 } from '../store-errors.ts';
 import type { FoundObject } from './find-object.ts';
 
 /** Reads the archive in an object. */
 
-type RangeReader = (start: number, end: number, signal?: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
-
 interface RangeReaders {
-  readonly read: RangeReader;
+  readonly read: (start: number, end: number, signal?: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
   /** Reads the last bytes and the size of the object, which may be wrong in a listing. */
   readonly readTail: () => Promise<RangeBytes>;
-  readonly readInWorker: ReadInWorker | undefined;
+  readonly readInWorker: WorkerRangeRead | undefined;
 }
 
 /** Creates the functions that read from an object until `stop` or the signal of a read is aborted. */
@@ -51,7 +49,7 @@ export function createRangeReaders(
     if (present.sizeBytes < end)
       throw new DamagedArchiveError('it ends before the data that its manifest names');
     const returned = `${got} bytes, although the object has ${present.sizeBytes}`;
-    throw rangesNotServed(name, `bytes ${start} to ${end}`, returned);
+    throw rangesNotServedError(name, `bytes ${start} to ${end}`, returned);
   };
   return {
     read: async (start, end, signal) => {
@@ -78,7 +76,7 @@ export async function openFound(
   found: FoundObject,
   { read, readTail }: Pick<RangeReaders, 'read' | 'readTail'>,
   signal: AbortSignal | undefined,
-  createCheck?: CreateEntryCheck,
+  createCheck?: EntryCheckFactory,
 ): Promise<OpenArchive> {
   const tail = found.tail ?? (await readTail());
   const archive = await openArchive(tail, tail.sizeBytes, read, { createCheck, signal });

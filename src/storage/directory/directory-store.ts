@@ -90,7 +90,7 @@ class DirectoryStore implements ObjectStore {
         const name = objectName(levels);
         if (name?.startsWith(prefix)) names.push(name);
       }
-      return inByteOrder(names);
+      return sortByBytes(names);
     });
     for (const name of options?.optional ? found.slice(0, OPTIONAL_NAMES) : found) {
       const info = await this.#request('stat', name, options, () => this.#info(name).catch(leaveOut));
@@ -192,7 +192,7 @@ class DirectoryStore implements ObjectStore {
 }
 
 /** Sorts names by their bytes. `sort` compares UTF-16, which gives another order only for names that are not ASCII. */
-function inByteOrder(names: string[]): string[] {
+function sortByBytes(names: string[]): string[] {
   if (names.every(name => /^[\x00-\x7f]*$/.test(name))) return names.sort();
   return names
     .map(name => Buffer.from(name))

@@ -129,13 +129,13 @@ function escapeName(component: string): string {
     const char = String.fromCharCode(byte);
     if (/[a-z0-9._=,@+^#-]/.test(char)) escaped += char;
     else if (/[A-Z]/.test(char)) escaped += `!${char.toLowerCase()}`;
-    else escaped += hex(byte);
+    else escaped += toHex(byte);
   }
-  if (DEVICE_NAME.test(escaped)) escaped = hex(escaped.charCodeAt(0)) + escaped.slice(1);
+  if (DEVICE_NAME.test(escaped)) escaped = toHex(escaped.charCodeAt(0)) + escaped.slice(1);
   return escaped.endsWith('.') ? `${escaped.slice(0, -1)}%2e` : escaped;
 }
 
-function hex(byte: number): string {
+function toHex(byte: number): string {
   return `%${byte.toString(16).padStart(2, '0')}`;
 }
 

@@ -38,7 +38,7 @@ export class DirectoryUpload implements Upload {
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    return this.#step(async () => {
+    return this.#runStep(async () => {
       await this.#append(bytes);
       this.#options.onBytes?.(bytes.length);
     });
@@ -47,7 +47,7 @@ export class DirectoryUpload implements Upload {
   copyRange(source: ObjectVersion, { start, end }: ByteSpan): Promise<void> {
     const { name, etag } = source;
     const { signal } = this.#options;
-    return this.#step(async () => {
+    return this.#runStep(async () => {
       // Node has no copy_file_range
       for (let at = start; at < end; at += READ_BYTES) {
         this.#throwIfEnded();
@@ -62,7 +62,7 @@ export class DirectoryUpload implements Upload {
   }
 
   complete(): Promise<void> {
-    return this.#step(async () => {
+    return this.#runStep(async () => {
       const handle = await this.#open();
       await handle.close();
       await this.#publish();
@@ -107,7 +107,7 @@ export class DirectoryUpload implements Upload {
   }
 
   /** Runs one step of the upload. The first failure removes the temporary file, and all later steps reject with it. */
-  async #step(work: () => Promise<void>): Promise<void> {
+  async #runStep(work: () => Promise<void>): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     try {
       this.#throwIfEnded();

@@ -78,10 +78,10 @@ export class GitHubCall extends ObservedCall {
     super.onChild(program);
     if (this.hasEnded) return;
     if (this.#hasDownloaded) this.#options.onUnpack?.();
-    this.#watchdog.programStarted(performance.now());
+    this.#watchdog.noteProgramStart(performance.now());
     // Only one of the two events may occur
     const ended = new Promise<void>(resolve => program.once('exit', resolve).once('error', resolve));
-    void ended.then(() => this.#watchdog.programEnded());
+    void ended.then(() => this.#watchdog.noteProgramEnd());
   }
 
   #count(request: ClientRequest, kind: 'service' | 'transfer'): void {
@@ -104,8 +104,8 @@ export class GitHubCall extends ObservedCall {
     if (this.#hasDownloaded && bytes > maxDownloadBytes)
       this.fail(unavailable(`sent an archive of more than ${maxDownloadBytes} bytes`));
     const now = performance.now();
-    this.#watchdog.bytesMoved(bytes, now);
-    const expired = this.#watchdog.expired(now);
+    this.#watchdog.countBytes(bytes, now);
+    const expired = this.#watchdog.findExpired(now);
     if (expired === undefined) return;
     const cause = this.#options.lastFailure();
     this.fail(unavailable(cause === undefined ? expired : `${expired} (last attempt: ${cause})`));

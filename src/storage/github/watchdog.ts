@@ -60,25 +60,25 @@ export class Watchdog {
     this.#sinceMs = nowMs;
   }
 
-  programStarted(nowMs: number): void {
+  noteProgramStart(nowMs: number): void {
     if (this.#phase === 'service') this.#waited.add(this.#sinceMs, nowMs);
     this.#programs += 1;
     this.#phase = 'local';
   }
 
-  programEnded(): void {
+  noteProgramEnd(): void {
     this.#programs -= 1;
   }
 
   /** @param total bytes of both directions since the call began. */
-  bytesMoved(total: number, nowMs: number): void {
+  countBytes(total: number, nowMs: number): void {
     if (total - this.#bytes < COUNTED_BYTES) return;
     this.#bytes = total;
     if (this.#phase === 'transfer') this.#sinceMs = nowMs;
   }
 
   /** Returns the limit that has passed, as a clause for a message. Returns undefined if none has. */
-  expired(nowMs: number): string | undefined {
+  findExpired(nowMs: number): string | undefined {
     if (this.#programs > 0 || this.#phase === 'local') return undefined;
     const { serviceTimeoutMs, idleTimeoutMs } = this.#limits;
     const isService = this.#phase === 'service';

@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { rootStep } from '../../../src/action/step/root-step.ts';
+import { runRootStep } from '../../../src/action/step/root-step.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { inputVariables } from '../../support/runner/process/step-variables.ts';
 import { scratch } from '../../support/scratch.ts';
 import { recordingRunner } from '../support.ts';
 
-describe('rootStep, if sudo refuses', requires(posix), () => {
+describe('runRootStep, if sudo refuses', requires(posix), () => {
   let bin: string;
   beforeEach(() => {
     bin = scratch();
@@ -17,7 +17,7 @@ describe('rootStep, if sudo refuses', requires(posix), () => {
 
   async function refused(inputs: Record<string, string>, restores: boolean) {
     const runner = recordingRunner({ PATH: bin, ...inputVariables({ sudo: 'true', ...inputs }) });
-    await rootStep(runner, { signal: new AbortController().signal, restores });
+    await runRootStep(runner, { signal: new AbortController().signal, restores });
     return runner;
   }
 

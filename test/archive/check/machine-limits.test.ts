@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DamagedArchiveError, UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
 import { validate } from '../../../src/archive/check/validate.ts';
 import type { Entry } from '../../../src/archive/format/entry.ts';
-import type { FoldsCase } from '../../../src/archive/fs/paths/case-folding.ts';
+import type { CaseProbe } from '../../../src/archive/fs/paths/case-folding.ts';
 import type { PathLayout } from '../../../src/archive/fs/paths/layout.ts';
 import type { Platform } from '../../../src/archive/fs/platform.ts';
 import { HEAD, layoutIn } from '../support/archives.ts';
@@ -11,7 +11,7 @@ import { platforms, usePlatform } from '../support/platform.ts';
 
 const entry = (name: string, more?: Partial<Entry>) => entryOf(name, name.endsWith('/') ? 1 : 0, more);
 
-function check(names: string[], layout: PathLayout, platform: Platform, foldsCase?: FoldsCase) {
+function check(names: string[], layout: PathLayout, platform: Platform, foldsCase?: CaseProbe) {
   usePlatform({ ...platform, ...(foldsCase && { createCaseProbe: () => foldsCase }) });
   return validate({ head: HEAD, frames: [], entries: names.map(name => entry(name)) }, 0, layout);
 }

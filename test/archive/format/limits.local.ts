@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { entryCheckOf } from '../../../src/archive/check/validate.ts';
-import type { CreateEntryCheck, EntryCheck } from '../../../src/archive/format/manifest/manifest-reader.ts';
+import type { EntryCheck, EntryCheckFactory } from '../../../src/archive/format/manifest/manifest-reader.ts';
 import { openArchive } from '../../../src/archive/format/open-archive.ts';
 import { scratch } from '../../support/scratch.ts';
 import { layoutIn, restoreBytes, tailOf } from '../support/archives.ts';
@@ -93,7 +93,7 @@ describe('many entries', () => {
     const count = 530_000;
     const object = writeForgery(manyEntries(count));
     let checked = 0;
-    const createCheck = (...sizes: Parameters<CreateEntryCheck>) => {
+    const createCheck = (...sizes: Parameters<EntryCheckFactory>) => {
       const check = entryCheckOf(layoutIn(scratch()))(...sizes);
       return (...entry: Parameters<EntryCheck>) => {
         check(...entry);

@@ -22,7 +22,7 @@ import { layoutIn, packTree, restoreBytes } from '../support/archives.ts';
 import { saveAndRestore } from '../support/save-and-restore.ts';
 
 /** libuv 1.51 keeps microseconds. */
-const MOST_EARLY_NS = fileTimes.restored({ mtimeUs: 1, mtimeRestNs: 999 }).mtimeRestNs > 0 ? 500n : 1000n;
+const MOST_EARLY_NS = fileTimes.toRestored({ mtimeUs: 1, mtimeRestNs: 999 }).mtimeRestNs > 0 ? 500n : 1000n;
 
 /** Saves `tree` of a workspace and restores it into an empty one. */
 async function moved(workspace: string): Promise<{ workspace: string; object: Buffer }> {

@@ -46,7 +46,7 @@ describe('times of this process', () => {
       return fstatSync(fd, { bigint: true }).mtimeNs;
     };
     // libuv 1.51 and the systems without nanoseconds keep microseconds, Windows multiples of 1.6 us, after 2057 of 3.2 us
-    const isExact = fileTimes.restored({ mtimeUs: 1, mtimeRestNs: 999 }).mtimeRestNs > 0;
+    const isExact = fileTimes.toRestored({ mtimeUs: 1, mtimeRestNs: 999 }).mtimeRestNs > 0;
     const mostNs = process.platform === 'win32' ? 3200n : isExact ? 500n : 1600n;
     try {
       for (const ns of sampleTimes(10_000)) {
@@ -54,7 +54,7 @@ describe('times of this process', () => {
         if (restored > ns || ns - restored > mostNs) expect.fail(`${ns} was restored as ${restored}`);
         const again = set(splitMtime(restored));
         if (again !== restored) expect.fail(`${ns} was restored as ${restored} and then as ${again}`);
-        if (nsOf(fileTimes.restored(splitMtime(ns))) !== restored) expect.fail(`${ns} is forecast wrongly`);
+        if (nsOf(fileTimes.toRestored(splitMtime(ns))) !== restored) expect.fail(`${ns} is forecast wrongly`);
       }
     } finally {
       closeSync(fd);
@@ -69,7 +69,7 @@ describe('times of this process', () => {
       const seconds = fileTimes.toSeconds(splitMtime(ns));
       utimesSync(file, 0, seconds);
       lutimesSync(link, 0, seconds);
-      const expected = nsOf(fileTimes.restored(splitMtime(ns)));
+      const expected = nsOf(fileTimes.toRestored(splitMtime(ns)));
       for (const path of [file, link]) expect(lstatSync(path, { bigint: true }).mtimeNs).toBe(expected);
     }
   });
@@ -113,14 +113,14 @@ describe.each([
       // Without `expect`, which takes most of the time of so many cases
       if (restored > ns || ns - restored >= gridNs || again !== restored)
         expect.fail(`${ns} is restored as ${restored} and then as ${again}`);
-      if (nsOf(times.restored(splitMtime(ns))) !== restored) expect.fail(`${ns} is forecast wrongly`);
+      if (nsOf(times.toRestored(splitMtime(ns))) !== restored) expect.fail(`${ns} is forecast wrongly`);
     }
   });
 
   test('a time on disk is equal to its own and to the restored time, and to no other', () => {
     for (const ns of sampleTimes(500)) {
       const mtime = splitMtime(ns);
-      const restored = nsOf(times.restored(mtime));
+      const restored = nsOf(times.toRestored(mtime));
       expect(times.isRestored(mtime, mtime)).toBe(true);
       expect(times.isRestored(mtime, splitMtime(restored))).toBe(true);
       expect(times.isRestored(mtime, splitMtime(ns + 1n))).toBe(false);

@@ -112,7 +112,7 @@ function describe(directory: string, without?: string): string {
     const stats = lstatSync(path, { bigint: true });
     const holds = without?.startsWith(`${path}/`) ?? false;
     // Times are put back as far as Node can set them
-    const { mtimeUs } = fileTimes.restored(splitMtime(stats.mtimeNs));
+    const { mtimeUs } = fileTimes.toRestored(splitMtime(stats.mtimeNs));
     lines.push(`${path} ${stats.mode} ${holds ? '' : mtimeUs} ${contentOf(path, stats)}`);
     if (stats.isDirectory()) for (const name of readdirSync(path).sort()) visit(join(path, name));
   };

@@ -7,7 +7,7 @@ import { type OpenArchive, openArchive } from '../../../src/archive/format/open-
 import { RefusedAttributes } from '../../../src/archive/fs/refused-attributes.ts';
 import type { JobRunner, WorkerBuffer } from '../../../src/archive/pool/worker-pool.ts';
 import type { StagedFiles, StagedPaths } from '../../../src/archive/publish/plan/target-plan.ts';
-import { type ReadRange, unpack } from '../../../src/archive/restore/unpack.ts';
+import { type RangeRead, unpack } from '../../../src/archive/restore/unpack.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { incompressible } from '../../support/random.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -62,7 +62,7 @@ describe('unpack', () => {
 
   test('reads only the frames of wanted files', async () => {
     const ranges: number[] = [];
-    const read: ReadRange = async (start, end) => {
+    const read: RangeRead = async (start, end) => {
       ranges.push(end - start);
       return Uint8Array.from(object.subarray(start, end));
     };
@@ -116,7 +116,7 @@ describe('unpack', () => {
   test('aborts the other reads when one of its frames is damaged', async () => {
     let reads = 0;
     const stopped: unknown[] = [];
-    const read: ReadRange = (start, end, signal) => {
+    const read: RangeRead = (start, end, signal) => {
       if (++reads === 1) return Promise.resolve(new Uint8Array(end - start));
       // A store that never responds: only the signal ends the read
       return new Promise((_, reject) => {
@@ -132,7 +132,7 @@ describe('unpack', () => {
 
   test('aborts its reads when the directories cannot be made', async () => {
     const error = new Error('the disk is full');
-    const read: ReadRange = (_, __, signal) =>
+    const read: RangeRead = (_, __, signal) =>
       new Promise((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason));
       });

@@ -162,10 +162,10 @@ export function sha256Of(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
 
-const unsigned = (values: readonly number[]) => new NumberColumn(values).written();
+const unsigned = (values: readonly number[]) => new NumberColumn(values).toBuffer();
 
 function signed(values: readonly number[]): Uint8Array {
   const column = new NumberColumn();
   for (const value of values) column.addSigned(value);
-  return column.written();
+  return column.toBuffer();
 }

@@ -47,7 +47,9 @@ async function found(
 ): Promise<string[]> {
   const anchors = createAnchors({ workspace: root, home: at('home'), platformPath: path });
   const patterns = parsePatterns(lines, anchors) as readonly WildPattern[];
-  const paths = new Set(await search(patterns, { comparable: anchors.comparable, searchesFound, signal }));
+  const paths = new Set(
+    await search(patterns, { toComparable: anchors.toComparable, searchesFound, signal }),
+  );
   return [...paths].map(name => slashed(path.relative(root, name))).sort();
 }
 

@@ -16,17 +16,17 @@ describe('a call of the service', () => {
   it('expires after 10 s', () => {
     const watchdog = newWatchdog();
     watchdog.requestStarted('service', 1000);
-    expect(watchdog.expired(10_999)).toBeUndefined();
-    expect(watchdog.expired(11_000)).toBe(serviceExpired);
+    expect(watchdog.findExpired(10_999)).toBeUndefined();
+    expect(watchdog.findExpired(11_000)).toBe(serviceExpired);
   });
 
   it('has one clock for all its attempts, however many bytes they transfer', () => {
     const watchdog = newWatchdog();
     watchdog.requestStarted('service', 0);
-    watchdog.bytesMoved(500, 3000);
+    watchdog.countBytes(500, 3000);
     watchdog.requestStarted('service', 3000);
-    watchdog.bytesMoved(1000, 9000);
-    expect(watchdog.expired(10_000)).toBe(serviceExpired);
+    watchdog.countBytes(1000, 9000);
+    expect(watchdog.findExpired(10_000)).toBe(serviceExpired);
   });
 
   it('has a new clock after a transfer', () => {
@@ -34,8 +34,8 @@ describe('a call of the service', () => {
     watchdog.requestStarted('service', 0);
     watchdog.requestStarted('transfer', 5000);
     watchdog.requestStarted('service', 20_000);
-    expect(watchdog.expired(29_999)).toBeUndefined();
-    expect(watchdog.expired(30_000)).toBe(serviceExpired);
+    expect(watchdog.findExpired(29_999)).toBeUndefined();
+    expect(watchdog.findExpired(30_000)).toBe(serviceExpired);
   });
 });
 
@@ -44,60 +44,60 @@ describe('a transfer', () => {
     const watchdog = newWatchdog(40_000);
     watchdog.requestStarted('transfer', 0);
     for (let round = 1; round <= 10; round++) {
-      watchdog.bytesMoved(round * 65_536, round * 11_000);
-      expect(watchdog.expired(round * 11_000 + 10_999)).toBeUndefined();
+      watchdog.countBytes(round * 65_536, round * 11_000);
+      expect(watchdog.findExpired(round * 11_000 + 10_999)).toBeUndefined();
     }
   });
 
   it('expires although a byte moves now and then', () => {
     const watchdog = newWatchdog();
     watchdog.requestStarted('transfer', 0);
-    for (let now = 1000; now < 30_000; now += 1000) watchdog.bytesMoved(now / 1000, now);
-    expect(watchdog.expired(30_000)).toBe(transferExpired);
+    for (let now = 1000; now < 30_000; now += 1000) watchdog.countBytes(now / 1000, now);
+    expect(watchdog.findExpired(30_000)).toBe(transferExpired);
   });
 
   it('expires 30 s after its last bytes', () => {
     const watchdog = newWatchdog();
     watchdog.requestStarted('transfer', 0);
-    watchdog.bytesMoved(100_000, 1000);
-    watchdog.bytesMoved(100_000, 20_000);
-    expect(watchdog.expired(30_999)).toBeUndefined();
-    expect(watchdog.expired(31_000)).toBe(transferExpired);
+    watchdog.countBytes(100_000, 1000);
+    watchdog.countBytes(100_000, 20_000);
+    expect(watchdog.findExpired(30_999)).toBeUndefined();
+    expect(watchdog.findExpired(31_000)).toBe(transferExpired);
   });
 
   it('gains no time by a new request that moves nothing', () => {
     const watchdog = newWatchdog();
     watchdog.requestStarted('transfer', 0);
     watchdog.requestStarted('transfer', 29_000);
-    expect(watchdog.expired(30_000)).toBe(transferExpired);
+    expect(watchdog.findExpired(30_000)).toBe(transferExpired);
   });
 });
 
 describe('work on this machine', () => {
   it('does not expire before the first request', () => {
-    expect(newWatchdog().expired(1_000_000)).toBeUndefined();
+    expect(newWatchdog().findExpired(1_000_000)).toBeUndefined();
   });
 
   it('does not expire while a program runs, nor after it until the next request', () => {
     const watchdog = newWatchdog();
     watchdog.requestStarted('transfer', 0);
-    watchdog.programStarted(0);
-    expect(watchdog.expired(1_000_000)).toBeUndefined();
-    watchdog.programEnded();
-    expect(watchdog.expired(2_000_000)).toBeUndefined();
+    watchdog.noteProgramStart(0);
+    expect(watchdog.findExpired(1_000_000)).toBeUndefined();
+    watchdog.noteProgramEnd();
+    expect(watchdog.findExpired(2_000_000)).toBeUndefined();
     watchdog.requestStarted('service', 2_000_000);
-    expect(watchdog.expired(2_010_000)).toBe(serviceExpired);
+    expect(watchdog.findExpired(2_010_000)).toBe(serviceExpired);
   });
 
   it('does not expire while one of several programs runs, whatever is requested meanwhile', () => {
     const watchdog = newWatchdog();
-    watchdog.programStarted(0);
-    watchdog.programStarted(0);
+    watchdog.noteProgramStart(0);
+    watchdog.noteProgramStart(0);
     watchdog.requestStarted('transfer', 0);
-    watchdog.programEnded();
-    expect(watchdog.expired(1_000_000)).toBeUndefined();
-    watchdog.programEnded();
-    expect(watchdog.expired(1_000_000)).toBe(transferExpired);
+    watchdog.noteProgramEnd();
+    expect(watchdog.findExpired(1_000_000)).toBeUndefined();
+    watchdog.noteProgramEnd();
+    expect(watchdog.findExpired(1_000_000)).toBe(transferExpired);
   });
 });
 
@@ -109,8 +109,8 @@ describe('a step that has waited for its bucket', () => {
   ])('%s leaves a transfer the rest of its time', (_, bucketMs, seconds) => {
     const watchdog = newWatchdog(bucketMs);
     watchdog.requestStarted('transfer', 0);
-    expect(watchdog.expired(seconds * 1000 - 1)).toBeUndefined();
-    expect(watchdog.expired(seconds * 1000)).toBe(
+    expect(watchdog.findExpired(seconds * 1000 - 1)).toBeUndefined();
+    expect(watchdog.findExpired(seconds * 1000)).toBe(
       `did not respond: less than 65536 bytes were transferred within ${seconds} s`,
     );
   });
@@ -119,15 +119,15 @@ describe('a step that has waited for its bucket', () => {
     const watchdog = newWatchdog(40_000);
     watchdog.requestStarted('service', 0);
     watchdog.requestStarted('transfer', 9000);
-    expect(watchdog.expired(11_999)).toBeUndefined();
-    expect(watchdog.expired(12_000)).toMatch(/within 3 s$/);
+    expect(watchdog.findExpired(11_999)).toBeUndefined();
+    expect(watchdog.findExpired(12_000)).toMatch(/within 3 s$/);
   });
 
   it('leaves each wait a second at least', () => {
     const watchdog = newWatchdog(50_000);
     watchdog.requestStarted('service', 0);
     watchdog.requestStarted('transfer', 3900);
-    expect(watchdog.expired(4899)).toBeUndefined();
-    expect(watchdog.expired(4900)).toMatch(/within 1 s$/);
+    expect(watchdog.findExpired(4899)).toBeUndefined();
+    expect(watchdog.findExpired(4900)).toMatch(/within 1 s$/);
   });
 });

@@ -115,7 +115,7 @@ function entriesOf({ manifest }: OpenArchive): Record<string, unknown> {
   return Object.fromEntries(
     entries.map(({ frame: _frame, offset: _offset, linkTo, ...entry }) => [
       entry.name,
-      { ...entry, ...fileTimes.restored(entry), linkTo: linkTo < 0 ? undefined : entries[linkTo]!.name },
+      { ...entry, ...fileTimes.toRestored(entry), linkTo: linkTo < 0 ? undefined : entries[linkTo]!.name },
     ]),
   );
 }

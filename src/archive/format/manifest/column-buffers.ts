@@ -31,7 +31,7 @@ export class NumberColumn {
     this.addUnsigned(value < 0 ? -2 * value - 1 : 2 * value);
   }
 
-  written(): Buffer {
+  toBuffer(): Buffer {
     return this.#bytes.subarray(0, this.#at);
   }
 
@@ -55,7 +55,7 @@ export class NameColumn {
     if (this.#waiting.length === NAMES_A_BLOCK) this.#flush();
   }
 
-  written(): Buffer {
+  toBuffer(): Buffer {
     this.#flush();
     return Buffer.concat(this.#blocks);
   }

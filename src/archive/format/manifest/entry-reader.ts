@@ -84,17 +84,17 @@ export class EntryReader {
     const entry: Entry = {
       name,
       type,
-      mode: asInteger(columns.modes.readUnsigned()),
+      mode: toInteger(columns.modes.readUnsigned()),
       mtimeUs: this.#mtimeUs,
-      mtimeRestNs: asInteger(columns.mtimeRests.readUnsigned()),
-      size: asInteger(size),
+      mtimeRestNs: toInteger(columns.mtimeRests.readUnsigned()),
+      size: toInteger(size),
       target: type === EntryType.symlink ? columns.targets.read() : '',
       linkTo:
-        type === EntryType.hardLink ? asInteger(this.#index - columns.linkDistances.readUnsigned()) : -1,
-      uid: asInteger(columns.uids.readSigned()),
-      gid: asInteger(columns.gids.readSigned()),
-      frame: size > 0 ? asInteger(this.#frame) : -1,
-      offset: asInteger(offset),
+        type === EntryType.hardLink ? toInteger(this.#index - columns.linkDistances.readUnsigned()) : -1,
+      uid: toInteger(columns.uids.readSigned()),
+      gid: toInteger(columns.gids.readSigned()),
+      frame: size > 0 ? toInteger(this.#frame) : -1,
+      offset: toInteger(offset),
     };
     this.#index++;
     return entry;
@@ -144,7 +144,7 @@ function checkComponent(component: string, bytes: number, isDirectory: boolean):
  * Returns the number, as a small integer if it is one. V8 stores every other number outside of the entry, as a double in 16
  * bytes. Six of them are a quarter of an entry's memory.
  */
-function asInteger(value: number): number {
+function toInteger(value: number): number {
   const integer = value | 0;
   return integer === value ? integer : value;
 }

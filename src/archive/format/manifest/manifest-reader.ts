@@ -30,13 +30,13 @@ const MAX_UNCHECKED_BYTES = 128 * 1024 * 1024;
 export type EntryCheck = (entry: Entry, index: number) => void;
 
 /** Makes the check of a manifest that has `entries` entries. */
-export type CreateEntryCheck = (frames: readonly Frame[], entries: number) => EntryCheck;
+export type EntryCheckFactory = (frames: readonly Frame[], entries: number) => EntryCheck;
 
 export interface DecodeOptions {
   /** Number of frames in the object's seek table, without the end-of-archive frame. Default: it is not checked. */
   readonly frames?: number | undefined;
   /** Makes the check of a large manifest, before its entries are kept. Default: nothing is checked here. */
-  readonly createCheck?: CreateEntryCheck | undefined;
+  readonly createCheck?: EntryCheckFactory | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

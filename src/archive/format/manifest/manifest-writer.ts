@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { SourceTreeError } from '../../archive-errors.ts';
 import { encodedLength } from '../../fs/paths/names.ts';
-import { manifestFrame } from '../container.ts';
+import { makeManifestFrame } from '../container.ts';
 import { type Entry, EntryType, type Frame, type ManifestHead, parentName } from '../entry.ts';
 import {
   MAX_ENTRIES,
@@ -83,10 +83,10 @@ export class ManifestWriter {
       throw new SourceTreeError('the tree is larger than the limit of an archive');
     const raw = joinColumns([
       headBytes,
-      new NumberColumn(frames.map(frame => frame.size)).written(),
-      new NumberColumn(frames.map(frame => frame.rawSize)).written(),
+      new NumberColumn(frames.map(frame => frame.size)).toBuffer(),
+      new NumberColumn(frames.map(frame => frame.rawSize)).toBuffer(),
       Buffer.concat(frames.map(frame => frame.sha256)),
-      ...Object.values(this.#columns).map(column => column.written()),
+      ...Object.values(this.#columns).map(column => column.toBuffer()),
     ]);
     if (raw.length > MAX_MANIFEST_BYTES) throw this.#tooLarge(raw.length);
     const params = {
@@ -96,7 +96,7 @@ export class ManifestWriter {
     };
     const stored = zstdCompressSync(raw, { params, chunkSize: raw.length + 1024 });
     if (stored.length > MAX_STORED_MANIFEST_BYTES) throw this.#tooLarge(stored.length);
-    return manifestFrame(stored);
+    return makeManifestFrame(stored);
   }
 
   /**

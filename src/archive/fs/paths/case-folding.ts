@@ -4,14 +4,14 @@ import { ignoreErrors } from '../ignore-errors.ts';
 import { fsPath } from './names.ts';
 
 /** Returns whether the file system of a path (that may not exist yet) treats names that differ only in case as one. */
-export type FoldsCase = (path: string) => boolean;
+export type CaseProbe = (path: string) => boolean;
 
 /** Rules by which the file systems of a platform compare names. */
 export interface CaseRules {
   /** Whether names that differ only in case may be one file. Whether they are depends on the disk. */
   readonly mayFoldCase: boolean;
   /** Creates the function that tests the disk. */
-  readonly createCaseProbe: () => FoldsCase;
+  readonly createCaseProbe: () => CaseProbe;
   /** Whether a disk that folds case maps single letters, as NTFS does. Otherwise it maps as APFS, for which ß is ss. */
   readonly foldsLetters: boolean;
 }
@@ -31,7 +31,7 @@ function foldLetter(letter: string): string {
 }
 
 /** Returns a function that maps a path to its key: paths with equal keys are one path on their file system. */
-export function pathKeys(rules: CaseRules, foldsCase: FoldsCase): (path: string) => string {
+export function pathKeys(rules: CaseRules, foldsCase: CaseProbe): (path: string) => string {
   return rules.mayFoldCase ? path => (foldsCase(path) ? foldCase(path, rules) : path) : path => path;
 }
 
@@ -39,16 +39,16 @@ export function pathKeys(rules: CaseRules, foldsCase: FoldsCase): (path: string)
  * Creates a probe that tests the disk once for each device. A device that cannot be tested counts as case-folding, which
  * is the default of the systems that fold case.
  */
-export function createCaseProbe(): FoldsCase {
+export function createCaseProbe(): CaseProbe {
   const ofDevice = new Map<number, boolean>();
   // Many roots may have one parent
   const ofPath = new Map<string, boolean>();
-  const foldsCase: FoldsCase = path => {
+  const foldsCase: CaseProbe = path => {
     const folds = ofPath.get(path) ?? probe(path);
     ofPath.set(path, folds);
     return folds;
   };
-  const probe: FoldsCase = path => {
+  const probe: CaseProbe = path => {
     const stats = statOrUndefined(path);
     // A path that does not exist yet will be on the device of its parent
     if (!stats?.isDirectory()) return dirname(path) === path || foldsCase(dirname(path));

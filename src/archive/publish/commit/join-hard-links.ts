@@ -56,7 +56,7 @@ async function join(file: string, name: string, areas: readonly StagingArea[], t
     if (!target || !other || isSame(target, other)) return;
     const area = areas.find(({ dev }) => BigInt(dev) === other.dev);
     if (!area || target.dev !== other.dev || !(await isEqual(file, target, name, other, turns))) return;
-    const fresh = area.newTree();
+    const fresh = area.reserveTree();
     linkSync(fsPath(file), fsPath(fresh));
     const parent = realPathOf(dirname(name));
     const attributes = attributesOf(parent);

@@ -43,7 +43,7 @@ export class MovedAside {
   moveDirectoryAside(path: string, parent: TargetDirectory): void {
     if (!isRealDirectory(path)) return;
     refuseMount(path);
-    const aside = parent.area.newTree();
+    const aside = parent.area.reserveTree();
     try {
       moveDirectory(parent.path, path, aside);
       this.#items.push({ path, aside, parent, isPart: false });
@@ -55,7 +55,7 @@ export class MovedAside {
 
   /** Moves a file or link out of the way of a directory. Does nothing if it was removed or replaced meanwhile. */
   moveFileAside(path: string, parent: TargetDirectory): void {
-    const aside = parent.area.newTree();
+    const aside = parent.area.reserveTree();
     // The system renames no directory over a file
     writeFileSync(fsPath(aside), '');
     try {
@@ -72,7 +72,7 @@ export class MovedAside {
    * has moved it. Never throws.
    */
   tryMoveInUseAside(path: string, parent: TargetDirectory): boolean {
-    const aside = parent.area.newTree();
+    const aside = parent.area.reserveTree();
     if (!tryRename(path, aside)) return false;
     this.#addFile(path, aside, parent);
     return true;

@@ -8,11 +8,11 @@ import { thisPlatform } from '../../fs/platform.ts';
 import { StagingArea } from '../staging/staging-area.ts';
 import { type RemainingStaging, removeStaleStaging } from '../staging/stale-staging.ts';
 import {
+  createReplacementCheck,
   type ItemKind,
   itemKind,
   listDirectory,
-  type RequireReplaceable,
-  replacementCheck,
+  type ReplacementCheck,
   requireNameable,
   requireNotAppendOnly,
   requireWritable,
@@ -68,7 +68,7 @@ export class ExistingDirectories {
   readonly #areaOf = new Map<string, StagingArea>();
   readonly #listings = new Map<ExistingDirectory, Map<string, ItemKind>>();
   /** Checks of the directories that something will be renamed into. */
-  readonly #checks = new Map<ExistingDirectory, RequireReplaceable>();
+  readonly #checks = new Map<ExistingDirectory, ReplacementCheck>();
   /** Directories from which `sweep` removes staging of killed runs. */
   readonly toSweep = new Set<string>();
 
@@ -144,13 +144,13 @@ export class ExistingDirectories {
   }
 
   /** Checks a directory that something will be renamed into, once, and adds its area. Returns the check for the items in it. */
-  #requireRenamesInto(directory: ExistingDirectory): RequireReplaceable {
+  #requireRenamesInto(directory: ExistingDirectory): ReplacementCheck {
     const known = this.#checks.get(directory);
     if (known) return known;
     const stats = statSync(fsPath(directory.path));
     requireWritable(directory.path, stats);
     requireNotAppendOnly(directory.path, stats, () => this.#listingOf(directory));
-    const check = replacementCheck(directory.path, stats);
+    const check = createReplacementCheck(directory.path, stats);
     this.#checks.set(directory, check);
     if (stats.dev !== directory.area.dev)
       directory.area = new StagingArea(directory.path, stats.dev, this.#options.runLabel);

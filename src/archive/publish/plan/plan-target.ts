@@ -121,7 +121,7 @@ class Planner {
     // If another job has made a directory there since it was checked, the commit merges the staged one into it
     const isBlocked = kind !== undefined && (kind === 'directory') !== isTree;
     if (isBlocked && !isTree) this.#existing.requireMovable(to, parent);
-    const from = isTree ? parent.area.newTree() : parent.area.newFile();
+    const from = isTree ? parent.area.reserveTree() : parent.area.reserveFile();
     this.#moves.push({ from, to, isTree, entry, parent, isBlocked });
     return from;
   }

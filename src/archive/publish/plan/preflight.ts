@@ -99,10 +99,10 @@ function refusesRemoval(path: string, listing: ReadonlyMap<string, ItemKind>): b
 }
 
 /** Throws `TargetTreeError` for the item at `path` if no rename replaces it. */
-export type RequireReplaceable = (path: string, kind: ItemKind) => void;
+export type ReplacementCheck = (path: string, kind: ItemKind) => void;
 
 /** Returns the check for the items in the directory at `path`, whose status is `stats`. */
-export function replacementCheck(path: string, stats: Stats): RequireReplaceable {
+export function createReplacementCheck(path: string, stats: Stats): ReplacementCheck {
   const fileSystem = fileSystemKind(path);
   // Sticky bit: only the owner of the directory or of an item may rename the item
   const isRestricted = (stats.mode & STICKY) !== 0 && !isOwner(stats) && thisUser.uid !== 0;

@@ -58,12 +58,12 @@ export class StagingArea {
   }
 
   /** Returns a path for a directory that is moved as a whole, or for an item that is moved aside. */
-  newTree(): string {
+  reserveTree(): string {
     return `${this.path}/${this.#trees++}`;
   }
 
   /** Returns a path for a file or link that is moved by itself. */
-  newFile(): string {
+  reserveFile(): string {
     const index = this.#files++;
     return `${this.path}/f${Math.floor(index / FILES_A_DIRECTORY)}/${index % FILES_A_DIRECTORY}`;
   }

@@ -35,7 +35,7 @@ export interface CallerOptions extends ConnectionOptions {
 }
 
 /** Sends one attempt by the client that the call uses. */
-type Send<T> = (options: SdkHandlerOptions, progress: CallProgress) => Promise<T>;
+type AttemptSender<T> = (options: SdkHandlerOptions, progress: CallProgress) => Promise<T>;
 
 /**
  * Makes calls with retries, time limits, circuit breaker, counters and debug log. Each restore or save of a step has a store with
@@ -150,7 +150,7 @@ export class Caller {
     if (!unsigned) await limits.waitFor(connection.signIn());
     const options = limits.begin();
     const client = unsigned ? connection.unsignedClient : connection.client;
-    const send: Send<T> = (...sent) => attempt(client, ...sent);
+    const send: AttemptSender<T> = (...sent) => attempt(client, ...sent);
     const waits = new RetryWaits(spec.optional || unsigned?.isAllowed === false ? 1 : this.settings.attempts);
     let attemptNumber = 1;
     /** The latest failure after which another attempt followed. */
@@ -193,7 +193,7 @@ export class Caller {
     spec: CallSpec,
     limits: CallLimits,
     options: SdkHandlerOptions,
-    send: Send<T>,
+    send: AttemptSender<T>,
   ): Promise<T> {
     const turn = await this.#turns.next(spec, limits, options.abortSignal);
     const begin = this.clock.now();

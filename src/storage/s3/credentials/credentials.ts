@@ -114,7 +114,7 @@ async function fromSources(
   } finally {
     limit.clear();
   }
-  throw noCredentials(settings, hasFailed, reasons.length > 0 ? ` (${reasons.join('; ')})` : '');
+  throw noCredentialsError(settings, hasFailed, reasons.length > 0 ? ` (${reasons.join('; ')})` : '');
 }
 
 /**
@@ -122,7 +122,7 @@ async function fromSources(
  * @param hasFailed whether a source exists and returned no credentials.
  * @param reasons the reasons of all sources, in brackets, or ''.
  */
-function noCredentials(
+function noCredentialsError(
   { missingKey, forkPullRequest }: S3Settings,
   hasFailed: boolean,
   reasons: string,

@@ -45,7 +45,7 @@ export async function assumeRole(
   settings: S3Settings,
   { clock, stsHandler, mask }: CredentialsOptions,
 ): Promise<RoleCredentials> {
-  if (!offersIdTokens(settings.environment)) throw noToken(settings);
+  if (!offersIdTokens(settings.environment)) throw noTokenError(settings);
   const limit = deadline(ROLE_MS, clock);
   const { signal } = limit;
   const withRetries = <T>(attempt: () => Promise<T>): Promise<T> => {
@@ -76,7 +76,7 @@ export async function assumeRole(
   }
 }
 
-function noToken({ forkPullRequest }: S3Settings): NoCredentialsError {
+function noTokenError({ forkPullRequest }: S3Settings): NoCredentialsError {
   return forkPullRequest
     ? new ForkCredentialsError(
         'no credentials: a pull request from a fork gets no OIDC token, and so no role',

@@ -7,11 +7,11 @@ import {
   type RangeBytes,
   spanOf,
 } from '../../object-store.ts';
-import { objectReplaced, rangesNotServed } from '../../store-errors.ts';
+import { objectReplaced, rangesNotServedError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { GetObjectCommand } from '../calls/sdk.ts';
 import { isMissing, isStatus } from '../errors/response-error.ts';
-import { endedEarly } from '../transport/body.ts';
+import { endedEarlyError } from '../transport/body.ts';
 import { headObject } from './head.ts';
 import {
   checkContinuation,
@@ -121,7 +121,7 @@ async function readRange(
         target.open(received.length);
       }
       await target.read(body, onBytes);
-      if (target.filled < received.length) throw endedEarly();
+      if (target.filled < received.length) throw endedEarlyError();
       return received;
     },
   );
@@ -151,7 +151,7 @@ async function rangeByHead(
   const got = tail?.bytes.length ?? 0;
   if (tail && got < end - start) {
     const requested = rangeHeader({ start, end });
-    throw rangesNotServed(name, requested, `${got} bytes, although the object has ${sizeBytes}`);
+    throw rangesNotServedError(name, requested, `${got} bytes, although the object has ${sizeBytes}`);
   }
   return tail;
 }

@@ -105,14 +105,14 @@ async function infoByGet(
 
 function infoOf({ capabilities }: Caller, name: string, headers: ObjectHeaders, sizeBytes: number): HeadInfo {
   const etag = bareEtag(headers.ETag);
-  if (etag === undefined) throw noEtag(name, headers.ContentType);
+  if (etag === undefined) throw noEtagError(name, headers.ContentType);
   capabilities.noteVersion(headers.VersionId);
   const modifiedMs = knownTime(headers.LastModified);
   return { name, sizeBytes, etag, modifiedMs, saveId: headers.Metadata?.[SAVE_ID] };
 }
 
 /** Makes the error for a response without an ETag. Only an ETag proves that two ranges belong to one object. */
-export function noEtag(name: string, contentType: string | undefined): StoreError {
+export function noEtagError(name: string, contentType: string | undefined): StoreError {
   if (isWebPage(contentType)) return webPageError(name);
   return new StoreUnavailableError(
     `${name}: the response has no ETag; the server or a proxy in front does not send it`,

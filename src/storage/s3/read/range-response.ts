@@ -1,11 +1,11 @@
 /** Checks the responses to requests for a range: each must have the requested bytes, and all must belong to one object. */
 
 import { type ByteRange, type ByteSpan, type RangeBytes, spanOf } from '../../object-store.ts';
-import { objectReplaced, rangesNotServed, StoreUnavailableError } from '../../store-errors.ts';
+import { objectReplaced, rangesNotServedError, StoreUnavailableError } from '../../store-errors.ts';
 import { bareEtag, knownTime } from '../calls/object-headers.ts';
 import { isWebPage, webPageError } from '../errors/proxy-refusals.ts';
 import type { TransportResponse } from '../transport/transport.ts';
-import { noEtag } from './head.ts';
+import { noEtagError } from './head.ts';
 import type { RangeTarget } from './range-target.ts';
 
 type Headed = Pick<TransportResponse, 'headers'>;
@@ -48,10 +48,10 @@ export function parseFirstResponse({ headers }: Headed, name: string, range: Byt
   const fitsLength = contentLength === undefined || Number(contentLength) === length;
   if (!isRequested || !fitsLength) {
     if (isWebPage(type)) throw webPageError(name);
-    throw rangesNotServed(name, rangeHeader(range), describeRange(contentRange, contentLength));
+    throw rangesNotServedError(name, rangeHeader(range), describeRange(contentRange, contentLength));
   }
   const etag = bareEtag(headers.etag);
-  if (etag === undefined) throw noEtag(name, type);
+  if (etag === undefined) throw noEtagError(name, type);
   const modifiedMs = knownTime(headers['last-modified']);
   return { length, start, sizeBytes, etag, modifiedMs };
 }

@@ -27,7 +27,7 @@ interface Proxies {
 /** The connection pools of a transport. */
 export interface Agents {
   /** Returns the pool for a server: through the proxy of the environment, or direct. */
-  for(isSecure: boolean, hostname: string, port: number): http.Agent;
+  poolFor(isSecure: boolean, hostname: string, port: number): http.Agent;
   /** Destroys all connections. */
   destroy(): void;
 }
@@ -81,7 +81,7 @@ export function createAgents({ authorities, proxies }: ConnectionSettings): Agen
     const direct = createPools(https.Agent, {});
     const proxied = createPools(proxies.https ? TunnelPool : https.Agent, proxyOptions);
     return {
-      for(isSecure, hostname, port) {
+      poolFor(isSecure, hostname, port) {
         const { http, https } = bypassesProxy(proxies.noProxy, hostname, port) ? direct : proxied;
         return isSecure ? https : http;
       },

@@ -54,6 +54,6 @@ export function readInto(
 }
 
 /** Makes the error for a body that ended before the end of its range. */
-export function endedEarly(): Error {
+export function endedEarlyError(): Error {
   return Object.assign(new Error('the body ended early'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
 }

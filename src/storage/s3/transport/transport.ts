@@ -89,7 +89,7 @@ export class Transport {
         method: request.method,
         path: request.target,
         headers: request.headers,
-        agent: this.#agents.for(isSecure, host, request.port ?? (isSecure ? 443 : 80)),
+        agent: this.#agents.poolFor(isSecure, host, request.port ?? (isSecure ? 443 : 80)),
       });
 
       let received: http.IncomingMessage | undefined;

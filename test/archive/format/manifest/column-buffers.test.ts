@@ -8,7 +8,7 @@ test('a number column grows and keeps numbers of every length', () => {
   const column = new NumberColumn(values);
   const signed = new NumberColumn();
   for (const value of [-1, 1, -(2 ** 51), 2 ** 51]) signed.addSigned(value);
-  const reader = new ColumnReader(joinColumns([column.written(), signed.written()]));
+  const reader = new ColumnReader(joinColumns([column.toBuffer(), signed.toBuffer()]));
   const [numbers, signedNumbers] = [reader.readNumbers(), reader.readNumbers()];
   expect(values.map(() => numbers.readUnsigned())).toEqual(values);
   const expected = [-1, 1, -(2 ** 51), 2 ** 51];
@@ -23,12 +23,12 @@ test.each([
 ])('a name column encodes %s', (_, names, expected) => {
   const column = new NameColumn();
   for (const name of names) column.add(name);
-  expect(column.written()).toEqual(Buffer.from(expected as string));
+  expect(column.toBuffer()).toEqual(Buffer.from(expected as string));
 });
 
 test('a name column keeps the order of many names', () => {
   const names = Array.from({ length: 5000 }, (_, index) => `name-${index}`);
   const column = new NameColumn();
   for (const name of names) column.add(name);
-  expect(column.written().toString().slice(0, -1).split('\0')).toEqual(names);
+  expect(column.toBuffer().toString().slice(0, -1).split('\0')).toEqual(names);
 });

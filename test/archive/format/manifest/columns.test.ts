@@ -8,8 +8,8 @@ test('columns keep numbers of every length', () => {
   const signed = [0, -1, 1, -64, 64, -(2 ** 31), 2 ** 51, -(2 ** 51)];
   const column = new NumberColumn();
   for (const value of signed) column.addSigned(value);
-  const columns = [new NumberColumn(unsigned).written(), column.written(), Buffer.from('bytes')];
-  const reader = new ColumnReader(joinColumns([...columns, new NumberColumn([]).written()]));
+  const columns = [new NumberColumn(unsigned).toBuffer(), column.toBuffer(), Buffer.from('bytes')];
+  const reader = new ColumnReader(joinColumns([...columns, new NumberColumn([]).toBuffer()]));
   const [numbers, signedNumbers] = [reader.readNumbers(), reader.readNumbers()];
   expect(unsigned.map(() => numbers.readUnsigned())).toEqual(unsigned);
   expect(signed.map(() => signedNumbers.readSigned() + 0)).toEqual(signed);
@@ -21,7 +21,7 @@ test('columns keep numbers of every length', () => {
 
 test('a column of many numbers grows', () => {
   const values = Array.from({ length: 5000 }, (_, index) => index * 1_000_003);
-  const numbers = new ColumnReader(joinColumns([new NumberColumn(values).written()])).readNumbers();
+  const numbers = new ColumnReader(joinColumns([new NumberColumn(values).toBuffer()])).readNumbers();
   expect(values.map(() => numbers.readUnsigned())).toEqual(values);
 });
 

@@ -31,7 +31,7 @@ test('connection settings have the proxies of the environment, with http:// befo
 test('connections check certificates, whatever NODE_TLS_REJECT_UNAUTHORIZED is', () => {
   const agents = createAgents({ authorities: PEM, proxies: { ...NO_PROXIES, https: 'http://proxy:3128' } });
   for (const host of ['a', 'b'])
-    expect(agents.for(true, host, 443)).toMatchObject({ options: { rejectUnauthorized: true } });
+    expect(agents.poolFor(true, host, 443)).toMatchObject({ options: { rejectUnauthorized: true } });
   agents.destroy();
 });
 
@@ -44,7 +44,7 @@ test('the authorities of a ca-file and of the system are read once for all conne
   expect(createContext.mock.calls).toEqual([[{ ca: [...tls.getCACertificates('default'), PEM] }]]);
   const secureContext: unknown = createContext.mock.results[0]?.value;
   for (const host of ['direct', 'other']) {
-    const { options } = agents.for(true, host, 443) as unknown as { options: tls.ConnectionOptions };
+    const { options } = agents.poolFor(true, host, 443) as unknown as { options: tls.ConnectionOptions };
     expect(options.secureContext).toBe(secureContext);
     expect(options.ca).toBeUndefined();
   }
@@ -72,13 +72,13 @@ test('hosts in NO_PROXY have pools without the proxy, and http and https have di
     proxies: { ...NO_PROXIES, http: 'http://proxy:3128', noProxy: 'direct' },
   });
   const pools = [
-    agents.for(false, 'direct', 80),
-    agents.for(false, 'other', 80),
-    agents.for(true, 'direct', 443),
-    agents.for(true, 'other', 443),
+    agents.poolFor(false, 'direct', 80),
+    agents.poolFor(false, 'other', 80),
+    agents.poolFor(true, 'direct', 443),
+    agents.poolFor(true, 'other', 443),
   ];
   expect(new Set(pools).size).toBe(4);
-  expect(agents.for(false, 'third', 80)).toBe(pools[1]);
+  expect(agents.poolFor(false, 'third', 80)).toBe(pools[1]);
   agents.destroy();
 });
 
