@@ -135,7 +135,7 @@ export async function* readInventory(
 function unknownUse(error: StoreRefusedError): StoreRefusedError {
   return new StoreRefusedError(
     `the last use of the caches is not known, because the markers cannot be listed: ${error.message}`,
-    error.setting,
+    error.settings,
     { cause: error },
   );
 }

@@ -8,12 +8,14 @@ import {
   type Outcome,
   type Unserved,
 } from './outcomes.ts';
+import type { NameInput } from './store-errors.ts';
 
 interface FallbackOptions {
   readonly primary: StorageBackend;
   /** Opens the second backend when it is needed. Returns undefined, and logs the reason, if this runner has none. */
   readonly openSecondary: () => Promise<StorageBackend | undefined>;
   readonly log: Log;
+  readonly nameInput: NameInput;
 }
 
 /**
@@ -21,8 +23,15 @@ interface FallbackOptions {
  * is final: a miss is a miss. A save uses the second only while the first has accepted no byte of the archive. It does not use it
  * if a policy of the store refuses it to this run: no restore would read it, because the bucket serves restores.
  */
-export function createFallback({ primary, openSecondary, log }: FallbackOptions): StorageBackend {
+export function createFallback({ primary, openSecondary, log, nameInput }: FallbackOptions): StorageBackend {
   let secondary: StorageBackend | undefined;
+
+  /** Logs why GitHub's cache is used: a notice for a fork or an outage, which ends by itself, and a warning otherwise. */
+  function announce(first: Unserved): void {
+    const line = `${describeUnserved(first, nameInput)}. GitHub's cache is used instead.`;
+    if (first.kind === 'unavailable' || isForkWithoutCredentials(first)) log.notice(line);
+    else log.warning(line);
+  }
 
   async function call<O extends Outcome>(
     method: (backend: StorageBackend) => Promise<O>,
@@ -32,7 +41,7 @@ export function createFallback({ primary, openSecondary, log }: FallbackOptions)
     if (!isUnserved(first) || first.accepted || isFinal(first)) return first;
     secondary ??= await openSecondary();
     if (!secondary) return first;
-    announce(first, log);
+    announce(first);
     return { ...(await method(secondary)), insteadOf: first };
   }
 
@@ -52,11 +61,4 @@ export function createFallback({ primary, openSecondary, log }: FallbackOptions)
       secondary?.close();
     },
   };
-}
-
-/** Logs why GitHub's cache is used: a notice for a fork or an outage, which ends by itself, and a warning otherwise. */
-function announce(first: Unserved, log: Log): void {
-  const line = `${describeUnserved(first)}. GitHub's cache is used instead.`;
-  if (first.kind === 'unavailable' || isForkWithoutCredentials(first)) log.notice(line);
-  else log.warning(line);
 }

@@ -1,6 +1,7 @@
 import type { ObjectVersion } from './object-store.ts';
 import {
   ForkCredentialsError,
+  type NameInput,
   NameTooLongError,
   PolicyRefusedError,
   StoreRefusedError,
@@ -186,12 +187,12 @@ export function sourceNoun(source: CacheSource): string {
 }
 
 /** Returns one clause for the log: `The bucket is unavailable: connection refused`. */
-export function describeUnserved({ source, error }: Unserved): string {
+export function describeUnserved({ source, error }: Unserved, nameInput: NameInput): string {
   if (source === 'github') return error.message;
   const noun = sourceNoun(source);
   if (error instanceof NameTooLongError) return `The ${noun} cannot store this key: ${error.message}`;
   if (error instanceof StoreUnavailableError) return `The ${noun} is unavailable: ${error.message}`;
-  const reason = `${error.setting === undefined ? ':' : ','} ${error.advice}`;
+  const reason = `${error.settings.length === 0 ? ':' : ','} ${error.advise(nameInput)}`;
   // Not 'refuses': a certificate, credentials or a role may fail before the bucket receives a request
   return `The ${noun} cannot be used${reason}`;
 }

@@ -18,23 +18,42 @@ export function rangesNotServedError(name: string, requested: string, got: strin
   );
 }
 
+/** A setting to check: an input of the action, or anything else as a phrase, such as `the runner's clock`. */
+export type Setting =
+  | {
+      readonly input: string;
+      /** The place that has set the input in this run, as a phrase. If undefined, the environment shows the place. */
+      readonly place?: string;
+    }
+  | string;
+
+/** Returns an input as a phrase with the place that sets it: `the input 'bucket' (CACHE_S3_BUCKET)`. */
+export type NameInput = (input: string) => string;
+
 /** Refusal by a store that responds: wrong credentials, no such bucket, access denied, quota. A retry cannot help. */
 export class StoreRefusedError extends StoreError {
   override name = 'StoreRefusedError';
-  /** The setting to check, as a phrase: `the input 'bucket'`, `the runner's clock`; undefined where none can help. */
-  readonly setting: string | undefined;
-  constructor(message: string, setting: string | undefined, options?: ErrorOptions) {
+  /** The settings to check. Empty if none can help. */
+  readonly settings: readonly Setting[];
+  constructor(message: string, settings: Setting | readonly Setting[], options?: ErrorOptions) {
     super(message, options);
-    this.setting = setting;
+    this.settings = [settings].flat();
   }
 
-  /** The message after the setting: `check the input 'bucket': there is no such bucket`. */
-  get advice(): string {
-    return this.setting === undefined ? this.message : `check ${this.setting}: ${this.message}`;
+  /** Returns the message after the settings: `check the input 'bucket': there is no such bucket`. */
+  advise(nameInput: NameInput): string {
+    const name = (one: Setting) => (typeof one === 'string' ? one : (one.place ?? nameInput(one.input)));
+    const names = [...new Set(this.settings.map(name))];
+    const last = names.pop();
+    if (last === undefined) return this.message;
+    return `check ${names.length > 0 ? `${names.join(', ')} and ` : ''}${last}: ${this.message}`;
   }
 }
 
-/** Variables of AWS that set the inputs of keys, as the setting of a refusal names them, by input. */
+/** The setting of a refusal because of the time. */
+export const RUNNER_CLOCK = "the runner's clock";
+
+/** Variables of AWS that set the inputs of keys, by input. */
 export const AWS_VARIABLES: Readonly<Record<string, string>> = {
   accessKey: 'AWS_ACCESS_KEY_ID',
   secretKey: 'AWS_SECRET_ACCESS_KEY',
@@ -50,7 +69,7 @@ export class NoCredentialsError extends StoreRefusedError {
 export class ForkCredentialsError extends NoCredentialsError {
   override name = 'ForkCredentialsError';
   constructor(message: string) {
-    super(message, undefined);
+    super(message, []);
   }
 }
 

@@ -140,7 +140,7 @@ const withoutMarkers = (store: ObjectStore, atEnd = false): ObjectStore => ({
   async *list(prefix) {
     const isRefused = prefix.includes('/used/');
     if (atEnd || !isRefused) yield* store.list(prefix);
-    if (isRefused) throw new StoreRefusedError('access is denied', undefined);
+    if (isRefused) throw new StoreRefusedError('access is denied', []);
   },
 });
 

@@ -6,6 +6,7 @@ import { StoreRefusedError, StoreUnavailableError } from '../../src/storage/stor
 test.each([
   ['bucket', '--bucket (CACHE_S3_BUCKET)'],
   ['ca-file', '--ca-file (CACHE_S3_CA_FILE)'],
+  ['region', '--region (CACHE_S3_REGION or AWS_REGION)'],
   ['secretKey', 'CACHE_S3_SECRET_KEY (or AWS_SECRET_ACCESS_KEY)'],
   ['role-to-assume', 'CACHE_S3_ROLE_TO_ASSUME'],
 ])('the setting of input %s is named %s', (input, name) => {
@@ -20,22 +21,17 @@ test.each<[string, unknown, string]>([
   ],
   [
     'a refusal',
-    new StoreRefusedError('there is no such bucket', "the input 'bucket'"),
+    new StoreRefusedError('there is no such bucket', { input: 'bucket' }),
     'Check --bucket (CACHE_S3_BUCKET): there is no such bucket.',
   ],
   [
     'a contradiction of two settings',
-    new BadInputError('endpoint', "contradicts input 'insecure'."),
+    new BadInputError('endpoint', name => `contradicts ${name('insecure')}.`),
     '--endpoint (CACHE_S3_ENDPOINT) contradicts --insecure (CACHE_S3_INSECURE).',
   ],
   [
-    'a refusal of a setting with its variable',
-    new StoreRefusedError('there is no such bucket', "the input 'bucket' (CACHE_S3_BUCKET)"),
-    'Check --bucket (CACHE_S3_BUCKET): there is no such bucket.',
-  ],
-  [
     'a refusal of credentials',
-    new StoreRefusedError('bucket b: denied', "the input 'secretKey'"),
+    new StoreRefusedError('bucket b: denied', { input: 'secretKey' }),
     'Check CACHE_S3_SECRET_KEY (or AWS_SECRET_ACCESS_KEY): bucket b: denied.',
   ],
   [

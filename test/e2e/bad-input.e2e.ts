@@ -48,12 +48,12 @@ const table: readonly (readonly [name: string, inputs: Record<string, string>, s
     [
       'an endpoint against insecure',
       { endpoint: 'https://rgw.example', insecure: 'true' },
-      "Input 'endpoint' is 'https://rgw.example', but input 'insecure' is 'true', which means http: remove one of them.",
+      "Input 'insecure' is 'true', which means http, but the input 'endpoint' is 'https://rgw.example': remove one of them.",
     ],
     [
       'two ports',
       { endpoint: 'rgw.example:80', port: '81' },
-      "Input 'endpoint' is 'rgw.example:80', but input 'port' is '81': set the port in one of them.",
+      "Input 'port' is '81', but the input 'endpoint' is 'rgw.example:80': set the port in one of them.",
     ],
     [
       'a retry-count that is no number',

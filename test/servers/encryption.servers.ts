@@ -77,7 +77,7 @@ describe('radosgw that encrypts with a key', requires(sharedGatewayNeed), () => 
   test.each([100, 12_000_000])('an object of %i bytes with an unknown key names the input', async size => {
     const failure = await uploadFailure(plain, 'no-such-key', size);
     expect(failure).toBeInstanceOf(StoreRefusedError);
-    expect(failure).toMatchObject({ setting: "the input 'sse-kms-key-id'" });
+    expect(failure).toMatchObject({ settings: [{ input: 'sse-kms-key-id' }] });
   });
 
   test.each<[string, string | undefined, number]>([
@@ -88,7 +88,7 @@ describe('radosgw that encrypts with a key', requires(sharedGatewayNeed), () => 
   ])('an object of %s is refused by a policy that demands encryption', async (_, kmsKeyId, size) => {
     const failure = await uploadFailure(demanding, kmsKeyId, size);
     expect(failure).toBeInstanceOf(StoreRefusedError);
-    expect(failure).toMatchObject({ setting: "the bucket's policy" });
+    expect(failure).toMatchObject({ settings: ["the bucket's policy"] });
   });
 
   test('an object of 100 bytes with the key meets a policy that demands encryption', async () => {

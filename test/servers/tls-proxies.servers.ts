@@ -112,7 +112,7 @@ describe('the action behind nginx with TLS, with an http endpoint', withProxies,
     const server = await startNginx(target, UNLIMITED, '', { certificate: pki.chain });
     return { ...server, endpoint: server.endpoint.replace('https:', 'http:') };
   });
-  testFailingProxy(job, /check the input 'insecure': .*the port expects https, and the request was http/);
+  testFailingProxy(job, /check the input 'endpoint': .*the port expects https, and the request was http/);
 });
 
 describe('the action behind nginx without TLS, with an https endpoint', withProxies, () => {
@@ -120,5 +120,5 @@ describe('the action behind nginx without TLS, with an https endpoint', withProx
     const server = await startNginx(target, UNLIMITED);
     return { ...server, endpoint: server.endpoint.replace('http:', 'https:') };
   });
-  testFailingProxy(job, /check the input 'insecure': .*the server does not use TLS/);
+  testFailingProxy(job, /check the input 'endpoint': .*the server does not use TLS/);
 });

@@ -38,6 +38,8 @@ function backend(outcome: Outcome) {
   return made;
 }
 
+const nameInput = (input: string) => `the input '${input}'`;
+
 function arrange(first: Outcome, second: Outcome = hit) {
   const log = recordingLog();
   const [primary, github] = [backend(first), backend(second)];
@@ -46,7 +48,13 @@ function arrange(first: Outcome, second: Outcome = hit) {
     opened.times += 1;
     return github;
   };
-  return { fallback: createFallback({ primary, openSecondary, log }), primary, github, log, opened };
+  return {
+    fallback: createFallback({ primary, openSecondary, log, nameInput }),
+    primary,
+    github,
+    log,
+    opened,
+  };
 }
 
 const hit: RestoreOutcome = {
@@ -63,7 +71,7 @@ const outage: Outcome = {
 };
 const refusal: Outcome = {
   ...{ kind: 'refused', source: 's3' },
-  error: new StoreRefusedError('InvalidAccessKeyId (403)', "the input 'accessKey'"),
+  error: new StoreRefusedError('InvalidAccessKeyId (403)', { input: 'accessKey' }),
 };
 const fork: Outcome = {
   ...{ kind: 'refused', source: 's3' },
@@ -166,13 +174,18 @@ test('the fallback opens the second backend once, and counts and closes both', a
 
 test('without a second backend the outcome of the first one is final, and no line names the other', async () => {
   const log = recordingLog();
-  const fallback = createFallback({ primary: backend(outage), openSecondary: async () => undefined, log });
+  const fallback = createFallback({
+    primary: backend(outage),
+    openSecondary: async () => undefined,
+    log,
+    nameInput,
+  });
   expect(await fallback.restore(createRestoreRequest())).toBe(outage);
   expect(log.lines).toEqual([]);
 });
 
 test('a save that a policy refuses to the run is not sent to GitHub’s cache, but a restore reads it', async () => {
-  const error = new PolicyRefusedError('this run may not assume the role', "the input 'role-to-assume'");
+  const error = new PolicyRefusedError('this run may not assume the role', { input: 'role-to-assume' });
   const refused: Outcome = { kind: 'refused', source: 's3', error };
   const { fallback, github, log } = arrange(refused);
   expect(await fallback.save(createSaveRequest())).toBe(refused);

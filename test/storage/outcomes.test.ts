@@ -9,7 +9,7 @@ import {
 } from '../../src/storage/store-errors.ts';
 
 const unavailable = new StoreUnavailableError('connection reset');
-const refused = new StoreRefusedError('there is no such bucket', "the input 'bucket'");
+const refused = new StoreRefusedError('there is no such bucket', { input: 'bucket' });
 const tooLong = new NameTooLongError('it has 1100 bytes');
 
 test.each([
@@ -49,20 +49,20 @@ test.each([
   [unavailable, 'directory', 'The cache directory is unavailable: connection reset'],
   [unavailable, 'github', 'connection reset'],
   [refused, 's3', "The bucket cannot be used, check the input 'bucket': there is no such bucket"],
-  [new StoreRefusedError('quota', undefined), 's3', 'The bucket cannot be used: quota'],
-  [new RoleError('no STS', undefined), 's3', 'The bucket cannot be used: no STS'],
+  [new StoreRefusedError('quota', []), 's3', 'The bucket cannot be used: quota'],
+  [new RoleError('no STS', []), 's3', 'The bucket cannot be used: no STS'],
   [
-    new RoleError('no STS', "the input 'sts-endpoint'"),
+    new RoleError('no STS', { input: 'sts-endpoint' }),
     's3',
     "The bucket cannot be used, check the input 'sts-endpoint': no STS",
   ],
   [
-    new PolicyRefusedError('no role', "the input 'role-to-assume'"),
+    new PolicyRefusedError('no role', { input: 'role-to-assume' }),
     's3',
     "The bucket cannot be used, check the input 'role-to-assume': no role",
   ],
   [tooLong, 's3', 'The bucket cannot store this key: it has 1100 bytes'],
 ] as const)('%s of %s is described by one clause', (error, source, clause) => {
   const kind = error instanceof StoreUnavailableError ? 'unavailable' : 'refused';
-  expect(describeUnserved({ kind, source, error } as never)).toBe(clause);
+  expect(describeUnserved({ kind, source, error } as never, input => `the input '${input}'`)).toBe(clause);
 });

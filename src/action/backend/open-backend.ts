@@ -12,6 +12,7 @@ import type { StorageBackend } from '../../storage/backend.ts';
 import { createFallback } from '../../storage/fallback.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { VERSION } from '../../version.ts';
+import { inputNamer } from '../inputs/input-names.ts';
 import type { ActionInputs } from '../inputs/inputs.ts';
 import type { Environment } from '../inputs/read-input.ts';
 import type { StoreTarget, Target } from '../inputs/target.ts';
@@ -75,7 +76,12 @@ export function createOpener({ env, log, mask, records }: OpenerOptions): Backen
     const store = await openStore(target, { log, mask, bucketWasDown, waited });
     const bucket = new ArchiveBackend(store, { ...engineOptions(), log, records, progress, diskCache });
     if (!useFallback) return bucket;
-    return createFallback({ primary: bucket, openSecondary: () => openSecondary(waited), log });
+    return createFallback({
+      primary: bucket,
+      openSecondary: () => openSecondary(waited),
+      log,
+      nameInput: inputNamer(env),
+    });
   };
 }
 

@@ -28,7 +28,10 @@ export function parseEndpoint(inputs: Pick<BucketInputs, 'endpoint' | 'port' | '
   const { endpoint, port } = inputs;
   if (endpoint === '') {
     if (port === undefined) return undefined;
-    throw new BadInputError('port', `is '${port}', but input 'endpoint' is empty: set the host there.`);
+    throw new BadInputError(
+      'port',
+      name => `is '${port}', but ${name('endpoint')} is empty: set the host there.`,
+    );
   }
   if (endpoint.includes('@')) {
     throw new BadInputError(
@@ -92,12 +95,17 @@ function parseServer(
     throw bad(`it must be ${FORMS[input]}`);
   }
   if (ownPort !== undefined && port !== undefined) {
-    throw bad(`input 'port' is '${port}': set the port in one of them`);
+    throw new BadInputError(
+      'port',
+      name => `is '${port}', but ${name(input)} is ${quoteValue(text)}: set the port in one of them.`,
+    );
   }
   const isSecure = scheme === undefined ? insecure !== true : scheme.toLowerCase() === 'https';
   if (insecure === isSecure) {
-    throw bad(
-      `input 'insecure' is '${insecure}', which means ${insecure ? 'http' : 'https'}: remove one of them`,
+    throw new BadInputError(
+      'insecure',
+      name =>
+        `is '${insecure}', which means ${insecure ? 'http' : 'https'}, but ${name(input)} is ${quoteValue(text)}: remove one of them.`,
     );
   }
   const urlPort = ownPort ?? port;

@@ -3,7 +3,6 @@ import {
   type Environment,
   isStepInput,
   matching,
-  nameInput,
   readInput,
   readParsed,
 } from './read-input.ts';
@@ -34,7 +33,7 @@ export function parseIdentity(env: Environment) {
   const { key, role } =
     (ofStep.key ?? ofStep.role) ? ofStep : findIdentity(name => readInput(env, name) !== '');
   if (key !== undefined && role !== undefined) {
-    throw new BadInputError(role, `is set together with input ${nameInput(env, key)}: remove one of them.`);
+    throw new BadInputError(role, name => `is set together with ${name(key)}: remove one of them.`);
   }
   const read = (name: string) => (role === undefined ? readInput(env, name) : '');
   const readArn = (name: string) =>

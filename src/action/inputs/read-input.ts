@@ -1,3 +1,5 @@
+import type { NameInput } from '../../storage/store-errors.ts';
+
 /** The environment of a step. The runner sets `INPUT_*`, and its configuration or the workflow sets `CACHE_S3_*`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -6,25 +8,15 @@ export class BadInputError extends Error {
   override name = 'BadInputError';
   /** Name of the input, as in action.yml. */
   readonly input: string;
-  /** Predicate of the sentence: `is 'http', but it must be a whole number.` */
-  readonly problem: string;
+  /** Returns the predicate of the sentence, in which `nameInput` names other inputs: `is 'http', but it must be a whole number.` */
+  readonly problem: (nameInput: NameInput) => string;
 
-  constructor(input: string, problem: string) {
-    super(`Input '${input}' ${problem}`);
+  constructor(input: string, problem: string | BadInputError['problem']) {
+    const predicate = typeof problem === 'string' ? () => problem : problem;
+    super(`Input '${input}' ${predicate(other => `the input '${other}'`)}`);
     this.input = input;
-    this.problem = problem;
+    this.problem = predicate;
   }
-}
-
-/** Returns the error as a sentence, which names the `CACHE_S3_` variable if the value is from one. */
-export function badInputSentence({ input, problem }: BadInputError, env: Environment): string {
-  return `Input ${nameInput(env, input)} ${problem}`;
-}
-
-/** Returns the name of an input in quotes, with the `CACHE_S3_` variable that it is read from. */
-export function nameInput(env: Environment, input: string): string {
-  const variable = environmentVariableOf(env, input);
-  return `'${input}'${variable === undefined ? '' : ` (${variable})`}`;
 }
 
 /** Quotes a value for a message: of a long one, the first 200 UTF-16 units. */
@@ -39,7 +31,7 @@ const MAX_QUOTED = 200;
  * runners can be configured once. The runner spells `INPUT_<NAME>` in upper case and keeps dashes (actions/runner 2.336).
  */
 export function readInput(env: Environment, name: string): string {
-  const variable = environmentVariableOf(env, name);
+  const variable = variableOf(env, name);
   return variable === undefined ? stepValue(env, name) : env[variable]!.trim();
 }
 
@@ -54,7 +46,7 @@ function stepValue(env: Environment, name: string): string {
 }
 
 /** Returns the `CACHE_S3_` variable that an input is read from. Returns undefined if the step sets the input, or no variable does. */
-function environmentVariableOf(env: Environment, name: string): string | undefined {
+export function variableOf(env: Environment, name: string): string | undefined {
   if (stepValue(env, name) !== '') return undefined;
   return environmentVariables(name).find(variable => env[variable]?.trim());
 }

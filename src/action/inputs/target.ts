@@ -1,8 +1,9 @@
 import path from 'node:path';
 import type { S3Settings } from '../../storage/s3/s3-settings.ts';
 import { parseEndpoint, parseStsEndpoint } from './endpoint.ts';
+import { AWS_REGION_HOST, REGION_VARIABLES } from './input-names.ts';
 import type { BucketInputs } from './inputs.ts';
-import { BadInputError, badValue, type Environment, nameInput, quoteValue, readInput } from './read-input.ts';
+import { BadInputError, badValue, type Environment, quoteValue, readInput } from './read-input.ts';
 
 /** A store of archives that the inputs name. */
 export type StoreTarget =
@@ -68,7 +69,6 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
       bucket: inputs.bucket,
       credentials: credentialsOf(inputs),
       missingKey: findMissingKey(inputs),
-      nameInput: input => nameInput(options.env, input),
       role: roleOf(inputs, options.saves, aws === undefined ? endpoint?.url : undefined),
       onlySaveHasRole: !options.saves && inputs.roleToAssume === '' && inputs.roleToAssumeForSave !== '',
       instanceMetadata: aws !== undefined && !options.forkPullRequest,
@@ -92,7 +92,7 @@ function checkBucket(bucket: string): void {
 function parseAwsHost(hostname: string): { isGlobal?: boolean; region?: string } | undefined {
   if (!/(?:^|\.)amazonaws\.com(?:\.cn)?\.?$/.test(hostname)) return undefined;
   if (hostname === 's3.amazonaws.com') return { isGlobal: true };
-  const region = /^s3[.-]([a-z]{2}(?:-[a-z]+)+-\d)\./.exec(hostname)?.[1];
+  const region = AWS_REGION_HOST.exec(hostname)?.[1];
   return region === undefined ? {} : { region };
 }
 
@@ -100,7 +100,7 @@ function regionOf(inputs: BucketInputs, env: Environment, ofHost: string | undef
   const region = inputs.region || ofHost || env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1';
   // A label of a host name, as the SDK requires it
   if (/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(region)) return region;
-  const variable = ['AWS_REGION', 'AWS_DEFAULT_REGION'].find(name => !inputs.region && env[name] === region);
+  const variable = REGION_VARIABLES.find(name => !inputs.region && env[name] === region);
   throw new BadInputError(
     'region',
     `is ${quoteValue(region)}${variable ? ` (${variable})` : ''}, but it must be a name such as us-east-1 (at most 63 letters, digits and '-', with no '-' at an end).`,
@@ -135,7 +135,8 @@ function encryptionOf({ serverSideEncryption, sseKmsKeyId }: BucketInputs): S3Se
   if (sseKmsKeyId !== undefined && serverSideEncryption !== 'aws:kms') {
     throw new BadInputError(
       'sse-kms-key-id',
-      `is ${quoteValue(sseKmsKeyId)}, but a key is used only with input 'server-side-encryption' set to aws:kms.`,
+      name =>
+        `is ${quoteValue(sseKmsKeyId)}, but a key is used only if ${name('server-side-encryption')} is aws:kms.`,
     );
   }
   if (serverSideEncryption === undefined) return undefined;

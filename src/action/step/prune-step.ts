@@ -6,11 +6,11 @@ import { formatBytes, formatCount } from '../../report/units.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { StoreError, StoreRefusedError } from '../../storage/store-errors.ts';
 import { openStore } from '../backend/open-backend.ts';
+import { badInputSentence, inputNamer } from '../inputs/input-names.ts';
 import { parseStoreInputs } from '../inputs/inputs.ts';
 import { AGE, type Quantity, SIZE } from '../inputs/quantities.ts';
 import {
   BadInputError,
-  badInputSentence,
   badValue,
   type Environment,
   readBoolean,
@@ -138,7 +138,7 @@ function failureSentence(error: unknown, env: Environment, signal: AbortSignal):
   if (signal.aborted)
     return 'The prune was cancelled: caches that it deleted stay deleted, and the next prune deletes the rest.';
   if (error instanceof BadInputError) return badInputSentence(error, env);
-  if (error instanceof StoreRefusedError) return `Failed to prune: ${error.advice}`;
+  if (error instanceof StoreRefusedError) return `Failed to prune: ${error.advise(inputNamer(env))}`;
   if (error instanceof StoreError) return `Failed to prune: ${error.message}`;
   throw error;
 }

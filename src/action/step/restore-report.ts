@@ -9,6 +9,7 @@ import {
   type RestoreOutcome,
   rejectedObjects,
 } from '../../storage/outcomes.ts';
+import { inputNamer } from '../inputs/input-names.ts';
 import type { Runner } from '../runner/runner.ts';
 import { closePhase, type Phase } from './phase.ts';
 
@@ -41,7 +42,8 @@ export async function reportOutcome(
     case 'refused': {
       const effect = inputs.failOnCacheMiss ? '' : ' The job continues without the cache.';
       const level = isForkWithoutCredentials(outcome) ? 'notice' : 'warning';
-      return reportFailure(runner, phase, `${describeUnserved(outcome)}.${effect}`, outcome.error, level);
+      const clause = describeUnserved(outcome, inputNamer(runner.env));
+      return reportFailure(runner, phase, `${clause}.${effect}`, outcome.error, level);
     }
     case 'failed': {
       const { error } = outcome;

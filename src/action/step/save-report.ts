@@ -7,7 +7,8 @@ import {
   sourceNoun,
   type Unserved,
 } from '../../storage/outcomes.ts';
-import { NameTooLongError, StoreRefusedError } from '../../storage/store-errors.ts';
+import { type NameInput, NameTooLongError, StoreRefusedError } from '../../storage/store-errors.ts';
+import { inputNamer } from '../inputs/input-names.ts';
 import { isOn } from '../inputs/read-input.ts';
 import type { Runner } from '../runner/runner.ts';
 import { closePhase, type Phase, type PhaseResult } from './phase.ts';
@@ -43,7 +44,7 @@ function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: 
       );
       break;
     default: {
-      const reason = failureReason(outcome);
+      const reason = failureReason(outcome, inputNamer(runner.env));
       log.debug(outcome.error.stack ?? '');
       if (isByDesign(outcome)) {
         log.info(`Cache not saved: ${outcome.error.message}.`);
@@ -63,9 +64,9 @@ function isByDesign(outcome: SaveOutcome): boolean {
   return isRefusedByPolicy(outcome) || isForkWithoutCredentials(outcome);
 }
 
-function failureReason(outcome: Unserved | Failed): string {
+function failureReason(outcome: Unserved | Failed, nameInput: NameInput): string {
   const { error } = outcome;
-  if (error instanceof StoreRefusedError) return error.advice;
+  if (error instanceof StoreRefusedError) return error.advise(nameInput);
   if (isUnserved(outcome) && error instanceof NameTooLongError) {
     return `the ${sourceNoun(outcome.source)} cannot store this key: ${error.message}`;
   }

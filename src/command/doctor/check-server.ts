@@ -34,7 +34,7 @@ const CLEAN_UP_MS = 4000;
 export async function checkServer(options: ServerOptions, report: FindingReporter): Promise<void> {
   const { log, prefixes, signal } = options;
   const settings = { ...options.settings, attempts: Math.min(2, options.settings.attempts) };
-  const { Caller, isStatus, sdk } = await import('../../storage/s3/s3-store.ts');
+  const { Caller, isStatus, sdk, tlsRefusal } = await import('../../storage/s3/s3-store.ts');
   const caller = new Caller(settings, {
     log,
     userAgent: TOOL,
@@ -61,6 +61,7 @@ export async function checkServer(options: ServerOptions, report: FindingReporte
   const trial: Trial = {
     sdk,
     isStatus,
+    tlsRefusal,
     bucket,
     prefixes,
     root: createTrialName(prefixes.caches),
@@ -87,10 +88,11 @@ export async function checkServer(options: ServerOptions, report: FindingReporte
 
 /** Makes the first call, and reports the checks that it passes and fails. Returns whether the listing is allowed. */
 async function checkConnection(
-  { sdk, bucket, prefixes, send, report, signal }: Trial,
+  trial: Trial,
   settings: S3Settings,
   serverTimeMs: () => number,
 ): Promise<boolean | 'unreachable'> {
+  const { sdk, bucket, prefixes, send, report, signal } = trial;
   const { endpoint, region } = settings;
   let failure: unknown;
   try {
@@ -103,7 +105,7 @@ async function checkConnection(
   const isPlain = endpoint?.protocol === 'http:';
   const gotNoResponse = failure instanceof StoreUnavailableError;
   const expectsTls = gotNoResponse && isPlain && (await speaksTls(endpoint, signal));
-  const failed = failure === undefined ? undefined : expectsTls ? 'TLS' : failedCheck(failure);
+  const failed = failure === undefined ? undefined : expectsTls ? 'TLS' : failedCheck(failure, trial);
   const skewMs = Date.now() - serverTimeMs();
   const found = {
     endpoint: describeEndpoint(settings),

@@ -1,8 +1,16 @@
 import type { S3Settings } from '../../storage/s3/s3-settings.ts';
-import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
+import {
+  NoCredentialsError,
+  PolicyRefusedError,
+  RoleError,
+  RUNNER_CLOCK,
+  StoreRefusedError,
+  StoreUnavailableError,
+} from '../../storage/store-errors.ts';
 import { sentenceOf, settingName } from '../failure.ts';
 import { bucketArn } from '../policy/roles.ts';
 import type { Finding } from './finding.ts';
+import type { Trial } from './trial.ts';
 
 /** Explains failures of calls to an S3 server: the check that they belong to, and the setting to change. */
 
@@ -10,19 +18,34 @@ import type { Finding } from './finding.ts';
 export const CONNECTION_CHECKS = ['endpoint', 'TLS', 'clock', 'credentials', 'bucket', 'list'] as const;
 type ConnectionCheck = (typeof CONNECTION_CHECKS)[number];
 
+/** Checks of the connection, by the input that a refusal names first. */
+const CHECKS: Readonly<Record<string, ConnectionCheck>> = {
+  'ca-file': 'TLS',
+  insecure: 'TLS',
+  accessKey: 'credentials',
+  secretKey: 'credentials',
+  sessionToken: 'credentials',
+  bucket: 'bucket',
+  region: 'bucket',
+};
+
 /** Returns the check at which the first call, a listing, has failed. */
-export function failedCheck(error: unknown): ConnectionCheck {
-  if (error instanceof StoreRefusedError) {
-    const { setting = '' } = error;
-    if (/ca-file|insecure/.test(setting) || /TLS|certificate/.test(error.message)) return 'TLS';
-    if (/clock/.test(setting)) return 'clock';
-    if (/access is denied|AccessDenied/.test(error.message)) return 'list';
-    if (/accessKey|secretKey|sessionToken|role-to-assume|AWS_|credentials/.test(setting))
-      return 'credentials';
-    if (/bucket|region/.test(setting)) return 'bucket';
-    return 'endpoint';
-  }
-  return /TLS|certificate/.test((error as Error).message) ? 'TLS' : 'endpoint';
+export function failedCheck(
+  error: unknown,
+  { isStatus, tlsRefusal }: Pick<Trial, 'isStatus' | 'tlsRefusal'>,
+): ConnectionCheck {
+  if (!(error instanceof StoreRefusedError)) return 'endpoint';
+  const { cause, settings } = error;
+  if (tlsRefusal(cause) !== undefined) return 'TLS';
+  if (settings.includes(RUNNER_CLOCK)) return 'clock';
+  // Of the role or its token, or there are no credentials at all
+  if (error instanceof RoleError || error instanceof NoCredentialsError) return 'credentials';
+  const [first = ''] = settings;
+  if (typeof first === 'string') return error instanceof PolicyRefusedError ? 'list' : 'endpoint';
+  if (first.input.startsWith('role-to-assume')) return 'credentials';
+  return isStatus(cause, 401, 403) && (cause.code ?? 'AccessDenied') === 'AccessDenied'
+    ? 'list'
+    : (CHECKS[first.input] ?? 'endpoint');
 }
 
 /** Returns the finding for a failed connection check. */
@@ -44,7 +67,7 @@ const ADVICE: Readonly<Record<ConnectionCheck, (settings: S3Settings, error: unk
     meaning: 'no request reaches the server.',
     fix:
       error instanceof StoreRefusedError &&
-      /insecure/.test(error.setting ?? '') &&
+      error.settings.some(one => typeof one !== 'string' && one.input === 'insecure') &&
       endpoint?.protocol === 'https:'
         ? `use http: --insecure, or ${settingName('endpoint')} with http://.`
         : endpoint?.protocol === 'http:'

@@ -20,6 +20,7 @@ export type CommandSender = <I extends ServiceInputTypes, O extends ServiceOutpu
 export interface Trial {
   readonly sdk: typeof import('../../storage/s3/calls/sdk.ts');
   readonly isStatus: typeof import('../../storage/s3/errors/response-error.ts').isStatus;
+  readonly tlsRefusal: typeof import('../../storage/s3/errors/refusals.ts').tlsRefusal;
   readonly bucket: string;
   readonly prefixes: TrialPrefixes;
   /** Beginning of the names of all trial objects among the caches. */

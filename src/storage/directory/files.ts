@@ -150,6 +150,6 @@ export function fromSystemError(error: unknown, root: string, signal: AbortSigna
   }
   const message = `directory ${root}: ${withObjectFiles((error as Error).message)}`;
   return ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ELOOP', 'EEXIST'].includes(code)
-    ? new StoreRefusedError(message, "the input 'endpoint'", { cause: error })
+    ? new StoreRefusedError(message, { input: 'endpoint' }, { cause: error })
     : new StoreUnavailableError(message, { cause: error });
 }

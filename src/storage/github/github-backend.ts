@@ -211,7 +211,7 @@ function refusedInput(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== 'ValidationError') return error;
   const input = error.message.startsWith('Path') ? 'path' : 'key';
   const message = `GitHub's cache does not accept this ${input}: ${error.message}`;
-  return new StoreRefusedError(message, `the input '${input}'`);
+  return new StoreRefusedError(message, { input });
 }
 
 /**

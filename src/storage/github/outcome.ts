@@ -41,7 +41,7 @@ function explainFailure({ problem, serviceResponse }: CallEvidence): Unserved | 
     error: new StoreUnavailableError(message),
   });
   if (REFUSED.test(text) || isRefusedStatus(serviceResponse)) {
-    const error = new StoreRefusedError(`GitHub's cache refused the request: ${text}`, undefined);
+    const error = new StoreRefusedError(`GitHub's cache refused the request: ${text}`, []);
     return { kind: 'refused', source: 'github', error };
   }
   if (serviceResponse === 'none') return unavailable(`GitHub's cache did not respond: ${text}`);

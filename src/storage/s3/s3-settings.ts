@@ -10,8 +10,6 @@ export interface S3Settings {
     | undefined;
   /** The empty one of the inputs `accessKey` and `secretKey`, if only one is. */
   readonly missingKey?: 'accessKey' | 'secretKey' | undefined;
-  /** Returns an input's name in quotes, with the `CACHE_S3_` variable that it is read from. */
-  readonly nameInput?: (input: string) => string;
   /** The role that the run assumes with its OIDC token, in place of keys. Undefined if it assumes none. */
   readonly role: RoleSettings | undefined;
   /** Whether only a save assumes a role, and this phase does not save. Then it has no credentials: a role excludes others. */

@@ -46,4 +46,5 @@ export function createS3Store(settings: S3Settings, options: CallerOptions): Obj
 /** `cache-s3 doctor` makes single calls. It imports this module at run time, so that `dist/` has the SDK once. */
 export { Caller } from './calls/caller.ts';
 export * as sdk from './calls/sdk.ts';
+export { tlsRefusal } from './errors/refusals.ts';
 export { isStatus } from './errors/response-error.ts';

@@ -62,17 +62,17 @@ test.each([
   [{ endpoint: 'h'.repeat(254) }, /^Input 'endpoint' is 'h{200}\.\.\.', but/],
   [
     { endpoint: 'http://rgw.example', insecure: false },
-    "Input 'endpoint' is 'http://rgw.example', but input 'insecure' is 'false', which means https: remove one of them.",
+    "Input 'insecure' is 'false', which means https, but the input 'endpoint' is 'http://rgw.example': remove one of them.",
   ],
   [
     { endpoint: 'https://rgw.example', insecure: true },
-    "Input 'endpoint' is 'https://rgw.example', but input 'insecure' is 'true', which means http: remove one of them.",
+    "Input 'insecure' is 'true', which means http, but the input 'endpoint' is 'https://rgw.example': remove one of them.",
   ],
   [
     { endpoint: 'rgw.example:80', port: 81 },
-    "Input 'endpoint' is 'rgw.example:80', but input 'port' is '81': set the port in one of them.",
+    "Input 'port' is '81', but the input 'endpoint' is 'rgw.example:80': set the port in one of them.",
   ],
-  [{ port: 81 }, "Input 'port' is '81', but input 'endpoint' is empty: set the host there."],
+  [{ port: 81 }, "Input 'port' is '81', but the input 'endpoint' is empty: set the host there."],
   [{ endpoint: 'file://host/x' }, /^Input 'endpoint' is 'file:\/\/host\/x', but the URL of a directory/],
   [{ endpoint: 'file:relative' }, /^Input 'endpoint' is 'file:relative', but the URL of a directory/],
   [

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseIdentity } from '../../../src/action/inputs/identity.ts';
-import { BadInputError, badInputSentence } from '../../../src/action/inputs/read-input.ts';
+import { badInputSentence } from '../../../src/action/inputs/input-names.ts';
+import { BadInputError } from '../../../src/action/inputs/read-input.ts';
 import { inputVariables } from '../../support/runner/process/step-variables.ts';
 
 const ARN = 'arn:aws:iam:::role/ci';
@@ -69,17 +70,17 @@ describe('keys and a role', () => {
     [
       { 'role-to-assume': ARN, accessKey: 'a', secretKey: 's' },
       {},
-      "Input 'role-to-assume' is set together with input 'accessKey': remove one of them.",
+      "Input 'role-to-assume' is set together with the input 'accessKey': remove one of them.",
     ],
     [
       { 'role-to-assume-for-save': ARN, secretKey: 's' },
       { CACHE_S3_ACCESS_KEY: 'a' },
-      "Input 'role-to-assume-for-save' is set together with input 'secretKey': remove one of them.",
+      "Input 'role-to-assume-for-save' is set together with the input 'secretKey': remove one of them.",
     ],
     [
       {},
       { CACHE_S3_ROLE_TO_ASSUME: ARN, CACHE_S3_ACCESSKEY: 'a' },
-      "Input 'role-to-assume' (CACHE_S3_ROLE_TO_ASSUME) is set together with input 'accessKey' (CACHE_S3_ACCESSKEY): remove one of them.",
+      "Input 'role-to-assume' (CACHE_S3_ROLE_TO_ASSUME) is set together with the input 'accessKey' (CACHE_S3_ACCESSKEY): remove one of them.",
     ],
   ])('keys and a role of one level are an error that names both (%j, %j)', (inputs, variables, sentence) => {
     expect(problem(inputs, variables)).toBe(sentence);

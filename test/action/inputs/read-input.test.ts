@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import {
-  BadInputError,
-  badInputSentence,
   isOn,
   quoteValue,
   readBoolean,
@@ -104,16 +102,4 @@ test('a long value is quoted in part', () => {
   expect(quoteValue('x'.repeat(100_000))).toBe(`'${'x'.repeat(200)}...'`);
   const attempt = () => readBoolean({ INPUT_RETRY: 'x'.repeat(100_000) }, 'retry');
   expect(attempt).toThrow(/^.{100,300}$/);
-});
-
-test.each([
-  ['names its variable', { CACHE_S3_RETRY_COUNT: 'x' }, "Input 'retry-count' (CACHE_S3_RETRY_COUNT) is 'x'."],
-  [
-    'is not mentioned if the step sets the input',
-    { 'INPUT_RETRY-COUNT': 'x', CACHE_S3_RETRY_COUNT: '3' },
-    "Input 'retry-count' is 'x'.",
-  ],
-  ['is not mentioned if it sets nothing', {}, "Input 'retry-count' is 'x'."],
-])('the sentence about a bad value of a variable %s', (_, env, sentence) => {
-  expect(badInputSentence(new BadInputError('retry-count', "is 'x'."), env)).toBe(sentence);
 });

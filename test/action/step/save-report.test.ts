@@ -22,7 +22,7 @@ describe('a save of the post phase', () => {
     ['is still down', new StoreUnavailableError('no connection'), 'no connection'],
     [
       'refuses',
-      new StoreRefusedError('the access key is unknown', "the input 'accessKey'"),
+      new StoreRefusedError('the access key is unknown', { input: 'accessKey' }),
       "check the input 'accessKey': the access key is unknown",
     ],
     [
@@ -53,7 +53,7 @@ describe('a save of the post phase', () => {
 
 describe('a save', () => {
   test.each([
-    new PolicyRefusedError('this run may not assume the role', "the input 'role-to-assume'"),
+    new PolicyRefusedError('this run may not assume the role', { input: 'role-to-assume' }),
     new ForkCredentialsError('no credentials: a pull request from a fork gets no secrets'),
   ])('that is not meant to be is skipped with the reason, also with fail-on-save-error: %s', async error => {
     const { lines, failed } = await saveOnly({
@@ -88,14 +88,14 @@ describe('a save', () => {
   test.each([
     [new StoreUnavailableError('no connection'), 'Failed to save: no connection'],
     [
-      new StoreRefusedError('the access key is unknown', "the input 'accessKey'"),
+      new StoreRefusedError('the access key is unknown', { input: 'accessKey' }),
       "Failed to save: check the input 'accessKey': the access key is unknown",
     ],
     [
       new StoreRefusedError('the clocks differ', "the runner's clock"),
       "Failed to save: check the runner's clock: the clocks differ",
     ],
-    [new StoreRefusedError("GitHub's cache is full", undefined), "Failed to save: GitHub's cache is full"],
+    [new StoreRefusedError("GitHub's cache is full", []), "Failed to save: GitHub's cache is full"],
     [
       new NameTooLongError('it has 1100 bytes'),
       'Failed to save: the bucket cannot store this key: it has 1100 bytes',

@@ -63,7 +63,7 @@ describe('prune, which removes what jobs and doctors have left behind,', () => {
     for (const key of ['a', 'b', 'c']) bucket.put(markerOf(key), 0);
     const refuse: Step = async (operation, name) => {
       if (operation === 'delete' && name === markerOf('b'))
-        throw new StoreRefusedError('access is denied', undefined);
+        throw new StoreRefusedError('access is denied', []);
     };
     const result = await prune({}, refuse);
     expect(result).toMatchObject({ deletedMarkers: 2, refusedLeftovers: 1 });
@@ -106,7 +106,7 @@ describe('prune, which removes what jobs and doctors have left behind,', () => {
     const marker = `p/used/v1/~/${trial}`;
     const refuse: Step = async (operation, name) => {
       if (operation === 'delete' && name.startsWith('p/used/'))
-        throw new StoreRefusedError('access is denied', undefined);
+        throw new StoreRefusedError('access is denied', []);
     };
     bucket.put(`p/v1/${trial}`, 10);
     bucket.nowMs += DAY;
@@ -146,7 +146,7 @@ describe('prune, which removes what jobs and doctors have left behind,', () => {
     const store: ObjectStore = {
       ...bucket.open(async () => {}),
       nowMs: bucket.nowMs,
-      abortStale: () => Promise.reject(new StoreRefusedError('access is denied', undefined)),
+      abortStale: () => Promise.reject(new StoreRefusedError('access is denied', [])),
     };
     expect(await prune({ store })).toMatchObject({ abortedUploads: undefined });
   });

@@ -141,7 +141,7 @@ describe('prune', () => {
     const refuse: Step = async operation => {
       if (operation !== 'delete') return;
       attempts++;
-      throw new StoreRefusedError('access is denied', undefined);
+      throw new StoreRefusedError('access is denied', []);
     };
     await expect(prune({ rules: { all: true } }, refuse)).rejects.toThrow('access is denied');
     expect(attempts).toBeLessThanOrEqual(8);
@@ -152,7 +152,7 @@ describe('prune', () => {
     for (const key of ['a', 'b']) bucket.put(markerOf(key), 0);
     const refuse: Step = async (operation, name) => {
       if (operation === 'delete' && name.startsWith('p/used/'))
-        throw new StoreRefusedError('access is denied', undefined);
+        throw new StoreRefusedError('access is denied', []);
     };
     const deleted: string[] = [];
     const onDeletion = ({ entry }: Deletion) => void deleted.push(entry.key);

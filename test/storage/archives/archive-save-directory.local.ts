@@ -158,7 +158,7 @@ describe('an incremental save becomes a full one and logs the reason once', () =
   test.each([
     [new CopyRefusedError('the server does not copy parts (501)'), 'the server does not copy parts (501)'],
     [
-      new StoreRefusedError('access is denied', "the input 'bucket'"),
+      new StoreRefusedError('access is denied', { input: 'bucket' }),
       'the server refuses to copy the restored cache',
     ],
     [new ObjectReplacedError('after the last byte'), 'the cache that was restored has been replaced'],

@@ -45,5 +45,8 @@ test('a cache that no part of S3 fits through a proxy is not saved, and the reas
   const job = all.job();
   await buildTree(job.workspace, { 'tree/a': randomBytes(3 * MiB) });
   const outcome = await job.save('k');
-  expect(outcome).toMatchObject({ kind: 'refused', error: { setting: 'the limit on the size of a body' } });
+  expect(outcome).toMatchObject({
+    kind: 'refused',
+    error: { settings: ['the limit on the size of a body'] },
+  });
 });

@@ -141,7 +141,7 @@ describe('the diagnosis of a miss costs', () => {
 describe('the listing for a diagnosis', () => {
   test('may be refused, and the miss has no diagnosis then', async () => {
     const { store } = storeWith([objectOf(feature, 'k')], async ({ operation }) => {
-      if (operation === 'optional list') throw new StoreRefusedError('403', "the input 'accessKey'");
+      if (operation === 'optional list') throw new StoreRefusedError('403', { input: 'accessKey' });
     });
     expect(await findObject(store, request(), 0)).toEqual({ kind: 'miss', diagnosis: undefined });
   });

@@ -53,7 +53,7 @@ test('a root that is a file is refused, and the error names the input', async ()
   const upload = below.createUpload('y', { partSizeBytes: 5_242_880, onlyIfAbsent: true });
   const failure = await upload.write(Buffer.from('y')).catch(error => error);
   expect(failure).toBeInstanceOf(StoreRefusedError);
-  expect(failure).toMatchObject({ setting: "the input 'endpoint'" });
+  expect(failure).toMatchObject({ settings: [{ input: 'endpoint' }] });
 });
 
 test('a root that is a file, or is below one, is refused by each call that reads, and not taken for an empty store', async () => {
@@ -74,7 +74,7 @@ test('a root that is a file, or is below one, is refused by each call that reads
         error => error,
       );
       expect(failure).toBeInstanceOf(StoreRefusedError);
-      expect(failure.advice).toContain(
+      expect(failure.advise((input: string) => `the input '${input}'`)).toContain(
         `the input 'endpoint': directory ${place}: ENOTDIR: not a directory, '${file}'`,
       );
     }

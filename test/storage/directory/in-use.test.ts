@@ -194,7 +194,7 @@ test(
       error => error,
     );
     expect(failure).toBeInstanceOf(StoreRefusedError);
-    expect(failure.advice).toBe(
+    expect(failure.advise(input => `the input '${input}'`)).toBe(
       `check the input 'endpoint': directory ${path.join(file, 'store/bucket')}: ENOTDIR: not a directory, '${file}'`,
     );
   },

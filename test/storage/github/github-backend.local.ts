@@ -101,7 +101,7 @@ describe('a service that responds', () => {
     expect(await restore({ primaryKey: long })).toMatchObject({
       kind: 'refused',
       source: 'github',
-      error: { setting: "the input 'key'" },
+      error: { settings: [{ input: 'key' }] },
     });
   });
 });

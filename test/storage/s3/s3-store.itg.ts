@@ -41,7 +41,7 @@ describe('a bucket over https', () => {
     const store = storeFor(bucket, { endpoint: new URL(gateway().tlsEndpoint) });
     const failure = await store.head('tls').catch(error => error);
     expect(failure).toBeInstanceOf(StoreRefusedError);
-    expect(failure).toMatchObject({ setting: "the input 'ca-file'" });
+    expect(failure).toMatchObject({ settings: [{ input: 'ca-file' }] });
     expect(store.counters).toEqual({ requests: 1, retries: 0 });
     store.close();
   });
@@ -122,7 +122,7 @@ describe('the error of a refusal', () => {
     for (const failure of failures) {
       expect(failure).toBeInstanceOf(StoreRefusedError);
       expect(failure).toMatchObject({
-        setting: `the input '${setting}'`,
+        settings: [{ input: setting }],
         message: expect.stringContaining(gateway().endpoint),
       });
       expect(failure.message).not.toMatch(/Unknown(Error)?\b|undefined/);

@@ -1,6 +1,6 @@
 import type { ClientRequest } from 'node:http';
 import { ObservedCall } from '../../observed-call.ts';
-import { errorCode } from '../errors/s3-errors.ts';
+import { errorCode } from '../errors/response-error.ts';
 import { ProtocolError, UPGRADE_REFUSAL } from '../transport/protocol-error.ts';
 
 /** Bound of a response with its headers, in bytes. GitHub's token has some 3 KB, the keys of a host 1 KB. */

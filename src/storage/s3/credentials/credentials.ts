@@ -48,7 +48,7 @@ function onlyForSave({ forkPullRequest }: S3Settings): NoCredentialsError {
     return new ForkCredentialsError('no credentials: a pull request from a fork gets no role');
   return new NoCredentialsError(
     "no credentials: only a save assumes the role of 'role-to-assume-for-save'; set 'role-to-assume' too",
-    "the input 'role-to-assume'",
+    { input: 'role-to-assume' },
   );
 }
 
@@ -128,14 +128,11 @@ function noCredentialsError(
   reasons: string,
 ): StoreRefusedError {
   if (hasFailed || (missingKey !== undefined && !forkPullRequest)) {
-    return new StoreRefusedError(
-      missingText(missingKey) + reasons,
-      `the input '${missingKey ?? 'accessKey'}'`,
-    );
+    return new StoreRefusedError(missingText(missingKey) + reasons, { input: missingKey ?? 'accessKey' });
   }
   return forkPullRequest
     ? new ForkCredentialsError(`no credentials: a pull request from a fork gets no secrets${reasons}`)
-    : new NoCredentialsError(missingText(undefined) + reasons, "the input 'accessKey'");
+    : new NoCredentialsError(missingText(undefined) + reasons, { input: 'accessKey' });
 }
 
 function missingText(missingKey: S3Settings['missingKey']): string {

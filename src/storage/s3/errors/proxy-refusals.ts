@@ -22,7 +22,7 @@ export function proxyRefusal(error: unknown, settings: S3Settings): Refusal | un
   }
   if (text.includes('<Code>')) return undefined;
   if (status === 400 && PLAIN_HTTP.test(text)) {
-    return ["the input 'insecure'", 'the port expects https, and the request was http'];
+    return [{ input: 'insecure' }, 'the port expects https, and the request was http'];
   }
   if (status === 407) return proxyLogin(settings, '407');
   if (status >= 400 && (isWebPage(headers['content-type']) || /^\s*<html\b/i.test(text))) {
@@ -68,30 +68,26 @@ export function isWebPage(contentType: string | undefined): boolean {
 export function webPageError(name: string): StoreRefusedError {
   return new StoreRefusedError(
     `${name}: the response is a web page, such as a login page, so this is no S3 server`,
-    "the input 'endpoint'",
+    { input: 'endpoint' },
   );
 }
 
 function redirectRefusal(headers: ResponseError['headers'], { endpoint }: S3Settings): Refusal {
-  const region = headers['x-amz-bucket-region'];
-  if (region !== undefined && /^[a-z0-9-]{1,40}$/.test(region)) {
-    return ["the input 'region'", `the bucket is in region ${region}`];
-  }
   const { location = '' } = headers;
   const base = endpoint?.href ?? 'https://s3.amazonaws.com';
   const target = location !== '' && URL.canParse(location, base) ? new URL(location, base) : undefined;
   if (target === undefined || /(?:^|\.)amazonaws\.com(?:\.cn)?$/.test(target.hostname)) {
-    return ["the input 'region'", 'the endpoint redirects to another URL'];
+    return [{ input: 'region' }, 'the endpoint redirects to another URL'];
   }
   if (
     endpoint?.protocol === 'http:' &&
     target.protocol === 'https:' &&
     target.hostname === endpoint.hostname
   ) {
-    return ["the input 'insecure'", 'the server redirects http to https; use https'];
+    return [{ input: 'insecure' }, 'the server redirects http to https; use https'];
   }
   return [
-    "the input 'endpoint'",
+    { input: 'endpoint' },
     `it redirects to ${target.host ? target.origin.slice(0, 100) : 'another URL'}, as a proxy or a login page does`,
   ];
 }

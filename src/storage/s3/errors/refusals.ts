@@ -1,6 +1,6 @@
-import { AWS_VARIABLES } from '../../store-errors.ts';
+import { AWS_VARIABLES, RUNNER_CLOCK, type Setting } from '../../store-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
-import { isStatus, ResponseError } from './response-error.ts';
+import { errorCode, isStatus, ResponseError } from './response-error.ts';
 
 /** Refusals that a code of S3 or of the network explains. */
 
@@ -26,15 +26,20 @@ export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined
   if (code === 'AccessDenied') return accessRefusal(call);
   // MinIO and AWS return this for an access key whose session has ended (minio/minio#14794, boto/boto3#2815)
   if (code === 'InvalidAccessKeyId' && identity.temporary) return UNKNOWN_SESSION;
-  if (isSkewed(error)) return ["the runner's clock", clockDifference(error.dateMs)];
+  if (isSkewed(error)) return [RUNNER_CLOCK, clockDifference(error.dateMs)];
   // A listing names no object: the server took the name of the bucket for the name of an object
   if (operation === 'ListObjectsV2' && code === 'NoSuchKey' && namesBucket(settings)) {
     return [
-      "the input 'endpoint'",
+      { input: 'endpoint' },
       `its host name begins with the bucket's name already; remove '${settings.bucket}.' from it`,
     ];
   }
-  return ownEntry(KEY_REFUSALS, code) ?? ownEntry(REFUSALS, code) ?? tlsRefusal(code, error);
+  return (
+    ownEntry(KEY_REFUSALS, code) ??
+    ownEntry(REFUSALS, code) ??
+    regionRefusal(error, settings) ??
+    tlsRefusal(error)
+  );
 }
 
 /** Returns whether the endpoint's host name begins with the bucket's name: it is the bucket's address, or a server of that name. */
@@ -54,7 +59,7 @@ function refusesKmsKey({ operation, code, settings, identity }: FailedCall): boo
   return (code?.startsWith('KMS.') ?? false) || (code === 'InvalidAccessKeyId' && identity.accepted);
 }
 
-const KMS_KEY: Refusal = ["the input 'sse-kms-key-id'", 'the server cannot encrypt with this key'];
+const KMS_KEY: Refusal = [{ input: 'sse-kms-key-id' }, 'the server cannot encrypt with this key'];
 
 /** Returns whether the server has refused a request because of the runner's clock. The error status shows that it did no work. */
 export function isSkewed(error: unknown): error is ResponseError {
@@ -69,27 +74,26 @@ export function clockDifference(serverMs: number | undefined): string {
   return `the runner's clock is ${Math.abs(seconds)} s ${direction} the server's`;
 }
 
-/** The setting to check, and the reason. */
-export type Refusal = readonly [setting: string, reason: string];
+/** The settings to check, and the reason. */
+export type Refusal = readonly [settings: Setting | readonly Setting[], reason: string];
 
 const NAME_TOO_LONG: Refusal = [
-  "the input 'key'",
+  { input: 'key' },
   'the name of the object is too long for this server; use a shorter key or prefix',
 ];
-const INVALID_TOKEN: Refusal = ["the input 'sessionToken'", 'the session token is not valid'];
-const EXPIRED_TOKEN: Refusal = ["the input 'sessionToken'", 'the session token has expired'];
+const INVALID_TOKEN: Refusal = [{ input: 'sessionToken' }, 'the session token is not valid'];
+const EXPIRED_TOKEN: Refusal = [{ input: 'sessionToken' }, 'the session token has expired'];
 /** The refusal after the quota of the bucket or its owner is used up. */
-export const QUOTA: Refusal = ["the input 'bucket'", 'its quota is used up'];
-const OTHER_REGION: Refusal = ["the input 'region'", 'the bucket is in another region'];
+export const QUOTA: Refusal = [{ input: 'bucket' }, 'its quota is used up'];
 
 /** Refusals of keys or tokens, by their S3 codes. */
 const KEY_REFUSALS: Readonly<Record<string, Refusal>> = {
   SignatureDoesNotMatch: [
-    "the input 'secretKey'",
+    { input: 'secretKey' },
     'the secret key does not belong to the access key, or a proxy changes signed headers (Host, Range, If-*)',
   ],
-  InvalidAccessKeyId: ["the input 'accessKey'", 'the access key does not exist on this server'],
-  UserSuspended: ["the input 'accessKey'", 'the user of the access key is suspended'],
+  InvalidAccessKeyId: [{ input: 'accessKey' }, 'the access key does not exist on this server'],
+  UserSuspended: [{ input: 'accessKey' }, 'the user of the access key is suspended'],
   InvalidToken: INVALID_TOKEN,
   // MinIO
   InvalidTokenId: INVALID_TOKEN,
@@ -99,41 +103,62 @@ const KEY_REFUSALS: Readonly<Record<string, Refusal>> = {
 
 /** Other refusals, by their S3 codes. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
-  NoSuchBucket: ["the input 'bucket'", 'there is no such bucket'],
-  InvalidBucketName: ["the input 'bucket'", 'the name is not a valid bucket name'],
-  AllAccessDisabled: ["the input 'bucket'", 'access to the bucket is disabled'],
+  NoSuchBucket: [{ input: 'bucket' }, 'there is no such bucket'],
+  InvalidBucketName: [{ input: 'bucket' }, 'the name is not a valid bucket name'],
+  AllAccessDisabled: [{ input: 'bucket' }, 'access to the bucket is disabled'],
   NoSuchUpload: ["the bucket's lifecycle rules", 'the unfinished upload was removed by another program'],
   QuotaExceeded: QUOTA,
-  PermanentRedirect: OTHER_REGION,
-  TemporaryRedirect: OTHER_REGION,
-  AuthorizationHeaderMalformed: OTHER_REGION,
-  IllegalLocationConstraintException: OTHER_REGION,
   KeyTooLong: NAME_TOO_LONG,
   KeyTooLongError: NAME_TOO_LONG,
   XMinioInvalidObjectName: NAME_TOO_LONG,
-  EntityTooLarge: ["the input 'upload-chunk-size'", 'the part is too large for this server'],
+  EntityTooLarge: [{ input: 'upload-chunk-size' }, 'the part is too large for this server'],
 };
 
 /** The refusal of keys with a session token. */
 export const DENIED_SESSION: Refusal = [
-  "the input 'sessionToken'",
+  { input: 'sessionToken' },
   'access is denied: the session has expired, or its policy does not allow this',
 ];
 
 const DENIED_LATER: Refusal = [
-  "the input 'sessionToken'",
+  { input: 'sessionToken' },
   'access is denied, although earlier calls succeeded: the session has probably expired, or its policy does not allow this',
 ];
 
 const UNKNOWN_SESSION: Refusal = [
-  "the input 'sessionToken'",
+  { input: 'sessionToken' },
   'the access key of the session does not exist on this server: the session has expired, or it is of another server',
 ];
 
 const ROLE_KEYS: Refusal = [
-  "the input 'sts-endpoint'",
+  { input: 'sts-endpoint' },
   'the keys that the STS has issued are not accepted: they have expired, or the STS is of another server',
 ];
+
+/** Codes of refusals because of the region. */
+const REGION_CODES: ReadonlySet<string> = new Set([
+  'PermanentRedirect',
+  'TemporaryRedirect',
+  'AuthorizationHeaderMalformed',
+  'IllegalLocationConstraintException',
+]);
+
+/**
+ * Explains that the bucket is in another region, which AWS names in a header, and MinIO and Garage in the body. AWS refuses a HEAD
+ * without a code. Returns undefined for other refusals.
+ */
+function regionRefusal(error: unknown, settings: S3Settings): Refusal | undefined {
+  if (!(error instanceof ResponseError)) return undefined;
+  const { code, headers, text } = error;
+  const named = headers['x-amz-bucket-region'] ?? /<Region>([^<]*)<\/Region>/.exec(text)?.[1] ?? '';
+  const isNamed = /^[a-z0-9-]{1,40}$/.test(named) && named !== settings.region;
+  if (code === undefined ? !isNamed || !isStatus(error, 301, 307, 400) : !REGION_CODES.has(code))
+    return undefined;
+  if (isNamed) return [{ input: 'region' }, `the bucket is in region ${named}`];
+  // A region of radosgw has an endpoint of its own
+  const input = settings.forcePathStyle ? [{ input: 'endpoint' }, { input: 'region' }] : { input: 'region' };
+  return [input, 'the bucket is in another region'];
+}
 
 /** Returns whether a call was refused after its keys had expired. radosgw (16.2.15) gives no reason then. */
 export function hasExpired(error: unknown, { expiresMs }: IdentityUse): boolean {
@@ -142,7 +167,7 @@ export function hasExpired(error: unknown, { expiresMs }: IdentityUse): boolean 
 }
 
 const EXPIRED_ROLE: Refusal = [
-  "the runner's clock",
+  RUNNER_CLOCK,
   "the keys of the role have expired by the server's clock, and were not renewed in time",
 ];
 
@@ -168,53 +193,49 @@ export type CredentialsSource =
   | 'container'
   | 'instance metadata';
 
-/** Returns the phrase of a setting with the place to correct it: of keys their source, of an input the variable that sets it. */
-export function nameSource(setting: string, settings: S3Settings, { source }: IdentityUse): string {
-  const keys = /^the inputs? '(?:accessKey|secretKey|sessionToken)'(?: and 'secretKey')?/.exec(setting)?.[0];
-  if (source === undefined || keys === undefined) {
-    return nameInputs(setting, settings);
-  }
-  if (source === 'environment') {
-    return setting.replace(/the inputs? |'(\w+)'/g, (_, input) => AWS_VARIABLES[input] ?? '');
-  }
-  const profile =
-    source === 'shared file' ? ` (profile '${settings.environment.AWS_PROFILE || 'default'}')` : '';
-  return setting.replace(keys, `the credentials of the ${source}${profile}`);
-}
-
-/** Returns the phrase of a setting with the variables that set its inputs. */
-export function nameInputs(setting: string, { nameInput }: S3Settings): string {
-  return setting.replace(/'([\w-]+)'/g, (quoted, input) => nameInput?.(input) ?? quoted);
+/** Adds the source of the keys to the settings of keys, if they are not from the inputs. */
+export function withKeySource(
+  setting: Refusal[0],
+  { environment }: S3Settings,
+  { source }: IdentityUse,
+): readonly Setting[] {
+  const place =
+    source === 'shared file' ? `${source} (profile '${environment.AWS_PROFILE || 'default'}')` : source;
+  return [setting].flat().map(one => {
+    if (place === undefined || typeof one === 'string') return one;
+    const variable = ownEntry(AWS_VARIABLES, one.input);
+    if (variable === undefined) return one;
+    return { ...one, place: source === 'environment' ? variable : `the credentials of the ${place}` };
+  });
 }
 
 /** Explains AccessDenied. radosgw (16.2.15) also returns it, without a reason, after the end of a session. */
 function accessRefusal({ operation, settings, identity: { temporary, accepted } }: FailedCall): Refusal {
   if (temporary) return accepted ? DENIED_LATER : DENIED_SESSION;
-  if (!accepted) return ["the input 'bucket'", 'access is denied to these credentials'];
-  const orEncryption =
-    CREATING.has(operation) && !settings.encryption ? " or requires the input 'server-side-encryption'" : '';
+  if (!accepted) return [{ input: 'bucket' }, 'access is denied to these credentials'];
+  const mayNeedEncryption = CREATING.has(operation) && !settings.encryption;
   return [
-    "the bucket's policy",
-    `access is denied to these credentials, although earlier calls succeeded: the policy does not allow this${orEncryption}, or they have expired`,
+    ["the bucket's policy", ...(mayNeedEncryption ? [{ input: 'server-side-encryption' }] : [])],
+    `access is denied to these credentials, although earlier calls succeeded: the policy does not allow this${mayNeedEncryption ? ' or requires encryption' : ''}, or they have expired`,
   ];
 }
 
-const NO_TLS: Refusal = ["the input 'insecure'", 'the server does not use TLS; set insecure: true for http'];
+/** The input that sets the failed part of TLS, and the reason. `insecure` is the scheme, and `endpoint` the rest of the URL. */
+type TlsRefusal = readonly [input: 'ca-file' | 'endpoint' | 'insecure', reason: string];
 
-const UNKNOWN_AUTHORITY: Refusal = [
-  "the input 'ca-file'",
-  'its certificate is signed by an unknown authority',
-];
+const NO_TLS: TlsRefusal = ['insecure', 'the server does not use TLS, and the request was https'];
+
+const UNKNOWN_AUTHORITY: TlsRefusal = ['ca-file', 'its certificate is signed by an unknown authority'];
 
 /** Refusals for failures of TLS where a retry cannot help, by Node's codes. */
-const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: ["the input 'ca-file'", 'its certificate is self-signed'],
+const TLS_REFUSALS: Readonly<Record<string, TlsRefusal>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: ['ca-file', 'its certificate is self-signed'],
   SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
   UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
-  CERT_HAS_EXPIRED: ["the input 'endpoint'", 'its certificate has expired'],
-  ERR_TLS_CERT_ALTNAME_INVALID: ["the input 'endpoint'", 'its certificate is for another host name'],
+  CERT_HAS_EXPIRED: ['endpoint', 'its certificate has expired'],
+  ERR_TLS_CERT_ALTNAME_INVALID: ['endpoint', 'its certificate is for another host name'],
   ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
 };
@@ -222,12 +243,20 @@ const TLS_REFUSALS: Readonly<Record<string, Refusal>> = {
 /**
  * Explains a failure of TLS. Its code EPROTO has OpenSSL's own reason: a response without TLS, or a handshake that one side broke
  * off. Returns undefined for another failure.
+ * @param urlInput the input that sets the URL. Undefined if it is the endpoint.
  */
-export function tlsRefusal(code: string | undefined, error: unknown): Refusal | undefined {
-  if (code !== 'EPROTO') return ownEntry(TLS_REFUSALS, code);
-  const reason = /:SSL routines:[^:]*:([^:]+):/.exec((error as Error).message)?.[1];
+export function tlsRefusal(error: unknown, urlInput?: 'sts-endpoint'): Refusal | undefined {
+  const code = errorCode(error);
+  const refusal = code === 'EPROTO' ? handshakeRefusal(error as Error) : ownEntry(TLS_REFUSALS, code);
+  if (refusal === undefined) return undefined;
+  const [input, reason] = refusal;
+  return [{ input: input === 'ca-file' ? input : (urlInput ?? input) }, reason];
+}
+
+function handshakeRefusal({ message }: Error): TlsRefusal {
+  const reason = /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1];
   if (reason === 'wrong version number' || reason === 'packet length too long') return NO_TLS;
-  return ["the input 'endpoint'", `TLS failed, ${reason ?? 'without a reason'}`];
+  return ['endpoint', `TLS failed, ${reason ?? 'without a reason'}`];
 }
 
 /** Returns the table's own entry for a code, which may be any word (`constructor`). Returns undefined if there is none. */

@@ -65,6 +65,13 @@ export function codeLike(value: unknown): string | undefined {
   return typeof value === 'string' && CODE_FORM.test(value) && redact(value) === value ? value : undefined;
 }
 
+/** Returns the code of an error, or of the first error in an AggregateError (happy eyeballs). Returns undefined for other text. */
+export function errorCode(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  if (typeof code === 'string') return codeLike(code);
+  return error instanceof AggregateError ? errorCode(error.errors[0]) : undefined;
+}
+
 /** Returns whether a failure is a response with one of these HTTP statuses. */
 export function isStatus(error: unknown, ...statuses: number[]): error is ResponseError {
   return error instanceof ResponseError && statuses.includes(error.status);

@@ -2,7 +2,7 @@ import { redact } from '../../redact.ts';
 import { PolicyRefusedError, RoleError, type StoreRefusedError } from '../../store-errors.ts';
 import type { RoleSettings, S3Settings } from '../s3-settings.ts';
 import { throughProxy } from '../transport/agents.ts';
-import { nameInputs, ownEntry, type Refusal, tlsRefusal } from './refusals.ts';
+import { ownEntry, type Refusal, tlsRefusal } from './refusals.ts';
 import { isStatus } from './response-error.ts';
 import { classify, type Failure } from './s3-errors.ts';
 
@@ -40,7 +40,7 @@ export function tokenFailure(error: unknown): RoleError {
     );
   }
   const reason = reasonOf(classify(error));
-  return new RoleError(`the runner's service returned no OIDC token: ${reason}`, undefined, { cause: error });
+  return new RoleError(`the runner's service returned no OIDC token: ${reason}`, [], { cause: error });
 }
 
 /** Converts the failure of an exchange into an error of the store contract. `claims` is a clause with the claims of the token. */
@@ -54,29 +54,24 @@ export function stsFailure(
   const failure = classify(error);
   const { status, code, statusAndCode, kind } = failure;
   const options = { cause: error };
-  const roleInput = nameInputs(`the input '${input}'`, settings);
   if (failure.isDenied) {
     return new PolicyRefusedError(
       `${sts}: this run may not assume the role ${arn} (${statusAndCode}): ${UNEXPLAINED}; the token has ${claims}`,
-      roleInput,
+      { input },
       options,
     );
   }
+  const ofTls = tlsRefusal(error, stsEndpoint === settings.endpoint ? undefined : 'sts-endpoint');
   const roleRefusal: Refusal | undefined =
-    code === 'ValidationError' ? [`the input '${input}'`, 'it does not accept the role'] : undefined;
-  const refusal =
-    roleRefusal ?? ownEntry(STS_REFUSALS, code) ?? tlsRefusal(code, error) ?? statusRefusal(status);
+    code === 'ValidationError' ? [{ input }, 'it does not accept the role'] : undefined;
+  const refusal = roleRefusal ?? ownEntry(STS_REFUSALS, code) ?? ofTls ?? statusRefusal(status);
   if (refusal === undefined) {
     const proxy = kind === 'connection' ? throughProxy(settings.environment, stsEndpoint) : '';
-    return new RoleError(`${sts}: ${reasonOf(failure)}${proxy}`, undefined, options);
+    return new RoleError(`${sts}: ${reasonOf(failure)}${proxy}`, [], options);
   }
   const [setting, reason] = refusal;
   const details = statusAndCode === '' ? '' : ` (${statusAndCode})`;
-  return new RoleError(
-    `${sts}: ${reason}${details}; the token has ${claims}`,
-    nameInputs(setting, settings),
-    options,
-  );
+  return new RoleError(`${sts}: ${reason}${details}; the token has ${claims}`, setting, options);
 }
 
 /** The possible reasons of a 403: radosgw 16.2.15 refuses all of them in the same way. */
@@ -93,12 +88,12 @@ function reasonOf({ ownMessage, kind, statusAndCode }: Failure): string {
 /** The reason for a response of an STS without usable keys. */
 export const NO_KEYS = 'the response has no keys';
 
-const NO_STS: Refusal = ["the input 'sts-endpoint'", 'it is not an STS'];
+const NO_STS: Refusal = [{ input: 'sts-endpoint' }, 'it is not an STS'];
 
 const EXPIRED_TOKEN: Refusal = ['the clock of the STS', 'the token has expired'];
 
 const WRONG_TOKEN: Refusal = [
-  "the input 'audience'",
+  { input: 'audience' },
   'it does not accept the token: the audience does not fit, or the provider of the token is not set up',
 ];
 
@@ -109,7 +104,7 @@ const STS_REFUSALS: Readonly<Record<string, Refusal>> = {
   ExpiredTokenException: EXPIRED_TOKEN,
   ExpiredToken: EXPIRED_TOKEN,
   IDPCommunicationError: ['the connection of the STS to the provider of the token', 'it cannot be reached'],
-  RegionDisabledException: ["the input 'region'", 'the STS is not active in this region'],
+  RegionDisabledException: [{ input: 'region' }, 'the STS is not active in this region'],
   InvalidAction: NO_STS,
   NotImplemented: NO_STS,
   MethodNotAllowed: NO_STS,
@@ -118,7 +113,7 @@ const STS_REFUSALS: Readonly<Record<string, Refusal>> = {
 function statusRefusal(status: number | undefined): Refusal | undefined {
   if (status === 404 || status === 405 || status === 501) return NO_STS;
   if (status !== undefined && status >= 300 && status < 400) {
-    return ["the input 'sts-endpoint'", 'it redirects to another URL, to which the token is not sent'];
+    return [{ input: 'sts-endpoint' }, 'it redirects to another URL, to which the token is not sent'];
   }
   return undefined;
 }

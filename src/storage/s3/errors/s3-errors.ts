@@ -12,8 +12,15 @@ import { throughProxy } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { NoResponseError } from '../transport/timers.ts';
 import { proxyRefusal, tunnelStatus } from './proxy-refusals.ts';
-import { DENIED_SESSION, hasExpired, type IdentityUse, nameSource, refusalOf } from './refusals.ts';
-import { codeLike, ResponseError } from './response-error.ts';
+import {
+  DENIED_SESSION,
+  hasExpired,
+  type IdentityUse,
+  type Refusal,
+  refusalOf,
+  withKeySource,
+} from './refusals.ts';
+import { codeLike, errorCode, ResponseError } from './response-error.ts';
 import { denialOf, serverRefusal } from './server-refusals.ts';
 
 /**
@@ -69,7 +76,6 @@ export type FailureKind =
 /** Properties that errors of Node and the SDK may have. */
 interface ErrorShape {
   readonly name?: unknown;
-  readonly code?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
@@ -133,13 +139,6 @@ function kindOf({ cause: error, status, code }: Failure): FailureKind {
   return 'final';
 }
 
-/** Returns the code of an error, or of the first error in an AggregateError (happy eyeballs). Returns undefined for other text. */
-export function errorCode(error: unknown): string | undefined {
-  const { code } = (error ?? {}) as ErrorShape;
-  if (typeof code === 'string') return codeLike(code);
-  return error instanceof AggregateError ? errorCode(error.errors[0]) : undefined;
-}
-
 /**
  * Converts a failure of a call into an error of the store contract. Its message is one clause with the bucket, the call, and
  * the summary of the failure, and contains no secret.
@@ -160,10 +159,10 @@ export function fromS3Error(
   const options = { cause: error };
   const unavailable = (reason: string, details: string) =>
     new StoreUnavailableError(`${bucket}: ${reason || 'the call failed'} (${details})`, options);
-  const refused = (setting: string, reason: string, serverMessage = '') =>
+  const refused = (setting: Refusal[0], reason: string, serverMessage = '') =>
     new StoreRefusedError(
       `${bucket}: ${reason} (${call})${serverMessage}`,
-      nameSource(setting, settings, identity),
+      withKeySource(setting, settings, identity),
       options,
     );
   if (ownMessage !== undefined) return unavailable(ownMessage, operation);
@@ -194,7 +193,10 @@ export function fromS3Error(
   }
   if (error.status === 401 || error.status === 403) {
     if (identity.temporary) return refused(...DENIED_SESSION);
-    return refused("the inputs 'accessKey' and 'secretKey', and the bucket's policy", 'access is denied');
+    return refused(
+      [{ input: 'accessKey' }, { input: 'secretKey' }, "the bucket's policy"],
+      'access is denied',
+    );
   }
-  return refused("the input 'endpoint'", 'the endpoint refused the call', error.quotedMessage);
+  return refused({ input: 'endpoint' }, 'the endpoint refused the call', error.quotedMessage);
 }

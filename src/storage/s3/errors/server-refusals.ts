@@ -4,7 +4,7 @@ import { isStatus, ResponseError } from './response-error.ts';
 /** Refusals with codes or messages of single servers, as users of these servers have reported them. */
 
 const VIRTUAL_HOST: Refusal = [
-  "the input 'endpoint'",
+  { input: 'endpoint' },
   "this server accepts the bucket's name only in its host name, which the action uses for AWS alone",
 ];
 
@@ -30,14 +30,14 @@ const MESSAGES: readonly { readonly code: string; readonly message: RegExp; read
     // Scaleway: "Part number must be an integer between 1 and 1000, inclusive"
     code: 'InvalidArgument',
     message: /part number/i,
-    refusal: ["the input 'upload-chunk-size'", 'the server does not accept so many parts; set a larger size'],
+    refusal: [{ input: 'upload-chunk-size' }, 'the server does not accept so many parts; set a larger size'],
   },
   {
     // Cloudflare R2: "All non-trailing parts must have the same length."
     code: 'InvalidPart',
     message: /same length/i,
     refusal: [
-      "the input 'upload-chunk-size'",
+      { input: 'upload-chunk-size' },
       'the server requires parts of one size, but parts grow after the first 3000; set a larger size',
     ],
   },
@@ -45,7 +45,7 @@ const MESSAGES: readonly { readonly code: string; readonly message: RegExp; read
     // Cloudflare R2: "Credential access key has length 20, should be 32"
     code: 'InvalidArgument',
     message: /access key has length/i,
-    refusal: ["the input 'accessKey'", 'it is not an access key of this server'],
+    refusal: [{ input: 'accessKey' }, 'it is not an access key of this server'],
   },
 ];
 

@@ -162,14 +162,14 @@ function readAuthorities(file: string): string {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new StoreRefusedError(
       `the file ${JSON.stringify(file)} cannot be read (${reason}); expected PEM certificates`,
-      "the input 'ca-file'",
+      { input: 'ca-file' },
       { cause: error },
     );
   }
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {
     throw new StoreRefusedError(
       `the file ${JSON.stringify(file)} has no certificate; expected PEM blocks (-----BEGIN CERTIFICATE-----)`,
-      "the input 'ca-file'",
+      { input: 'ca-file' },
     );
   }
   return text;

@@ -14,7 +14,7 @@ test("an endpoint that begins with the bucket's name is refused if the server ta
   const store = server.store({ bucket });
   for (let call = 0; call < 2; call++) {
     await expect(store.head('x')).rejects.toMatchObject({
-      setting: "the input 'endpoint'",
+      settings: [{ input: 'endpoint' }],
       message: expect.stringContaining("remove '127.' from it"),
     });
   }

@@ -137,6 +137,6 @@ test('a refusal of the keys of the environment names their variable', async () =
   const environment = { AWS_ACCESS_KEY_ID: 'access', AWS_SECRET_ACCESS_KEY: 'secret' };
   const store = server.store({ credentials: undefined, environment });
   expect(await failureOf(store.getRange('x', { suffix: 10 }))).toMatchObject({
-    setting: 'AWS_SECRET_ACCESS_KEY',
+    settings: [{ input: 'secretKey', place: 'AWS_SECRET_ACCESS_KEY' }],
   });
 });

@@ -71,9 +71,9 @@ test('an http server behind an https endpoint is refused with the input to chang
   const failure = await failureOf(storeAt(`https://${host}`).head('x'));
   expect(failure).toBeInstanceOf(StoreRefusedError);
   expect(failure).toMatchObject({
-    setting: "the input 'insecure'",
+    settings: [{ input: 'insecure' }],
     message: expect.stringContaining(
-      `${host}: the server does not use TLS; set insecure: true for http (HeadObject`,
+      `${host}: the server does not use TLS, and the request was https (HeadObject`,
     ),
   });
 });
@@ -85,7 +85,7 @@ test('a server that breaks off the handshake is not reported as one without TLS'
   const failure = await failureOf(storeAt(`https://${host}`).head('x'));
   expect(failure).toBeInstanceOf(StoreRefusedError);
   expect(failure).toMatchObject({
-    setting: "the input 'endpoint'",
+    settings: [{ input: 'endpoint' }],
     message: expect.stringMatching(/: TLS failed, .*alert handshake failure \(HeadObject: EPROTO\)$/),
   });
 });

@@ -12,7 +12,7 @@ describe('a run to which the runner offers no token', () => {
       false,
       {
         name: 'NoCredentialsError',
-        setting: "the permission 'id-token: write'",
+        settings: ["the permission 'id-token: write'"],
         message: 'no credentials: the job gets no OIDC token without the permission id-token: write',
       },
     ],
@@ -20,7 +20,7 @@ describe('a run to which the runner offers no token', () => {
       true,
       {
         name: 'ForkCredentialsError',
-        setting: undefined,
+        settings: [],
         message: 'no credentials: a pull request from a fork gets no OIDC token, and so no role',
       },
     ],

@@ -20,7 +20,7 @@ test('no other keys are used where only a save assumes a role, and the error nam
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
   await expect(provider({ onlySaveHasRole: true })()).rejects.toMatchObject({
     name: 'NoCredentialsError',
-    setting: "the input 'role-to-assume'",
+    settings: [{ input: 'role-to-assume' }],
     message: expect.stringContaining("set 'role-to-assume' too"),
   });
   await expect(provider({ onlySaveHasRole: true, forkPullRequest: true })()).rejects.toMatchObject({
@@ -76,7 +76,7 @@ test('the error without credentials names the settings, and the sources are used
   const failure = await ask().catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(StoreRefusedError);
   expect(failure).toMatchObject({
-    setting: "the input 'accessKey'",
+    settings: [{ input: 'accessKey' }],
     message: expect.stringMatching(/^no credentials: set accessKey and secretKey, or AWS_ACCESS_KEY_ID/),
   });
   expect(await ask().catch((error: unknown) => error)).toBe(failure);
@@ -93,7 +93,7 @@ test.each([
 ] as const)('the error of half a pair of keys names the empty input %s', async (missingKey, message) => {
   await expect(provider({ missingKey })()).rejects.toMatchObject({
     name: 'StoreRefusedError',
-    setting: `the input '${missingKey}'`,
+    settings: [{ input: missingKey }],
     message: expect.stringMatching(message),
   });
 });
@@ -103,7 +103,7 @@ test.each([{}, { missingKey: 'secretKey' as const }])(
   async settings => {
     await expect(provider({ forkPullRequest: true, ...settings })()).rejects.toMatchObject({
       name: 'ForkCredentialsError',
-      setting: undefined,
+      settings: [],
       message: expect.stringMatching(/^no credentials: a pull request from a fork gets no secrets \(/),
     });
   },

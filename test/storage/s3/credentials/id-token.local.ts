@@ -16,7 +16,7 @@ test('a token service that is down causes no request to the bucket', async () =>
 test('the error of a token service that refuses the job names the permission', async () => {
   vi.stubEnv('ACTIONS_ID_TOKEN_REQUEST_TOKEN', 'other');
   expect(await servers.failureOf()).toMatchObject({
-    setting: "the permission 'id-token: write'",
+    settings: ["the permission 'id-token: write'"],
     message: "the runner's service refuses an OIDC token to this job (401)",
   });
 });

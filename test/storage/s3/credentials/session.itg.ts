@@ -86,7 +86,7 @@ test('a session that expires is reported as such, and not blamed on the bucket',
   for (const call of [() => store.head('x'), () => store.getRange('x', { suffix: 1 })]) {
     await expect(call()).rejects.toMatchObject({
       name: 'StoreRefusedError',
-      setting: "the input 'sessionToken'",
+      settings: [{ input: 'sessionToken' }],
       message: expect.stringContaining('the session has probably expired'),
     });
   }

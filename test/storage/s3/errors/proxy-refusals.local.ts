@@ -60,7 +60,7 @@ test.each<[string, ScriptedAnswer, string, string | RegExp]>([
   [
     'a 403 without a body',
     { status: 403 },
-    "the inputs 'accessKey' and 'secretKey', and the bucket's policy",
+    "the input 'accessKey', the input 'secretKey' and the bucket's policy",
     'access is denied (GetObject: 403)',
   ],
   [
@@ -148,7 +148,7 @@ test('the error of a proxy that answers CONNECT with 407 names the proxy and wha
   const proxy = await proxyThatRefuses(407);
   expect(await failureThrough({ HTTPS_PROXY: proxy }, 'https://s3.invalid')).toMatchObject({
     name: 'StoreRefusedError',
-    setting: 'HTTP_PROXY or HTTPS_PROXY',
+    settings: ['HTTP_PROXY or HTTPS_PROXY'],
     message: expect.stringContaining(
       `the proxy requires a user name and password (${proxy}, CONNECT: 407) (HeadObject: ERR_PROXY_TUNNEL)`,
     ),
@@ -165,7 +165,7 @@ test.each([
     const proxy = `127.0.0.1:${port}`;
     expect(await failureThrough({ http_proxy: proxy }, 'http://s3.invalid')).toMatchObject({
       name: 'StoreRefusedError',
-      setting: 'HTTP_PROXY or HTTPS_PROXY',
+      settings: ['HTTP_PROXY or HTTPS_PROXY'],
       message: expect.stringContaining(text.replace('…', proxy)),
     });
   },
@@ -175,6 +175,6 @@ test('the error of a 403 without a proxy, because of NO_PROXY, names the keys', 
   const port = await serveHttp((_, to) => void to.writeHead(403).end('no'));
   const environment = { http_proxy: '127.0.0.1:1', no_proxy: '127.0.0.1' };
   expect(await failureThrough(environment, `http://127.0.0.1:${port}`)).toMatchObject({
-    setting: "the inputs 'accessKey' and 'secretKey', and the bucket's policy",
+    settings: [{ input: 'accessKey' }, { input: 'secretKey' }, "the bucket's policy"],
   });
 });

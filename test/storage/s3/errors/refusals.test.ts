@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { IdentityUse } from '../../../../src/storage/s3/errors/refusals.ts';
+import { ResponseError } from '../../../../src/storage/s3/errors/response-error.ts';
 import { classify, fromS3Error } from '../../../../src/storage/s3/errors/s3-errors.ts';
 import type { S3Settings } from '../../../../src/storage/s3/s3-settings.ts';
+import type { StoreRefusedError } from '../../../../src/storage/store-errors.ts';
+import { settingsToCheck } from '../../../support/settings-to-check.ts';
 import { createS3Settings } from '../support.ts';
 import { answer, map, unused } from './answers.ts';
 
@@ -15,7 +18,8 @@ describe('the error of AccessDenied', () => {
     [false, false, "the input 'bucket'", 'access is denied to these credentials'],
   ])('with a session token %s and earlier success %s names %s', (temporary, accepted, setting, reason) => {
     const error = map(denied, { ...unused, temporary, accepted });
-    expect(error).toMatchObject({ setting, message: expect.stringContaining(reason) });
+    expect(settingsToCheck(error as StoreRefusedError)).toBe(setting);
+    expect(error.message).toContain(reason);
   });
 });
 
@@ -27,7 +31,7 @@ test.each([
 ])('a refusal %i %s of keys with a session token names the session', (status, code, reason) => {
   for (const accepted of [false, true]) {
     expect(map(answer(status, code), { ...unused, temporary: true, accepted })).toMatchObject({
-      setting: "the input 'sessionToken'",
+      settings: [{ input: 'sessionToken' }],
       message: expect.stringContaining(reason),
     });
   }
@@ -53,7 +57,7 @@ describe('the refusal of a call with the keys of a role', () => {
     code => {
       expect(map(refusedAt('Fri, 01 May 2026 12:00:00 GMT', code), taken)).toMatchObject({
         name: 'StoreRefusedError',
-        setting: "the runner's clock",
+        settings: ["the runner's clock"],
         message: expect.stringContaining("have expired by the server's clock, and were not renewed in time"),
       });
     },
@@ -69,7 +73,7 @@ describe('the refusal of a call with the keys of a role', () => {
     const first = { ...taken, accepted: false };
     expect(map(refusedAt('Fri, 01 May 2026 11:00:00 GMT', code, status), first)).toMatchObject({
       name: 'StoreRefusedError',
-      setting: "the input 'sts-endpoint'",
+      settings: [{ input: 'sts-endpoint' }],
       message: expect.stringContaining('the keys that the STS has issued are not accepted'),
     });
   });
@@ -85,20 +89,22 @@ describe('a refused write', () => {
     'with %s and a key that is to encrypt names that key',
     code => {
       expect(refusal(code, kms)).toMatchObject({
-        setting: "the input 'sse-kms-key-id'",
+        settings: [{ input: 'sse-kms-key-id' }],
         message: expect.stringContaining('the server cannot encrypt with this key'),
       });
     },
   );
 
   test('before any call has succeeded names the access key', () => {
-    expect(refusal('InvalidAccessKeyId', kms, unused)).toMatchObject({ setting: "the input 'accessKey'" });
+    expect(refusal('InvalidAccessKeyId', kms, unused)).toMatchObject({ settings: [{ input: 'accessKey' }] });
   });
 
   test('without encryption names the input that the policy may require', () => {
-    const { message } = refusal('AccessDenied', undefined);
-    expect(message).toContain("requires the input 'server-side-encryption'");
-    expect(refusal('AccessDenied', kms).message).not.toContain('server-side-encryption');
+    expect(refusal('AccessDenied', undefined)).toMatchObject({
+      settings: ["the bucket's policy", { input: 'server-side-encryption' }],
+      message: expect.stringContaining('does not allow this or requires encryption'),
+    });
+    expect(refusal('AccessDenied', kms)).toMatchObject({ settings: ["the bucket's policy"] });
   });
 });
 
@@ -109,30 +115,14 @@ test.each(['constructor', '__proto__', 'toString'])('the code %s of a server has
   expect(map(answer(500, code)).message).toContain(`the call failed (GetObject: 500 ${code})`);
 });
 
-describe('the setting to check is named by where it comes from:', () => {
+describe('the keys to check are named by their source:', () => {
   const refusal = (code: string | undefined, identity: Partial<IdentityUse>, own: Partial<S3Settings> = {}) =>
     fromS3Error(classify(answer(403, code)), 'GetObject', createS3Settings(own), { ...unused, ...identity });
-  const nameInput = (input: string) => `'${input}' (CACHE_S3_X)`;
-  const inProfile = { nameInput, environment: { AWS_PROFILE: 'ci' } };
+  const inProfile = { environment: { AWS_PROFILE: 'ci' } };
 
   test.each<[string, string | undefined, Partial<IdentityUse>, Partial<S3Settings>, string]>([
     ['an input', 'SignatureDoesNotMatch', {}, {}, "the input 'secretKey'"],
-    [
-      'a variable of an input',
-      'SignatureDoesNotMatch',
-      {},
-      { nameInput },
-      "the input 'secretKey' (CACHE_S3_X)",
-    ],
-    ['a variable of a bucket', 'NoSuchBucket', {}, { nameInput }, "the input 'bucket' (CACHE_S3_X)"],
-    ['a variable of a region', 'PermanentRedirect', {}, { nameInput }, "the input 'region' (CACHE_S3_X)"],
-    [
-      'the environment',
-      'SignatureDoesNotMatch',
-      { source: 'environment' },
-      { nameInput },
-      'AWS_SECRET_ACCESS_KEY',
-    ],
+    ['the environment', 'SignatureDoesNotMatch', { source: 'environment' }, {}, 'AWS_SECRET_ACCESS_KEY'],
     ['the environment', 'InvalidAccessKeyId', { source: 'environment' }, {}, 'AWS_ACCESS_KEY_ID'],
     ['the environment', 'ExpiredToken', { source: 'environment', temporary: true }, {}, 'AWS_SESSION_TOKEN'],
     [
@@ -140,7 +130,7 @@ describe('the setting to check is named by where it comes from:', () => {
       undefined,
       { source: 'environment' },
       {},
-      "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and the bucket's policy",
+      "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy",
     ],
     [
       'a profile',
@@ -154,7 +144,7 @@ describe('the setting to check is named by where it comes from:', () => {
       undefined,
       { source: 'shared file' },
       { environment: {} },
-      "the credentials of the shared file (profile 'default'), and the bucket's policy",
+      "the credentials of the shared file (profile 'default') and the bucket's policy",
     ],
     [
       'the role of a web identity',
@@ -163,14 +153,62 @@ describe('the setting to check is named by where it comes from:', () => {
       {},
       'the credentials of the web identity',
     ],
-    [
-      'a bucket beside a profile',
-      'NoSuchBucket',
-      { source: 'shared file' },
-      inProfile,
-      "the input 'bucket' (CACHE_S3_X)",
-    ],
+    ['a bucket beside a profile', 'NoSuchBucket', { source: 'shared file' }, inProfile, "the input 'bucket'"],
   ])('%s (%s)', (_, code, identity, own, setting) => {
-    expect(refusal(code, identity, own)).toMatchObject({ setting });
+    expect(settingsToCheck(refusal(code, identity, own) as StoreRefusedError)).toBe(setting);
+  });
+});
+
+describe('the refusal because of another region', () => {
+  const refusal = (status: number, headers: Record<string, string>, body: string, own: Partial<S3Settings>) =>
+    fromS3Error(
+      classify(new ResponseError({ status, headers }, body)),
+      'HeadObject',
+      createS3Settings(own),
+      unused,
+    );
+  const aws = { endpoint: undefined, forcePathStyle: false };
+
+  test.each<[string, number, Record<string, string>, string]>([
+    [
+      'a header',
+      301,
+      { 'x-amz-bucket-region': 'eu-west-1' },
+      '<Error><Code>PermanentRedirect</Code></Error>',
+    ],
+    ['a header of a HEAD, which has no code,', 400, { 'x-amz-bucket-region': 'eu-west-1' }, ''],
+    [
+      'the body',
+      400,
+      {},
+      '<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-1</Region></Error>',
+    ],
+  ])('names the region that %s has', (_, status, headers, body) => {
+    for (const own of [{}, aws])
+      expect(refusal(status, headers, body, own)).toMatchObject({
+        settings: [{ input: 'region' }],
+        message: expect.stringContaining(': the bucket is in region eu-west-1 (HeadObject: '),
+      });
+  });
+
+  test.each([
+    [
+      'names the endpoint too, because radosgw has one for each region',
+      {},
+      [{ input: 'endpoint' }, { input: 'region' }],
+    ],
+    ['names only the region of AWS', aws, [{ input: 'region' }]],
+  ])('without a region %s', (_, own, settings) => {
+    const body = '<Error><Code>PermanentRedirect</Code><Region>a b</Region></Error>';
+    expect(refusal(301, {}, body, own)).toMatchObject({
+      settings,
+      message: expect.stringContaining(': the bucket is in another region ('),
+    });
+  });
+
+  test('is not supposed if the named region is that of the request', () => {
+    expect(refusal(400, { 'x-amz-bucket-region': 'us-east-1' }, '', aws)).toMatchObject({
+      settings: [{ input: 'endpoint' }],
+    });
   });
 });

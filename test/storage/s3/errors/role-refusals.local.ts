@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { createRunnerLog } from '../../../../src/action/runner/runner.ts';
+import type { StoreRefusedError } from '../../../../src/storage/store-errors.ts';
 import { captureStdout } from '../../../support/capture-stdout.ts';
 import { hostile } from '../../../support/servers/hostile-socket.ts';
+import { settingsToCheck } from '../../../support/settings-to-check.ts';
 import {
   CLAIMS,
   denied,
@@ -26,7 +28,7 @@ describe('a role that the run does not get', () => {
     servers.onExchange = to => to.writeHead(403).end(denied);
     expect(await servers.failureOf()).toMatchObject({
       name: 'PolicyRefusedError',
-      setting: "the input 'role-to-assume'",
+      settings: [{ input: 'role-to-assume' }],
       message: `STS at ${servers.gateway.endpoint}: this run may not assume the role ${ROLE} (403 AccessDenied): its trust policy does not fit the token, there is no such role, there is no provider for iss or it does not accept aud, the token has expired by the clock of the STS, or the STS is turned off; the token has ${SHOWN}`,
     });
     expect(servers.calls).toEqual([]);
@@ -58,9 +60,10 @@ describe('a role that the run does not get', () => {
   ])('because of %s is explained by the setting', async (_, status, body, setting, reason) => {
     servers.onExchange = to =>
       to.writeHead(status, { location: `${servers.tokens.endpoint}/token` }).end(body);
-    expect(await servers.failureOf()).toMatchObject({
+    const failure = await servers.failureOf();
+    expect(settingsToCheck(failure as StoreRefusedError)).toBe(setting);
+    expect(failure).toMatchObject({
       name: 'RoleError',
-      setting,
       message: `STS at ${servers.gateway.endpoint}: ${reason}; the token has ${SHOWN}`,
     });
     expect(servers.exchanges).toHaveLength(1);
@@ -72,7 +75,7 @@ describe('a role that the run does not get', () => {
     const input = 'role-to-assume-for-save';
     expect(await servers.failureOf({ role: { ...servers.role(), input } })).toMatchObject({
       name: 'RoleError',
-      setting: "the input 'role-to-assume-for-save'",
+      settings: [{ input: 'role-to-assume-for-save' }],
       message: `STS at ${servers.gateway.endpoint}: it does not accept the role (400 ValidationError); the token has ${SHOWN}`,
     });
   });

@@ -12,9 +12,24 @@ const role: RoleSettings = {
 };
 
 test.each([
-  [403, 'AccessDenied', "the input 'role-to-assume' (CACHE_S3_X)"],
-  [400, 'ValidationError', "the input 'role-to-assume' (CACHE_S3_X)"],
-])('the refusal of a role (%i %s) names the variable that sets the role', (status, code, setting) => {
-  const settings = createS3Settings({ nameInput: input => `'${input}' (CACHE_S3_X)` });
-  expect(stsFailure(answer(status, code), role, settings, 'no claims')).toMatchObject({ setting });
+  [403, 'AccessDenied'],
+  [400, 'ValidationError'],
+])('the refusal of a role (%i %s) names the input of the role', (status, code) => {
+  const failure = stsFailure(answer(status, code), role, createS3Settings(), 'no claims');
+  expect(failure).toMatchObject({ settings: [{ input: 'role-to-assume' }] });
 });
+
+test.each([
+  ['CERT_HAS_EXPIRED', 'sts-endpoint', 'endpoint'],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'sts-endpoint', 'insecure'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'ca-file', 'ca-file'],
+])(
+  'a failure of TLS (%s) names %s for an STS of its own, and %s for the server of the bucket',
+  (code, own, shared) => {
+    const failure = Object.assign(new Error('tls'), { code });
+    const refusalFor = (endpoint: URL | undefined) =>
+      stsFailure(failure, role, createS3Settings({ endpoint }), 'no claims');
+    expect(refusalFor(new URL('https://s3.example'))).toMatchObject({ settings: [{ input: own }] });
+    expect(refusalFor(role.stsEndpoint)).toMatchObject({ settings: [{ input: shared }] });
+  },
+);

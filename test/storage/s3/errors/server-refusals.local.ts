@@ -66,7 +66,7 @@ test.each<[string, string, ScriptedAnswer, string]>([
     .catch(error => error);
   await upload.abort();
   expect(failure).toMatchObject({
-    setting: "the input 'upload-chunk-size'",
+    settings: [{ input: 'upload-chunk-size' }],
     message: expect.stringContaining(message),
   });
 });

@@ -176,7 +176,7 @@ test.each<[string, Fault, object]>([
     {
       kind: 'refused',
       error: {
-        setting: "the input 'endpoint'",
+        settings: [{ input: 'endpoint' }],
         message: expect.stringContaining('the response is a web page'),
       },
     },
@@ -184,7 +184,7 @@ test.each<[string, Fault, object]>([
   [
     'a refusal',
     { kind: 'answer', status: 403, body: '<Error><Code>AccessDenied</Code></Error>' },
-    { kind: 'refused', error: { setting: "the bucket's policy" } },
+    { kind: 'refused', error: { settings: ["the bucket's policy"] } },
   ],
   [
     'a refusal with an endless body',

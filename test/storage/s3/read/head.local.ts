@@ -13,7 +13,7 @@ test('a refused HEAD of a name that is too long names the input key', async () =
   const server = await scriptedServer(operation =>
     operation === 'HeadObject' ? { status: 400 } : { status: 400, ...xml('KeyTooLong') },
   );
-  await expect(server.store().head('x')).rejects.toMatchObject({ setting: "the input 'key'" });
+  await expect(server.store().head('x')).rejects.toMatchObject({ settings: [{ input: 'key' }] });
 });
 
 /** Describes an object of a server with these answers. Returns the description, and the requests that it took. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import tls from 'node:tls';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createAgents, readConnectionSettings } from '../../../../src/storage/s3/transport/agents.ts';
+import type { Setting } from '../../../../src/storage/store-errors.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { NO_PROXIES } from './use-transport.ts';
 
@@ -11,8 +12,8 @@ const PEM = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
 const read = (environment: NodeJS.ProcessEnv, caFile?: string) =>
   readConnectionSettings({ environment, caFile });
 
-const refusalOf = (setting: string, message: unknown) =>
-  expect.objectContaining({ name: 'StoreRefusedError', setting, message });
+const refusalOf = (setting: Setting, message: unknown) =>
+  expect.objectContaining({ name: 'StoreRefusedError', settings: [setting], message });
 
 test('connection settings have the proxies of the environment, with http:// before those without a scheme, and no other variable', () => {
   const environment = {
@@ -107,7 +108,7 @@ test.each<[string, string | Buffer | undefined, string]>([
   const file = path.join(scratch(), 'ca.pem');
   if (content !== undefined) writeFileSync(file, content);
   expect(() => read({}, file)).toThrow(
-    refusalOf("the input 'ca-file'", expect.stringContaining(`the file ${JSON.stringify(file)} ${reason}`)),
+    refusalOf({ input: 'ca-file' }, expect.stringContaining(`the file ${JSON.stringify(file)} ${reason}`)),
   );
 });
 
