@@ -75,6 +75,8 @@ export function stepEnv(
     GITHUB_REPOSITORY: 'octo/app',
     GITHUB_WORKSPACE: process.cwd(),
     GITHUB_RUN_ID: '42',
+    HOME: '/home/me',
+    USERPROFILE: '/home/me',
     ...more,
     ...inputVariables({
       path: 'node_modules',

@@ -109,6 +109,7 @@ function initialState(plan: StepPlan): StepState {
     restoreKeys,
     finished: false,
     saveAlways,
+    home: plan.context.home,
     target,
     source: 'none',
     bucketWasDown: false,

@@ -33,7 +33,7 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
   if (options.afterRestore && state === undefined) {
     return runner.log.info('Cache not saved: the restore step failed before it read its key.');
   }
-  const plan = planOrRefuse(runner, context, {
+  const plan = planOrRefuse(runner, state ? { ...context, home: state.home } : context, {
     saves: true,
     remembered: state,
     bucketEnv: postEnvironment(runner.env, state),

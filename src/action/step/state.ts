@@ -11,6 +11,8 @@ export interface StepState extends CacheInputs {
   /** Whether the restore has finished, so that no path is half restored. */
   readonly finished: boolean;
   readonly saveAlways: boolean;
+  /** The home directory of the main phase. A step may set HOME for the rest of the job, and `~/x` would be another path. */
+  readonly home: string;
   /** The only place to which the post phase sends requests. */
   readonly target: TargetPin;
   readonly source: CacheSource | 'none';
@@ -53,6 +55,7 @@ function isState(state: unknown): state is StepState {
     isTexts(state.restoreKeys) &&
     typeof state.finished === 'boolean' &&
     typeof state.saveAlways === 'boolean' &&
+    isText(state.home) &&
     isRecord(state.target) &&
     Object.values(state.target).every(isText) &&
     SOURCES.has(state.source) &&

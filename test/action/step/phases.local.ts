@@ -29,6 +29,26 @@ describe('phases that run as processes', () => {
     expect([miss, save, hit, again].map(({ code }) => code)).toEqual([0, 0, 0, 0]);
   });
 
+  test.each([
+    ['an absolute path of the new home directory', () => at('other/.cache')],
+    ['a path with ~', () => '~/.cache'],
+  ])('%s is the same path in post after a step has changed HOME', async (_, pathOf) => {
+    const inputs = { path: pathOf() };
+    const moved = { HOME: at('other'), USERPROFILE: at('other') };
+    for (const home of ['home', 'other']) mkdirSync(at(home, '.cache'), { recursive: true });
+    for (const home of ['home', 'other']) writeFileSync(at(home, '.cache/a.txt'), home);
+    const miss = await phase('main', { inputs });
+    const save = await phase('post', { inputs, state: miss.state, env: moved });
+    expect(save.log).toContain('Cache saved with key: k1');
+
+    const changed = at(inputs.path.startsWith('~') ? 'home' : 'other', '.cache/a.txt');
+    const content = readFileSync(changed, 'utf8');
+    writeFileSync(changed, 'changed');
+    const hit = await phase('main', { inputs });
+    expect(hit.outputs).toMatchObject({ 'cache-hit': 'true' });
+    expect(readFileSync(changed, 'utf8')).toBe(content);
+  });
+
   // Root needs no sudo, and runs with the same records
   const users: readonly Record<string, string>[] = process.geteuid?.() === 0 ? [{}, { sudo: 'true' }] : [{}];
 

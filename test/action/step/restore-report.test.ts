@@ -28,6 +28,7 @@ describe('a restore that finds a cache', () => {
       restoreKeys: [],
       finished: true,
       saveAlways: false,
+      home: '/home/me',
       target,
       source: 's3',
       matchedKey: 'npm-1',

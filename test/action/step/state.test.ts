@@ -8,6 +8,7 @@ const state: StepState = {
   restoreKeys: [],
   finished: true,
   saveAlways: false,
+  home: '/home/me',
   target: { bucket: 'ci' },
   source: 's3',
   matchedKey: 'npm-1',
@@ -32,12 +33,19 @@ test.each(['', '{', 'null', '"npm-1"', '[]', '{"__proto__":{"key":"npm-1"}}'])(
   },
 );
 
-test.each(['paths', 'key', 'restoreKeys', 'finished', 'saveAlways', 'target', 'source', 'bucketWasDown'])(
-  'a state without %s is ignored',
-  name => {
-    expect(readState({ STATE_CACHE_S3: JSON.stringify({ ...state, [name]: undefined }) })).toBeUndefined();
-  },
-);
+test.each([
+  'paths',
+  'key',
+  'restoreKeys',
+  'finished',
+  'saveAlways',
+  'home',
+  'target',
+  'source',
+  'bucketWasDown',
+])('a state without %s is ignored', name => {
+  expect(readState({ STATE_CACHE_S3: JSON.stringify({ ...state, [name]: undefined }) })).toBeUndefined();
+});
 
 test.each([
   { paths: 'node_modules' },
@@ -46,6 +54,7 @@ test.each([
   { restoreKeys: [null] },
   { finished: 'true' },
   { saveAlways: 1 },
+  { home: ['/home/me'] },
   { target: [] },
   { target: { bucket: 1 } },
   { source: 'elsewhere' },

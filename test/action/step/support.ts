@@ -65,6 +65,7 @@ const missedState: StepState = {
   restoreKeys: [],
   finished: true,
   saveAlways: false,
+  home: '/home/me',
   target,
   source: 'none',
   bucketWasDown: false,
