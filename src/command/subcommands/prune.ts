@@ -1,7 +1,7 @@
 import { type CachePatterns, matchesWildcard } from '../../cache/cache-patterns.ts';
 import { describeCache, describeReason, describeResult, VERSIONS_KEPT } from '../../cache/prune/describe.ts';
 import { type Deletion, hasRule, rulesOf } from '../../cache/prune/plan.ts';
-import { type PruneRequest, pruneCaches } from '../../cache/prune/prune-caches.ts';
+import { type PruneRequest, type PruneResult, pruneCaches } from '../../cache/prune/prune-caches.ts';
 import { formatBytes, formatCount } from '../../report/units.ts';
 import { CommandError } from '../command-error.ts';
 import { sentenceOf } from '../failure.ts';
@@ -42,7 +42,7 @@ export async function pruneCommand(
 
 /**
  * Deletes the caches that meet the filter and one of `keys`, which are patterns of keys and names of objects. Deletes nothing
- * else. Throws `CommandError` if no cache matches.
+ * else. Throws `CommandError` if it deletes none.
  */
 export async function removeCommand(
   invocation: Invocation,
@@ -50,7 +50,7 @@ export async function removeCommand(
   keys: readonly string[],
 ): Promise<void> {
   checkFilter(options);
-  const deleted = await runPrune(invocation, {
+  const { caches, deletedCaches } = await runPrune(invocation, {
     patterns: options,
     select: entry =>
       keys.some(key => key === entry.object.name || matchesWildcard(key, entry.key)) &&
@@ -59,14 +59,19 @@ export async function removeCommand(
     dryRun,
     removesLeftovers: false,
   });
-  if (deleted === 0) throw new CommandError('No cache matches, so nothing was deleted.');
+  if (caches === 0) throw new CommandError('No cache matches, so nothing was deleted.');
+  if (deletedCaches === 0) {
+    throw new CommandError(
+      'Nothing was deleted: the caches that were listed do not exist or match any more.',
+    );
+  }
 }
 
-/** Runs a prune and writes each deletion. Returns the number of deleted caches. */
+/** Runs a prune and writes each deletion. */
 async function runPrune(
   { store, prefix, output, signal }: Invocation,
   choice: Pick<PruneRequest, 'patterns' | 'select' | 'rules' | 'dryRun' | 'removesLeftovers'>,
-): Promise<number> {
+): Promise<PruneResult> {
   const { rules, dryRun } = choice;
   const progress = output.progress('Reading the listing');
   let read = 0;
@@ -97,7 +102,7 @@ async function runPrune(
     if (output.json) await output.raw(`\n],\n${safeJson({ dryRun, ...result, requests }).slice(1)}\n`);
     else for (const line of describeResult(result, dryRun)) await output.lines(line);
     if (store.versioned && result.deletedCaches > 0) output.note(`Warning: ${VERSIONS_KEPT}`);
-    return result.deletedCaches;
+    return result;
   } catch (error) {
     if (output.json && !(error instanceof OutputError)) {
       await output.raw(`\n],\n"error": ${safeJson(sentenceOf(error))}\n}\n`);

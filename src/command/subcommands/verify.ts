@@ -147,7 +147,9 @@ async function writeReport(
       `${countOf(unreadable.length, 'cache')} cannot be read here: use the release or machine that saved them.`,
     );
   if (changedMeanwhile > 0)
-    await output.lines(`${countOf(changedMeanwhile, 'cache')} not verified: replaced during the run.`);
+    await output.lines(
+      `${countOf(changedMeanwhile, 'cache')} not verified: replaced or deleted during the run, or listed without an object.`,
+    );
 }
 
 async function checkCache(

@@ -20,8 +20,18 @@ import { noteUse, type UseNote } from './note-use.ts';
 /** Maximum number of damaged or unusable objects that a restore skips. For each, all data may have been downloaded. */
 const MAX_REJECTED = 3;
 
-/** Maximum number of repeats in a restore because an object was replaced while it was read. All its objects share them. */
+/** Maximum number of repeats in a restore because an object was replaced or missing when it was read. All its objects share them. */
 const MAX_REPEATS = 2;
+
+/** The object of a restore was replaced when it was read, or missing: then a repeat skips its name. */
+interface Repeat {
+  readonly kind: 'repeat';
+  /**
+   * Name of an object that does not exist. It may still be listed: radosgw keeps an entry whose object is lost, also after a
+   * deletion (16.2.15, tried).
+   */
+  readonly missing?: string;
+}
 
 /** The backend of archives in an object store. Loads the code that packs or unpacks only for a save or a hit. */
 export class ArchiveBackend implements StorageBackend {
@@ -55,10 +65,11 @@ export class ArchiveBackend implements StorageBackend {
 
   async restore(request: RestoreRequest): Promise<RestoreOutcome> {
     const rejected: Rejected[] = [];
+    const missing: string[] = [];
     const options = { ...this.#options, log: withoutRepeats(this.#options.log) };
     let repeats = 0;
     while (rejected.length < MAX_REJECTED) {
-      const names = new Set(rejected.map(({ object }) => object.name));
+      const names = new Set([...missing, ...rejected.map(({ object }) => object.name)]);
       const mayRepeat = repeats < MAX_REPEATS;
       const outcome = await this.#restoreBest(request, names, options, mayRepeat).catch(
         (error): RestoreOutcome => {
@@ -66,8 +77,9 @@ export class ArchiveBackend implements StorageBackend {
           return failure.kind === 'failed' ? { ...failure, treeChanged: false } : failure;
         },
       );
-      if (outcome === 'replaced') {
+      if (outcome.kind === 'repeat') {
         repeats++;
+        if (outcome.missing !== undefined) missing.push(outcome.missing);
         continue;
       }
       if (!isRejected(outcome)) return rejected.length === 0 ? outcome : { ...outcome, rejected };
@@ -89,15 +101,15 @@ export class ArchiveBackend implements StorageBackend {
   }
 
   /**
-   * Restores the best match whose name is not among the rejected ones. Returns 'replaced' if another job has replaced its object
-   * meanwhile and `mayRepeat` is set: the new one matches too. Throws the errors that neither object nor tree caused.
+   * Restores the best match whose name is not among the rejected ones. Returns `Repeat` if its object was replaced or missing when
+   * it was read and `mayRepeat` is set. Throws the errors that neither object nor tree caused.
    */
   async #restoreBest(
     request: RestoreRequest,
     rejected: ReadonlySet<string>,
     options: ArchiveBackendOptions,
     mayRepeat: boolean,
-  ): Promise<RestoreOutcome | Rejected | 'replaced'> {
+  ): Promise<RestoreOutcome | Rejected | Repeat> {
     requireZstd();
     const found = await findObject(this.#store, request, TAIL_BYTES, rejected);
     if (found.kind === 'miss') return found;
@@ -109,7 +121,14 @@ export class ArchiveBackend implements StorageBackend {
       return { ...this.#hitOf(found, request), ...restored };
     } catch (error) {
       use.abort();
-      if (error instanceof ObjectReplacedError && mayRepeat) return 'replaced';
+      if (
+        error instanceof ObjectMissingError &&
+        !(await this.#store.head(found.name, { signal: request.signal }))
+      ) {
+        options.log.debug(error.message);
+        return mayRepeat ? { kind: 'repeat', missing: found.name } : { kind: 'miss', diagnosis: undefined };
+      }
+      if (error instanceof ObjectReplacedError && mayRepeat) return { kind: 'repeat' };
       return await this.#explain(error, found, request);
     }
   }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { listNames, putObject } from '../../support/put-object.ts';
-import { places } from '../places.ts';
+import { refusal } from '../../support/servers/memory-server.ts';
+import { bucketPlace, places } from '../places.ts';
 import { putFakeCaches } from '../support.ts';
 
 const namesIn = (store: ObjectStore) => listNames(store, 'cache-s3/');
@@ -97,5 +98,15 @@ describe.each(places)('%s', (_, open) => {
     await run('prune', '--max-size', '0', '--max-age', '1d');
     await run('rm', '*');
     expect(await namesIn(store)).toEqual(foreign.toSorted());
+  });
+});
+
+test('rm reports that a cache which the server lists does not exist', async () => {
+  const { server, store, run } = await bucketPlace();
+  await putFakeCaches(store, [{ key: 'lost' }]);
+  server.takeover = operation => (operation === 'HeadObject' ? refusal(404) : undefined);
+  expect(await run('rm', 'lost')).toMatchObject({
+    exitCode: 1,
+    stderr: 'cache-s3: Nothing was deleted: the caches that were listed do not exist or match any more.\n',
   });
 });

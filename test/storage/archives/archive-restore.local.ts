@@ -210,18 +210,33 @@ describe('a restore', () => {
     expect(await again.save('k-1', { recordsOf: second })).toMatchObject({ kind: 'saved' });
   });
 
-  test('does not report an object as damaged that is deleted while it is read', async () => {
+  test('is a miss, not damaged, for an object that is listed and does not exist', async () => {
     const all = jobsOf();
     await saver(all, ballast as never);
     const store = between(all.store, async () => {});
     store.getRange = async () => undefined;
     store.head = async () => undefined;
     const second = all.job({ store });
-    expect(await second.restore('k-1')).toMatchObject({
-      kind: 'failed',
-      error: { message: expect.stringContaining('was deleted while it was read') },
-    });
+    const outcome = await second.restore('k-1');
+    expect(outcome).toMatchObject({ kind: 'miss' });
+    expect(outcome).not.toHaveProperty('rejected');
     expect(fs.readdirSync(second.temp)).toEqual([]);
+  });
+
+  test('restores the next newest match in place of objects that are listed and do not exist', async () => {
+    const all = jobsOf();
+    const first = await saver(all, ballast as never);
+    const newer = ['k-2', 'k-3'];
+    for (const key of newer) await first.save(key, { record: false });
+    const lost = new Set(newer.map(key => first.objectName(key)));
+    const store = between(all.store, async () => {});
+    const { getRange, head } = all.store;
+    store.getRange = async (name, ...rest) =>
+      lost.has(name) ? undefined : getRange.call(all.store, name, ...rest);
+    store.head = async (name, ...rest) => (lost.has(name) ? undefined : head.call(all.store, name, ...rest));
+    const second = all.job({ store });
+    expect(await second.restore('k-9')).toMatchObject({ kind: 'hit', key: 'k-1' });
+    expect(await describeTree(second.workspace)).toEqual(await describeTree(first.workspace));
   });
 
   test.each([
