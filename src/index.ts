@@ -1,7 +1,7 @@
 import { createOpener } from './action/backend/open-backend.ts';
 import { endWhenWritten } from './action/runner/end-process.ts';
 import { listenForInterrupt } from './action/runner/interrupt.ts';
-import { installLastResort, reportEarlyEnd } from './action/runner/last-resort.ts';
+import { endEarly, installLastResort } from './action/runner/last-resort.ts';
 import { maskSecret, maskSecrets } from './action/runner/mask-secrets.ts';
 import { createRunner, type Runner } from './action/runner/runner.ts';
 import { becomeSudoChild, wantsSudo } from './action/runner/sudo.ts';
@@ -34,7 +34,7 @@ export async function run(step: Step): Promise<void> {
       await restoreOrSave(step, runner, signal);
     }
   } catch (error) {
-    reportEarlyEnd(runner.log, error);
+    await endEarly(runner.log, error);
   }
   await endWhenWritten();
 }

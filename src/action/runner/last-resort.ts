@@ -10,21 +10,21 @@ export function installLastResort(log: Log): void {
   let isEnding = false;
   const warnAndEnd = (error: unknown) => {
     // The warning itself may have caused the error, such as EPIPE of a closed pipe
-    if (isEnding) endProcess();
+    if (isEnding) endProcess({ waits: false });
     isEnding = true;
-    reportEarlyEnd(log, error);
-    void endWhenWritten();
+    void endEarly(log, error);
   };
   process.on('uncaughtException', warnAndEnd);
   process.on('unhandledRejection', warnAndEnd);
   process.on('beforeExit', () => warnAndEnd(new Error('an operation did not finish')));
 }
 
-/** Warns that the step ends because of an error that no layer has expected. */
-export function reportEarlyEnd(log: Log, error: unknown): void {
+/** Ends the process because of an error that no layer has expected, with a warning. Threads may be at work. */
+export async function endEarly(log: Log, error: unknown): Promise<void> {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   log.warning(
     `The cache step ended early, and the job continues without it (${message}). Report this with the debug log.`,
   );
   log.debug(stack ?? '');
+  await endWhenWritten({ waits: false });
 }

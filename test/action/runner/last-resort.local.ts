@@ -1,4 +1,8 @@
+import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { collectOutput } from '../../support/collect-output.ts';
+import { hangingThread } from '../../support/hanging-thread.ts';
+import { fifos, requires } from '../../support/platform-needs.ts';
 import { type LocalServer, startSilentServer } from '../../support/servers/listen.ts';
 import { phase, usePhases } from '../step/phase-process.ts';
 
@@ -58,6 +62,29 @@ test('a thrown value that is no error, and is several lines, is one line of the 
   expect(log).not.toMatch(/^::error::/m);
   expect(code).toBe(0);
 });
+
+test(
+  'an error that no code catches ends the process also while a thread hangs',
+  requires(fifos),
+  async () => {
+    const lastResort = JSON.stringify(
+      new URL('../../../src/action/runner/last-resort.ts', import.meta.url).href,
+    );
+    const program = `
+    import { installLastResort } from ${lastResort};
+    installLastResort({ warning: console.log, debug() {} });
+    ${hangingThread()}
+    process.exitCode = 3;
+    throw new Error('a bug');
+  `;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const { stdout, exitCode } = await collectOutput(child);
+    expect(stdout).toContain(`${warning} (a bug)`);
+    expect(exitCode).toBe(3);
+  },
+);
 
 /** Code with which no status of a file is ever returned, and nothing keeps the process alive. */
 function neverStat(more: string): string {
