@@ -49,6 +49,6 @@ function restoreOrSave(step: Exclude<Step, 'prune'>, runner: Runner, signal: Abo
       return restoreStep(runner, { open, signal, keepState: step === 'main' });
     case 'post':
     case 'save':
-      return saveStep(runner, { open, records, signal, afterRestore: step === 'post' });
+      return saveStep(runner, { open, records, signal, isAfterRestore: step === 'post' });
   }
 }

@@ -69,7 +69,7 @@ export async function* readInventory(
   store: ObjectStore,
   { prefix, repository, scope, signal, onMarkersRefused }: InventoryOptions,
 ): AsyncGenerator<InventoryItem> {
-  const listing = (root: string, whole: boolean) => store.list(root, { anyLength: true, whole, signal });
+  const listing = (root: string, whole: boolean) => store.list(root, { hasAnyLength: true, whole, signal });
   // `whole`, because the cache of a skipped marker would count as unused
   const markers = markersOf(prefix, listing(markersRoot(prefix, repository, scope), true));
   let refusal: StoreRefusedError | undefined;

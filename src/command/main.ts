@@ -31,7 +31,7 @@ async function runCommand(args: readonly string[]): Promise<void> {
       if (error.exitCode > 0 && output.json) {
         await writeJsonError(output, new CommandError(usageSentence(error.message)));
       }
-    } else if (!signal.aborted && !(error instanceof OutputError && error.pipeClosed)) {
+    } else if (!signal.aborted && !(error instanceof OutputError && error.wasPipeClosed)) {
       output.note(`cache-s3: ${sentenceOf(error)}`);
       process.exitCode = 1;
     }

@@ -96,7 +96,7 @@ export interface OptionalCallOptions extends CallOptions {
 /** Options of a listing. An optional one reads only the first page, of at most 1000 names. */
 export interface ListOptions extends OptionalCallOptions {
   /** Whether the listing may have any length, as of a whole bucket: a step's limits on pages and time do not apply. */
-  readonly anyLength?: boolean;
+  readonly hasAnyLength?: boolean;
   /**
    * Whether the caller acts on the absence of names. The directory store then throws if it may not read a part of the listing,
    * and otherwise skips that part.

@@ -16,12 +16,12 @@ export interface CallObserver {
 }
 
 const observers = new AsyncLocalStorage<CallObserver>();
-let installed = false;
+let areInstalled = false;
 
 /** Runs `call` and reports to `observer` until the call, and everything that it has started, is over. */
 export function observe<T>(observer: CallObserver, call: () => T): T {
-  if (!installed) installHooks();
-  installed = true;
+  if (!areInstalled) installHooks();
+  areInstalled = true;
   return observers.run(observer, call);
 }
 

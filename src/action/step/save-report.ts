@@ -15,7 +15,7 @@ import { closePhase, type Phase, type PhaseResult } from './phase.ts';
 
 interface SavePhase extends Phase {
   /** Whether GitHub's cache already has the key, so that the step saves only to the bucket. */
-  readonly onlyBucket: boolean;
+  readonly isBucketOnly: boolean;
 }
 
 /** Reports an outcome in the log and the summary. Fails the step if the save failed and `fail-on-save-error` is set. */
@@ -24,7 +24,7 @@ export async function reportSave(runner: Runner, phase: SavePhase, outcome: Save
   await closePhase(runner, phase, { op: 'save', ...resultOf(outcome) });
 }
 
-function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: SaveOutcome): void {
+function logOutcome(runner: Runner, { inputs, isBucketOnly }: SavePhase, outcome: SaveOutcome): void {
   const { log } = runner;
   switch (outcome.kind) {
     case 'saved':
@@ -48,7 +48,7 @@ function logOutcome(runner: Runner, { inputs, onlyBucket }: SavePhase, outcome: 
       log.debug(outcome.error.stack ?? '');
       if (isByDesign(outcome)) {
         log.info(`Cache not saved: ${outcome.error.message}.`);
-      } else if (onlyBucket && isUnserved(outcome)) {
+      } else if (isBucketOnly && isUnserved(outcome)) {
         const noun = sourceNoun(outcome.source);
         log.info(`Cache not saved to the ${noun}: ${reason}. GitHub's cache already has the key.`);
       } else {

@@ -17,7 +17,7 @@ interface SaveStepOptions {
   readonly records: JobRecords;
   readonly signal: AbortSignal;
   /** Whether it is the post phase, which follows a restore, and not save/. */
-  readonly afterRestore: boolean;
+  readonly isAfterRestore: boolean;
 }
 
 /**
@@ -29,8 +29,8 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
   const context = readRunContext(runner.env);
   const badEvent = eventProblem(context);
   if (badEvent !== undefined) return runner.log.warning(badEvent);
-  const state = options.afterRestore ? readState(runner.env) : undefined;
-  if (options.afterRestore && state === undefined) {
+  const state = options.isAfterRestore ? readState(runner.env) : undefined;
+  if (options.isAfterRestore && state === undefined) {
     return runner.log.info('Cache not saved: the restore step failed before it read its key.');
   }
   const plan = planOrRefuse(runner, state ? { ...context, home: state.home } : context, {
@@ -94,20 +94,20 @@ async function save(
 ): Promise<void> {
   const { inputs, target } = plan;
   // GitHub has this key already, and the bucket does not
-  const onlyBucket =
+  const isBucketOnly =
     target.kind !== 'github' && state?.source === 'github' && state.matchedKey === inputs.key;
   const progress = createProgress({ log: runner.log, doing: 'Sending', done: 'Sent' });
   let backend: StorageBackend | undefined;
   try {
     backend = await options.open(target, {
-      useFallback: inputs.useFallback && !onlyBucket,
+      useFallback: inputs.useFallback && !isBucketOnly,
       bucketWasDown: state?.bucketWasDown ?? false,
       progress,
     });
     const request = saveRequest(plan, state, options.signal);
     // The report is below the group of the progress, not inside it
     const outcome = await backend.save(request).finally(progress.end);
-    await reportSave(runner, { inputs, backend, onlyBucket, startedMs: options.startedMs }, outcome);
+    await reportSave(runner, { inputs, backend, isBucketOnly, startedMs: options.startedMs }, outcome);
   } finally {
     progress.end();
     backend?.close();

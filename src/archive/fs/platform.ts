@@ -59,36 +59,36 @@ const LENGTHS = {
 
 /** Returns the properties of a platform. With `isRoot`, this process may change the owner of files. */
 export function platformOf(name: NodeJS.Platform, isRoot: boolean): Platform {
-  const windows = name === 'win32';
-  const linux = name === 'linux';
+  const isWindows = name === 'win32';
+  const isLinux = name === 'linux';
   return {
-    hasModes: !windows,
-    keepsOwners: !windows && isRoot,
-    mayFoldCase: windows || name === 'darwin',
+    hasModes: !isWindows,
+    keepsOwners: !isWindows && isRoot,
+    mayFoldCase: isWindows || name === 'darwin',
     createCaseProbe,
-    foldsLetters: windows,
-    separator: windows ? '\\' : '/',
-    hasShares: windows,
+    foldsLetters: isWindows,
+    separator: isWindows ? '\\' : '/',
+    hasShares: isWindows,
     // The reserved characters of Microsoft's "Naming Files, Paths, and Namespaces". Names of devices (`aux.js`, `con`) and a dot
     // or blank at the end are valid below the `\\?\` that Node puts before each path
-    forbiddenInComponents: windows ? /[<>:"\\|?*\u0000-\u001f]/ : undefined,
+    forbiddenInComponents: isWindows ? /[<>:"\\|?*\u0000-\u001f]/ : undefined,
     // APFS refuses names that are not UTF-8. Node reaches no name of Windows that is not UTF-16 (tried: ENOENT)
-    namesAreBytes: !windows && name !== 'darwin',
-    ...LENGTHS[windows ? 'win32' : name === 'darwin' ? 'darwin' : 'linux'],
-    openFlags: windows ? 0 : (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
-    locksOpenFiles: windows,
-    inUseCodes: new Set(windows ? ['EACCES', 'EBUSY', 'EPERM'] : []),
-    hasSudo: !windows,
-    typesLinks: windows,
+    namesAreBytes: !isWindows && name !== 'darwin',
+    ...LENGTHS[isWindows ? 'win32' : name === 'darwin' ? 'darwin' : 'linux'],
+    openFlags: isWindows ? 0 : (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
+    locksOpenFiles: isWindows,
+    inUseCodes: new Set(isWindows ? ['EACCES', 'EBUSY', 'EPERM'] : []),
+    hasSudo: !isWindows,
+    typesLinks: isWindows,
     // POSIX does not define this. macOS follows the link
-    joinsSymlinks: linux,
-    resolvesAllPaths: !windows,
-    listsMounts: linux,
-    openFiles: linux ? '/proc/self/fd' : undefined,
+    joinsSymlinks: isLinux,
+    resolvesAllPaths: !isWindows,
+    listsMounts: isLinux,
+    openFiles: isLinux ? '/proc/self/fd' : undefined,
     filesByInode: name === 'darwin' ? '/.vol' : undefined,
-    numbersFileSystems: linux,
-    refusesInAppendOnly: linux,
-    unlockCommand: linux ? 'chattr -ia' : 'chflags nouchg,nouappnd',
+    numbersFileSystems: isLinux,
+    refusesInAppendOnly: isLinux,
+    unlockCommand: isLinux ? 'chattr -ia' : 'chflags nouchg,nouappnd',
   };
 }
 

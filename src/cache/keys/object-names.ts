@@ -69,8 +69,8 @@ export function parseKeyAndVersion(
 export function encodeComponent(text: string): string {
   let encoded = '';
   for (const byte of new TextEncoder().encode(text)) {
-    const plain = isPlain(byte) && !(byte === DOT && encoded === '');
-    encoded += plain ? String.fromCharCode(byte) : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    const isKept = isPlain(byte) && !(byte === DOT && encoded === '');
+    encoded += isKept ? String.fromCharCode(byte) : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }
   return encoded;
 }

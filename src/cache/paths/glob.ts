@@ -129,12 +129,12 @@ interface CharacterClass {
 
 /** Parses `[...]`, whose first character is at `start`. Returns undefined if it is not closed. Then the bracket is literal. */
 function parseClass(pattern: string, start: number): CharacterClass | undefined {
-  const negated = pattern[start] === '!' || pattern[start] === '^';
-  const first = start + (negated ? 1 : 0);
+  const isNegated = pattern[start] === '!' || pattern[start] === '^';
+  const first = start + (isNegated ? 1 : 0);
   let members = '';
   let rangeStart: number | undefined;
   for (let i = first; i < pattern.length; i++) {
-    if (pattern[i] === ']' && i > first) return { test: testOf(members, negated), end: i };
+    if (pattern[i] === ']' && i > first) return { test: testOf(members, isNegated), end: i };
     const [name = ''] = /(?<=^\[:)[a-z]{1,6}(?=:\])/.exec(pattern.slice(i, i + 10)) ?? [];
     const posix = POSIX_CLASSES[name];
     if (posix !== undefined) {
@@ -159,9 +159,9 @@ function parseClass(pattern: string, start: number): CharacterClass | undefined 
 }
 
 /** Returns a test by a regular expression, which is fast because it has only one class. Returns undefined if there is no member. */
-function testOf(members: string, negated: boolean): UnitTest | undefined {
+function testOf(members: string, isNegated: boolean): UnitTest | undefined {
   if (members === '') return undefined;
-  const expression = new RegExp(`[${negated ? '^' : ''}${members}]`, 'v');
+  const expression = new RegExp(`[${isNegated ? '^' : ''}${members}]`, 'v');
   return unit => expression.test(String.fromCharCode(unit));
 }
 

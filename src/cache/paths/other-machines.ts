@@ -27,7 +27,7 @@ export function compareMachines(
       parsePatterns(lines, { ...anchors, toComparable: toComparableInOtherCase }),
     );
     const decidingThere = otherDecider.decide(toComparableInOtherCase(absolute), isDirectory);
-    return (decidingThere?.negate === false) !== (deciding?.negate === false);
+    return (decidingThere?.excludes === false) !== (deciding?.excludes === false);
   };
 }
 
@@ -44,5 +44,5 @@ export function hasForeignLetters({ below }: StoredName): boolean {
 function mayMove(pattern: Pattern, anchor: Anchor, deciding: Pattern | undefined): boolean {
   if (pattern.anchor === anchor) return false;
   const isFoundElsewhere = pattern.wildcards !== undefined && pattern.anchor < anchor;
-  return pattern.negate || pattern === deciding || isFoundElsewhere;
+  return pattern.excludes || pattern === deciding || isFoundElsewhere;
 }

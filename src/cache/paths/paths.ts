@@ -35,9 +35,9 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
   const anchors = createAnchors(options);
   const patterns = parsePatterns(options.lines, anchors);
   const decider = new PatternDecider(patterns);
-  const firstExclusion = patterns.findIndex(({ negate }) => negate);
+  const firstExclusion = patterns.findIndex(({ excludes }) => excludes);
   const hasExclusions = firstExclusion !== -1;
-  const searchesFound = hasExclusions && patterns.slice(firstExclusion).some(({ negate }) => !negate);
+  const searchesFound = hasExclusions && patterns.slice(firstExclusion).some(({ excludes }) => !excludes);
 
   const decide = (absolute: string, directory: () => boolean) =>
     decider.decide(anchors.toComparable(absolute), directory);
@@ -45,7 +45,7 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
   return {
     storedLines: patterns.map(({ storedLine }) => storedLine),
     includedPaths() {
-      const included = patterns.filter(({ negate }) => !negate);
+      const included = patterns.filter(({ excludes }) => !excludes);
       const paths = included.flatMap(({ lead }) => [lead, resolveExisting(lead, anchors.platformPath)]);
       return [...new Set(paths.map(anchors.toComparable))];
     },
@@ -57,16 +57,16 @@ export function createPathLayout(options: PathLayoutOptions): StepLayout {
       if (name.start === '' || name.below.includes('\0') || !hasPlainComponents(name)) return false;
       // Windows would read a backslash as a separator, and a colon as the end of a drive's or a file's name
       if (anchors.isWindows && hasForeignLetters(name)) return false;
-      return decide(anchors.toAbsolute(name), () => stored.endsWith('/'))?.negate === false;
+      return decide(anchors.toAbsolute(name), () => stored.endsWith('/'))?.excludes === false;
     },
     dependsOnMachine: compareMachines(options.lines, anchors, patterns, decider),
     excludes(absolute) {
-      return hasExclusions && decide(absolute, () => isDirectory(absolute))?.negate === true;
+      return hasExclusions && decide(absolute, () => isDirectory(absolute))?.excludes === true;
     },
     followsLink: absolute => decider.includesLiteral(anchors.toComparable(absolute)),
     async roots(signal) {
       const found = await findRoots(patterns, { toComparable: anchors.toComparable, searchesFound, signal });
-      return found.filter(root => decide(root, () => isDirectory(root))?.negate === false);
+      return found.filter(root => decide(root, () => isDirectory(root))?.excludes === false);
     },
   };
 }

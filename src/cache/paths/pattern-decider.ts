@@ -39,7 +39,7 @@ export class PatternDecider {
 
   /** Returns whether a pattern without wildcards, and without `!`, names a path (in comparable spelling). */
   includesLiteral(path: string): boolean {
-    return this.#literalsAt(path).some(index => !this.#patterns[index]!.negate);
+    return this.#literalsAt(path).some(index => !this.#patterns[index]!.excludes);
   }
 
   #literalsAt(path: string): readonly number[] {
@@ -66,7 +66,7 @@ export class PatternDecider {
   }
 
   #ownIndex(path: string, above: number, isDirectory: () => boolean): number {
-    const applies = (index: number) => !this.#patterns[index]!.directoriesOnly || isDirectory();
+    const applies = (index: number) => !this.#patterns[index]!.isForDirectories || isDirectory();
     const last = Math.max(
       above,
       this.#literalsAt(path).findLast(index => index > above && applies(index)) ?? -1,

@@ -5,9 +5,9 @@ import { compileGlob, matchesPath, matchesWithin, mayMatchBelow } from './glob.t
 /** One line of the `path` input. */
 export interface Pattern {
   /** Whether it excludes (`!`). */
-  readonly negate: boolean;
+  readonly excludes: boolean;
   /** Whether it matches only directories, because it is written with a separator at its end. */
-  readonly directoriesOnly: boolean;
+  readonly isForDirectories: boolean;
   /** The absolute path above the first wildcard, or the whole path if there is none, in the platform's spelling. */
   readonly lead: string;
   /** The lead in comparable spelling. */
@@ -61,7 +61,7 @@ interface Segment {
 function parsePattern(line: string, anchors: Anchors): Pattern {
   const signs = SIGNS.exec(line)![0];
   const text = line.slice(signs.length).trim();
-  const negate = isNegated(signs);
+  const excludes = isNegated(signs);
   const { base, rest } = splitBase(text, anchors);
   // `/`, `C:\` or `\\server\share\`
   const root = anchors.platformPath.parse(base).root;
@@ -74,12 +74,12 @@ function parsePattern(line: string, anchors: Anchors): Pattern {
   const beforeWild = wildPart.length === 0 || storedLead.endsWith('/') ? storedLead : `${storedLead}/`;
   const comparableLead = anchors.toComparable(lead);
   return {
-    negate,
-    directoriesOnly: (anchors.isWindows ? /[\\/]$/ : /\/$/).test(text),
+    excludes,
+    isForDirectories: (anchors.isWindows ? /[\\/]$/ : /\/$/).test(text),
     lead,
     comparableLead,
     anchor: parseStoredName(storedLead, anchors.isWindows).anchor,
-    storedLine: `${negate ? '!' : ''}${beforeWild}${wildPart.map(part => part.text).join('/')}`,
+    storedLine: `${excludes ? '!' : ''}${beforeWild}${wildPart.map(part => part.text).join('/')}`,
     wildcards: wildPart.length === 0 ? undefined : createWildcards(comparableLead, wildPart, anchors),
   };
 }
@@ -113,8 +113,8 @@ function splitBase(text: string, anchors: Anchors): { base: string; rest: string
     return { base: platformPath.normalize(base), rest: text.slice(root.length) };
   }
   if (isWindows && /^[a-z]:/i.test(text)) {
-    const sameDrive = text[0]!.toLowerCase() === workspace[0]?.toLowerCase();
-    return { base: sameDrive ? workspace : `${text.slice(0, 2)}\\`, rest: text.slice(2) };
+    const isSameDrive = text[0]!.toLowerCase() === workspace[0]?.toLowerCase();
+    return { base: isSameDrive ? workspace : `${text.slice(0, 2)}\\`, rest: text.slice(2) };
   }
   return { base: workspace, rest: text };
 }

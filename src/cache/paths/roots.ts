@@ -13,7 +13,7 @@ export async function findRoots(
   patterns: readonly Pattern[],
   options: SearchOptions,
 ): Promise<readonly string[]> {
-  const including = patterns.filter(({ negate }) => !negate);
+  const including = patterns.filter(({ excludes }) => !excludes);
   const literals = including.filter(({ wildcards }) => wildcards === undefined).map(({ lead }) => lead);
   const wild = including.filter((pattern): pattern is WildPattern => pattern.wildcards !== undefined);
   try {

@@ -83,11 +83,11 @@ async function searchBelow(
     const mayLead =
       (isLink || entry.isDirectory()) && patterns.some(({ wildcards }) => wildcards.leadsTo(name));
     const target =
-      isLink && (mayLead || matching.some(({ directoriesOnly }) => directoriesOnly))
+      isLink && (mayLead || matching.some(({ isForDirectories }) => isForDirectories))
         ? directoryBehind(path)
         : undefined;
     const directory = entry.isDirectory() ? realPath : target;
-    const isFound = matching.some(({ directoriesOnly }) => directory !== undefined || !directoriesOnly);
+    const isFound = matching.some(({ isForDirectories }) => directory !== undefined || !isForDirectories);
     if (isFound) found.push(path);
     const isWhole = isFound && !isLink && !searchesFound;
     if (directory === undefined || !mayLead || isWhole || isOnWay(directory, way)) return;

@@ -50,7 +50,7 @@ export async function checkServer(options: ServerOptions, report: FindingReporte
     operation,
     about: 'a trial',
     signal: limit,
-    replaceable: true,
+    hasOtherWay: true,
     maxBodyBytes: 1024 * 1024,
   });
   const sendUntil =

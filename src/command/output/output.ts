@@ -8,12 +8,12 @@ import { createProgressLine } from './progress-line.ts';
 export class OutputError extends Error {
   override name = 'OutputError';
   /** Whether a pipe was closed, as `head` does when it has enough. */
-  readonly pipeClosed: boolean;
+  readonly wasPipeClosed: boolean;
 
   constructor({ code, message }: NodeJS.ErrnoException) {
     super(`standard output could not be written: ${message}`);
     // Windows has the code EOF
-    this.pipeClosed = code === 'EPIPE' || code === 'EOF';
+    this.wasPipeClosed = code === 'EPIPE' || code === 'EOF';
   }
 }
 
@@ -41,7 +41,7 @@ export function createOutput({ json, outlivesPipe = false, stdout, stderr }: Out
     failure ??= new OutputError(error);
   });
   const check = () => {
-    if (failure && !(failure.pipeClosed && outlivesPipe)) throw failure;
+    if (failure && !(failure.wasPipeClosed && outlivesPipe)) throw failure;
   };
   /** Writes text that is escaped already, such as a part of a JSON document. Throws `OutputError`. */
   const raw = async (text: string) => {

@@ -99,17 +99,17 @@ function rgwConditions(kind: RoleKind, options: PolicyOptions): Condition {
 function awsConditions(kind: RoleKind, options: PolicyOptions): Condition {
   const { audience, repositoryId, environment } = options;
   const { refs } = runsOf(kind, options);
-  const guarded = environment !== '' && (kind === 'main' || kind === 'prune');
+  const isGuarded = environment !== '' && (kind === 'main' || kind === 'prune');
   const claims = {
     aud: audience,
     repository_id: repositoryId,
     ...(refs && !isPattern(refs) && { ref: refs }),
-    ...(guarded && { environment }),
+    ...(isGuarded && { environment }),
   };
   return withKeys(options, {
     StringEquals: claims,
     StringLike: {
-      sub: subjects(options, guarded ? [`environment:${environment}`] : subjectsOfRuns(kind, refs)),
+      sub: subjects(options, isGuarded ? [`environment:${environment}`] : subjectsOfRuns(kind, refs)),
       ...(refs && isPattern(refs) && { ref: refs }),
     },
   });

@@ -78,7 +78,7 @@ export async function verifyCaches(invocation: Invocation, options: VerifyOption
   };
   try {
     const checks = engine.mapInOrder(selected(), options.parallel, entry =>
-      checkCache(engine, invocation, entry, { manifestOnly: options.manifests === true, onBytes }),
+      checkCache(engine, invocation, entry, { skipsFrames: options.manifests === true, onBytes }),
     );
     for await (const check of checks) {
       report.caches++;
@@ -156,14 +156,14 @@ async function checkCache(
   engine: RestoreEngine,
   { store, signal }: Invocation,
   entry: CacheEntry,
-  { manifestOnly, onBytes }: { readonly manifestOnly: boolean; readonly onBytes: (count: number) => void },
+  { skipsFrames, onBytes }: { readonly skipsFrames: boolean; readonly onBytes: (count: number) => void },
 ): Promise<CheckResult> {
   try {
     const found = toFound(entry);
     const { manifest, manifestStart, tail } = await engine.openObject(store, found, signal);
     const permits = (name: string) => engine.hasEntry(manifest.entries, name);
     await engine.validate(manifest, manifestStart, createDirectoryLayout('/', permits), signal);
-    if (manifestOnly) return { kind: 'whole', bytes: entry.object.sizeBytes };
+    if (skipsFrames) return { kind: 'whole', bytes: entry.object.sizeBytes };
     const { read } = engine.createRangeReaders(store, found, signal, onBytes);
     for (const run of engine.groupFrames(manifest.frames, () => true)) {
       signal.throwIfAborted();

@@ -37,7 +37,7 @@ async function phase(
   const backend = scriptedBackend({ [op]: transfer });
   const options = { open: backend.open, records: noRecords, signal: new AbortController().signal };
   if (op === 'restore') await restoreStep(runner, { ...options, keepState: false });
-  else await saveStep(runner, { ...options, afterRestore: false });
+  else await saveStep(runner, { ...options, isAfterRestore: false });
   return runner.lines;
 }
 

@@ -79,10 +79,10 @@ export interface SaveGiven {
   readonly signal?: AbortSignal;
 }
 
-export async function runSave(afterRestore: boolean, given: SaveGiven) {
+export async function runSave(isAfterRestore: boolean, given: SaveGiven) {
   const { state = {}, signal = new AbortController().signal } = given;
   const stateEnv =
-    afterRestore && state !== 'none'
+    isAfterRestore && state !== 'none'
       ? {
           STATE_CACHE_S3: JSON.stringify({
             ...missedState,
@@ -93,7 +93,7 @@ export async function runSave(afterRestore: boolean, given: SaveGiven) {
       : {};
   const runner = recordingRunner(stepEnv(given.inputs ?? {}, { ...stateEnv, ...given.env }));
   const backend = scriptedBackend(given.script ?? { save: async () => saved });
-  await saveStep(runner, { open: backend.open, records: noRecords, signal, afterRestore });
+  await saveStep(runner, { open: backend.open, records: noRecords, signal, isAfterRestore });
   return {
     lines: runner.lines.map(steady),
     failed: runner.failed,

@@ -65,7 +65,7 @@ describe('the stored line, which goes into the version', () => {
 test.each(['a', '!a', '!!a', '! ! !a', '!!', '# a', '!# a', ''])(
   'isIncluding gives the line %j the sign of its pattern',
   line => {
-    expect(isIncluding(line)).toBe(parse([line]).some(({ negate }) => !negate));
+    expect(isIncluding(line)).toBe(parse([line]).some(({ excludes }) => !excludes));
   },
 );
 
@@ -81,13 +81,16 @@ test.each([
 });
 
 test('a trailing separator is kept as a mark for directories, and a sign as an exclusion', () => {
-  const flags = parse(['a/', 'a', '!a/*/']).map(({ directoriesOnly, negate }) => [directoriesOnly, negate]);
+  const flags = parse(['a/', 'a', '!a/*/']).map(({ isForDirectories, excludes }) => [
+    isForDirectories,
+    excludes,
+  ]);
   expect(flags).toEqual([
     [true, false],
     [false, false],
     [true, true],
   ]);
-  expect(parse(['a\\'], onWindows)[0]?.directoriesOnly).toBe(true);
+  expect(parse(['a\\'], onWindows)[0]?.isForDirectories).toBe(true);
 });
 
 test('wildcards match only below their lead', () => {

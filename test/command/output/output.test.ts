@@ -49,11 +49,11 @@ test.each([
   ['EPIPE', true],
   ['EOF', true],
   ['ENOSPC', false],
-])('after %s standard output takes no more text', async (code, pipeClosed) => {
+])('after %s standard output takes no more text', async (code, wasPipeClosed) => {
   const { output, writes } = failingOutput(code, false);
   await output.lines('one').catch(() => {});
   await expect(output.flush()).rejects.toThrow(`standard output could not be written: write ${code}`);
-  await expect(output.lines('two')).rejects.toMatchObject({ pipeClosed });
+  await expect(output.lines('two')).rejects.toMatchObject({ wasPipeClosed });
   await expect(output.lines('two')).rejects.toThrow(OutputError);
   expect(writes()).toBe(1);
 });

@@ -87,7 +87,7 @@ export function listing(subject: Subject): void {
     );
     const listed = await collect(subject.store.list('list/'));
     expect(listed.map(({ name }) => name)).toEqual(all);
-    expect(await collect(subject.store.list('list/', { anyLength: true }))).toEqual(listed);
+    expect(await collect(subject.store.list('list/', { hasAnyLength: true }))).toEqual(listed);
     const last = listed.at(-1);
     expect(last).toMatchObject({ sizeBytes: 1, etag: (await subject.store.head('list/1002'))?.etag });
     expect(last?.modifiedMs).toBeGreaterThan(Date.UTC(2020));

@@ -65,16 +65,16 @@ function foldsCaseAt(directory: string, dev: number): boolean {
     const parent = dirname(at);
     // The name of a mount point is on the device above it: test a name inside
     if (parent === at || statOrUndefined(parent)?.dev !== dev) return foldsCaseInside(at);
-    const folded = existsInOtherCase(parent, basename(at));
-    if (folded !== undefined) return folded;
+    const isFolded = existsInOtherCase(parent, basename(at));
+    if (isFolded !== undefined) return isFolded;
   }
 }
 
 /** Tests the disk with a name in the directory. Returns true if none can be tested. */
 function foldsCaseInside(directory: string): boolean {
   for (const name of ignoreErrors(() => readdirSync(fsPath(directory), 'utf8')) ?? []) {
-    const folded = existsInOtherCase(directory, name);
-    if (folded !== undefined) return folded;
+    const isFolded = existsInOtherCase(directory, name);
+    if (isFolded !== undefined) return isFolded;
   }
   return true;
 }

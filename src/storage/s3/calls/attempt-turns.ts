@@ -42,18 +42,18 @@ export class AttemptTurns {
    * reason.
    */
   async next(
-    { transfer, sendsBytes }: CallSpec,
+    { isTransfer, sendsBytes }: CallSpec,
     limits: CallLimits,
     signal: AbortSignal | undefined,
   ): Promise<Turn> {
-    if (transfer) await this.#limiter.enter(signal);
+    if (isTransfer) await this.#limiter.enter(signal);
     let place: WindowPlace | undefined;
     const leave = (result: RequestResult) => {
       place?.leave(result);
-      if (transfer) this.#limiter.leave(result);
+      if (isTransfer) this.#limiter.leave(result);
     };
     try {
-      if (transfer && sendsBytes !== undefined) place = await this.#window.enter(sendsBytes, signal);
+      if (isTransfer && sendsBytes !== undefined) place = await this.#window.enter(sendsBytes, signal);
       await this.#pace.wait(signal);
     } catch (error) {
       leave('failed');

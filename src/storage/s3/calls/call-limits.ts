@@ -28,7 +28,7 @@ export class CallLimits {
     this.#waited = waited;
     const { serverWorkMs, stalledMs } = limits.figures;
     // The server may work for long once it has a body, and a reverse proxy may pass the body on late
-    const mayWork = spec.sendsBytes !== undefined || spec.serverWork;
+    const mayWork = spec.sendsBytes !== undefined || spec.isLongWork;
     const stallMs = mayWork ? Math.max(stalledMs, serverWorkMs) : stalledMs;
     const cleanUpMs = spec.lastCallMs === undefined ? 0 : waited.ms + spec.lastCallMs;
     if (isLast) this.#deadline = deadline(spec.lastCallMs ?? 0, clock);
@@ -65,13 +65,13 @@ export class CallLimits {
 
   /** Starts the time limit of the endpoint. Returns the options of each attempt, with the signal of all limits. */
   begin(): SdkHandlerOptions {
-    const { serverWork, sendsBytes, maxBodyBytes } = this.#spec;
+    const { isLongWork, sendsBytes, maxBodyBytes } = this.#spec;
     const { serverWorkMs, idleTimeoutMs } = this.#limits.figures;
     const signal = anySignal(this.signal, this.#limits.beginCall(), this.#stall?.signal);
     return {
       maxBodyBytes,
       ...(signal && { abortSignal: signal }),
-      ...(serverWork && { requestTimeout: serverWorkMs }),
+      ...(isLongWork && { requestTimeout: serverWorkMs }),
       ...(sendsBytes !== undefined && { responseMs: Math.max(serverWorkMs, idleTimeoutMs) }),
     };
   }

@@ -10,7 +10,7 @@ export interface CallSpec {
   readonly about: string;
   readonly signal?: AbortSignal | undefined;
   /** Whether the server may work for long without sending a byte: the idle timeout and the limit of all attempts are longer. */
-  readonly serverWork?: boolean;
+  readonly isLongWork?: boolean;
   /** Returns whether the attempt that just failed got closer to the end. Then it does not count against the attempts. */
   readonly madeProgress?: () => boolean;
   /**
@@ -21,11 +21,11 @@ export interface CallSpec {
   /** Returns whether this process itself is not reading the bytes of a response: then the endpoint does not stall. */
   readonly isBlocked?: () => boolean;
   /** Whether the call moves the bytes of an object: each attempt waits for a place beside others (retry/concurrency-limiter.ts). */
-  readonly transfer?: boolean;
+  readonly isTransfer?: boolean;
   /** Whether the caller can do without the response: one attempt, and a failure does not open the circuit. */
   readonly optional?: boolean;
   /** Whether the caller has another way: a failure does not open the circuit. */
-  readonly replaceable?: boolean;
+  readonly hasOtherWay?: boolean;
   /**
    * Time in ms of a call that cleans up. It has at least this time, even if earlier calls have used up the time to wait. After
    * the circuit has opened, one such call is sent, within this time, and retried while the endpoint responds.

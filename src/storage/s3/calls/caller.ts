@@ -54,7 +54,7 @@ export class Caller {
   readonly #circuit = new Circuit();
   readonly #unsigned: UnsignedReads;
   /** Whether a call has succeeded. */
-  #accepted = false;
+  #hasSucceeded = false;
   #connection: Connection | undefined;
   #addressCheck: Promise<void> | undefined;
 
@@ -158,7 +158,7 @@ export class Caller {
     const waitAfter = (error: unknown) => {
       const failure = classify(error);
       // A gateway that was too busy for the parts may also be too busy for the call that removes them
-      const mayRetry = isLast ? failure.status !== undefined : this.#accepted || !bucketWasDown;
+      const mayRetry = isLast ? failure.status !== undefined : this.#hasSucceeded || !bucketWasDown;
       const waitMs = mayRetry && failure.isRetryable ? waits.next(spec.madeProgress?.()) : undefined;
       if (waitMs === undefined) return undefined;
       lastRetried = failure;
@@ -174,7 +174,7 @@ export class Caller {
         clock: this.clock,
         signal: options.abortSignal,
       });
-      this.#accepted = true;
+      this.#hasSucceeded = true;
       return result;
     } catch (error) {
       if (spec.signal?.aborted) throw spec.signal.reason;
@@ -235,10 +235,10 @@ export class Caller {
 
   /** Converts the failure of a call. Opens the circuit if the endpoint did not respond as an S3 server does. */
   #convertFailure(spec: CallSpec, failure: Failure): Error {
-    const identity = { ...this.#connection?.identity(), accepted: this.#accepted };
+    const identity = { ...this.#connection?.identity(), haveWorked: this.#hasSucceeded };
     const error = fromS3Error(failure, spec.operation, this.settings, identity);
     const isDown = failure.isRetryable || failure.cause instanceof ProtocolError;
-    const isNeeded = !spec.optional && !spec.replaceable;
+    const isNeeded = !spec.optional && !spec.hasOtherWay;
     if (isDown && isNeeded && error instanceof StoreUnavailableError) this.#circuit.open(error);
     return error;
   }

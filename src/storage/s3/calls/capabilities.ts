@@ -6,19 +6,19 @@ import { MIN_PART_BYTES } from '../../part-size.ts';
  */
 export class Capabilities {
   /** Whether PutObject obeys `If-None-Match: *` and `If-Match`. If not, a check precedes it, and the last writer wins. */
-  conditionalPut = true;
+  hasConditionalPut = true;
   /** Whether CompleteMultipartUpload accepts `If-None-Match: *`. */
-  conditionalComplete = true;
+  hasConditionalComplete = true;
   /** Whether the bucket keeps versions. radosgw 16.2.15 then ignores `If-None-Match` and responds to `If-Match` with 412. */
   versioned = false;
   /** Whether a suffix range that is longer than the object returns the whole object, as in RFC 9110 (14.1.2). */
-  longSuffixRanges = true;
+  hasLongSuffixRanges = true;
   /** Whether HEAD is served, with the length of the object. */
-  head = true;
+  hasHead = true;
   /** Whether UploadPartCopy works. */
-  copy = true;
+  hasCopy = true;
   /** Whether UploadPartCopy accepts `x-amz-copy-source-if-match`. */
-  conditionalCopy = true;
+  hasConditionalCopy = true;
   /** Whether PutObject and UploadPart are refused without `Content-MD5` (buckets with a default retention). */
   needsContentMd5 = false;
   /** Bytes of the smallest body that was refused as too large (413). */

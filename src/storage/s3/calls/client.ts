@@ -25,7 +25,7 @@ export interface Connection {
   /** Signs the requests that follow by the server's clock, which is at `serverMs` (ms since 1970). */
   signByServerClock(serverMs: number): void;
   /** Returns the kind of the credentials. Before `signIn` they count as keys without a session. */
-  identity(): Omit<IdentityUse, 'accepted'>;
+  identity(): Omit<IdentityUse, 'haveWorked'>;
 }
 
 /** Options of a connection that are no settings of the bucket. */
@@ -102,7 +102,7 @@ export function createConnection(
     },
     signIn: async () => void (await credentials()),
     identity: () => ({
-      temporary: known?.sessionToken !== undefined,
+      isTemporary: known?.sessionToken !== undefined,
       expiresMs: known?.expiration?.getTime(),
       role: (known as Partial<RoleCredentials> | undefined)?.role,
       source: (known as Partial<SourceCredentials> | undefined)?.source,

@@ -21,11 +21,11 @@ export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined
     if (hasExpired(error, identity)) return EXPIRED_ROLE;
     if (ownEntry(KEY_REFUSALS, code)) return ROLE_KEYS;
     // radosgw 16.2.15 cannot decrypt the session token of another cluster
-    if (code === 'InvalidArgument' && !identity.accepted) return ROLE_KEYS;
+    if (code === 'InvalidArgument' && !identity.haveWorked) return ROLE_KEYS;
   }
   if (code === 'AccessDenied') return accessRefusal(call);
   // MinIO and AWS return this for an access key whose session has ended (minio/minio#14794, boto/boto3#2815)
-  if (code === 'InvalidAccessKeyId' && identity.temporary) return UNKNOWN_SESSION;
+  if (code === 'InvalidAccessKeyId' && identity.isTemporary) return UNKNOWN_SESSION;
   if (isSkewed(error)) return [RUNNER_CLOCK, clockDifference(error.dateMs)];
   // A listing names no object: the server took the name of the bucket for the name of an object
   if (operation === 'ListObjectsV2' && code === 'NoSuchKey' && namesBucket(settings)) {
@@ -56,7 +56,7 @@ const CREATING: ReadonlySet<string> = new Set(['PutObject', 'CreateMultipartUplo
  */
 function refusesKmsKey({ operation, code, settings, identity }: FailedCall): boolean {
   if (settings.encryption?.algorithm !== 'aws:kms' || !CREATING.has(operation)) return false;
-  return (code?.startsWith('KMS.') ?? false) || (code === 'InvalidAccessKeyId' && identity.accepted);
+  return (code?.startsWith('KMS.') ?? false) || (code === 'InvalidAccessKeyId' && identity.haveWorked);
 }
 
 const KMS_KEY: Refusal = [{ input: 'sse-kms-key-id' }, 'the server cannot encrypt with this key'];
@@ -180,9 +180,9 @@ export interface IdentityUse {
   /** Time in ms since 1970 at which the credentials expire. Undefined if they do not expire, or if it is not known. */
   readonly expiresMs?: number | undefined;
   /** Whether they have a session token, and so expire. */
-  readonly temporary?: boolean;
+  readonly isTemporary?: boolean;
   /** Whether a call has succeeded with them. */
-  readonly accepted: boolean;
+  readonly haveWorked: boolean;
 }
 
 /** A source of credentials outside the inputs, as messages name it. */
@@ -210,9 +210,9 @@ export function withKeySource(
 }
 
 /** Explains AccessDenied. radosgw (16.2.15) also returns it, without a reason, after the end of a session. */
-function accessRefusal({ operation, settings, identity: { temporary, accepted } }: FailedCall): Refusal {
-  if (temporary) return accepted ? DENIED_LATER : DENIED_SESSION;
-  if (!accepted) return [{ input: 'bucket' }, 'access is denied to these credentials'];
+function accessRefusal({ operation, settings, identity: { isTemporary, haveWorked } }: FailedCall): Refusal {
+  if (isTemporary) return haveWorked ? DENIED_LATER : DENIED_SESSION;
+  if (!haveWorked) return [{ input: 'bucket' }, 'access is denied to these credentials'];
   const mayNeedEncryption = CREATING.has(operation) && !settings.encryption;
   return [
     ["the bucket's policy", ...(mayNeedEncryption ? [{ input: 'server-side-encryption' }] : [])],

@@ -171,7 +171,7 @@ export function fromS3Error(
     const proxy =
       throughProxy(settings.environment, settings.endpoint) + (status ? `; status ${status}` : '');
     // radosgw and other servers reset plain http on a port for https
-    const mayExpectTls = settings.endpoint?.protocol === 'http:' && !identity.accepted && proxy === '';
+    const mayExpectTls = settings.endpoint?.protocol === 'http:' && !identity.haveWorked && proxy === '';
     const hint = mayExpectTls && code === 'ECONNRESET' ? '; the port may expect https' : '';
     return unavailable((CONNECTION_FAILURES.get(code) ?? '') + hint, call + proxy);
   }
@@ -192,7 +192,7 @@ export function fromS3Error(
     return unavailable(code === 'EMFILE' ? OPEN_FILES_LIMIT : '', call);
   }
   if (error.status === 401 || error.status === 403) {
-    if (identity.temporary) return refused(...DENIED_SESSION);
+    if (identity.isTemporary) return refused(...DENIED_SESSION);
     return refused(
       [{ input: 'accessKey' }, { input: 'secretKey' }, "the bucket's policy"],
       'access is denied',

@@ -36,8 +36,8 @@ export async function getRange(
   range: ByteRange,
   options: GetOptions = {},
 ): Promise<RangeBytes | undefined> {
-  const { longSuffixRanges } = caller.capabilities;
-  const needsHead = 'suffix' in range ? range.suffix <= 0 || !longSuffixRanges : range.end <= range.start;
+  const { hasLongSuffixRanges } = caller.capabilities;
+  const needsHead = 'suffix' in range ? range.suffix <= 0 || !hasLongSuffixRanges : range.end <= range.start;
   if (needsHead) return rangeByHead(caller, name, range, options);
   const target = new OwnMemory();
   const received = await readRange(caller, name, range, target, options);
@@ -82,7 +82,7 @@ async function readRange(
       operation: 'GetObject',
       about,
       signal: options.signal,
-      transfer: true,
+      isTransfer: true,
       maxBodyBytes: 'stream',
       madeProgress: () => target.filled - filledBefore >= PROGRESS_BYTES,
       ...(isBlocked && { isBlocked }),
@@ -146,7 +146,7 @@ async function rangeByHead(
   if (start === end || !('suffix' in range)) {
     return { bytes: new Uint8Array(0), start, sizeBytes, etag, modifiedMs };
   }
-  caller.capabilities.longSuffixRanges = false;
+  caller.capabilities.hasLongSuffixRanges = false;
   const tail = await getRange(caller, name, { start, end }, { ...options, etag });
   const got = tail?.bytes.length ?? 0;
   if (tail && got < end - start) {

@@ -33,7 +33,7 @@ export async function headObject(
   const spec = { operation: 'HeadObject', about: name, signal, optional };
   return caller.run(spec, async (client, options) => {
     try {
-      const info = caller.capabilities.head
+      const info = caller.capabilities.hasHead
         ? await infoByHead(caller, client, name, options, optional)
         : 'refused';
       return info === 'refused' ? await infoByGet(caller, client, name, options) : info;
@@ -64,9 +64,9 @@ async function infoByHead(
       options,
     );
     if (response.ContentLength !== undefined) return infoOf(caller, name, response, response.ContentLength);
-    capabilities.head = false;
+    capabilities.hasHead = false;
   } catch (error) {
-    if (isStatus(error, 405, 501)) capabilities.head = false;
+    if (isStatus(error, 405, 501)) capabilities.hasHead = false;
     // The refusal of a HEAD has no body, and so no code
     else if (optional || !isStatus(error, 400, 403)) throw error;
   }

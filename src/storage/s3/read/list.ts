@@ -17,17 +17,17 @@ const LISTING_MS = 45_000;
 
 /**
  * Lists all objects under `prefix`, page after page. An optional listing has only the first page. Skips names outside the prefix.
- * @throws StoreUnavailableError for a listing that has no end, or takes longer than 45 s unless `anyLength` is set.
+ * @throws StoreUnavailableError for a listing that has no end, or takes longer than 45 s unless `hasAnyLength` is set.
  */
 export async function* listObjects(
   caller: Caller,
   prefix: string,
-  { signal, optional = false, anyLength = false }: ListOptions = {},
+  { signal, optional = false, hasAnyLength = false }: ListOptions = {},
 ): AsyncGenerator<ObjectInfo> {
   const { bucket } = caller.settings;
   const listing = `${describeBucket(caller.settings)}: the listing of ${prefix}`;
-  const endCheck = new EndCheck(listing, anyLength ? MAX_PAGES_OF_ANY_LENGTH : MAX_PAGES);
-  const limit = anyLength ? undefined : deadline(LISTING_MS, caller.clock);
+  const endCheck = new EndCheck(listing, hasAnyLength ? MAX_PAGES_OF_ANY_LENGTH : MAX_PAGES);
+  const limit = hasAnyLength ? undefined : deadline(LISTING_MS, caller.clock);
   let token: string | undefined;
   try {
     do {
@@ -44,7 +44,7 @@ export async function* listObjects(
       );
       for (const object of page.objects) if (object.name.startsWith(prefix)) yield object;
       if (optional) return;
-      if (anyLength) caller.forgetWaits();
+      if (hasAnyLength) caller.forgetWaits();
       endCheck.add(page);
       token = page.next;
     } while (token !== undefined);

@@ -168,8 +168,8 @@ export class Transport {
 }
 
 function whenConnected(socket: Socket, isSecure: boolean, onConnected: () => void): void {
-  const inHandshake = isSecure && (socket as { secureConnecting?: boolean }).secureConnecting === true;
-  if (socket.connecting || inHandshake) socket.once(isSecure ? 'secureConnect' : 'connect', onConnected);
+  const isInHandshake = isSecure && (socket as { secureConnecting?: boolean }).secureConnecting === true;
+  if (socket.connecting || isInHandshake) socket.once(isSecure ? 'secureConnect' : 'connect', onConnected);
   else onConnected();
 }
 

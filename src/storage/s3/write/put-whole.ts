@@ -27,13 +27,13 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
   const { capabilities } = caller;
   const { name, onlyIfAbsent, onlyIfEtag, signal, onPublish } = publication;
   const isConditional = onlyIfAbsent || onlyIfEtag !== undefined;
-  const isExact = capabilities.conditionalPut && !capabilities.versioned;
+  const isExact = capabilities.hasConditionalPut && !capabilities.versioned;
   if (onlyIfEtag !== undefined || (onlyIfAbsent && !isExact)) await checkCondition(caller, publication);
   else if (!caller.hasResponded) await waitForResponse(caller, name, signal);
   onPublish?.();
-  let outcome = await put(caller, publication, part, isConditional && capabilities.conditionalPut);
+  let outcome = await put(caller, publication, part, isConditional && capabilities.hasConditionalPut);
   if (outcome === 'not implemented') {
-    capabilities.conditionalPut = false;
+    capabilities.hasConditionalPut = false;
     await checkCondition(caller, publication);
     outcome = await put(caller, publication, part, false);
   }
@@ -47,7 +47,7 @@ export async function putWhole(caller: Caller, publication: Publication, part: P
   }
   if (outcome === 'conflict' || !isConditionMet(publication, present)) throw conditionError(publication);
   // The condition is met, so the refusal is wrong: radosgw 16.2.15 returns 412 to each If-Match in a bucket with versions
-  capabilities.conditionalPut = false;
+  capabilities.hasConditionalPut = false;
   outcome = await put(caller, publication, part, false);
   if (outcome !== 'stored') throw notStoredError(name, 'PutObject');
 }

@@ -6,7 +6,7 @@ import type { CallSpec } from '../../../../src/storage/s3/calls/call.ts';
 import { CallLimits } from '../../../../src/storage/s3/calls/call-limits.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
 
-const SPEC: CallSpec = { operation: 'UploadPart', about: 'x part 1', transfer: true };
+const SPEC: CallSpec = { operation: 'UploadPart', about: 'x part 1', isTransfer: true };
 
 /** Gives turns by a clock that moves only when the test moves it. */
 function turnsOf() {

@@ -47,7 +47,7 @@ test('after a lost connection no call is sent, and each names the first failure'
   expect(caller.counters.requests).toBe(1);
 });
 
-test.each<keyof CallSpec>(['optional', 'replaceable'])(
+test.each<keyof CallSpec>(['optional', 'hasOtherWay'])(
   'after a lost connection of a call that is %s the next call is sent',
   async property => {
     const { fail, succeed } = calls();

@@ -9,9 +9,9 @@ const settings = createS3Settings({ bucket: 'ci', endpoint: new URL('https://s3.
 /** The use of keys of the settings before the first call. */
 export const unused: IdentityUse = {
   role: undefined,
-  temporary: false,
+  isTemporary: false,
   expiresMs: undefined,
-  accepted: false,
+  haveWorked: false,
 };
 /** Converts the error of a read. */
 export const map = (error: unknown, identity = unused) =>

@@ -16,11 +16,14 @@ describe('the error of AccessDenied', () => {
     [true, false, "the input 'sessionToken'", 'the session has expired, or its policy does not allow this'],
     [false, true, "the bucket's policy", 'the policy does not allow this, or they have expired'],
     [false, false, "the input 'bucket'", 'access is denied to these credentials'],
-  ])('with a session token %s and earlier success %s names %s', (temporary, accepted, setting, reason) => {
-    const error = map(denied, { ...unused, temporary, accepted });
-    expect(settingsToCheck(error as StoreRefusedError)).toBe(setting);
-    expect(error.message).toContain(reason);
-  });
+  ])(
+    'with a session token %s and earlier success %s names %s',
+    (isTemporary, haveWorked, setting, reason) => {
+      const error = map(denied, { ...unused, isTemporary, haveWorked });
+      expect(settingsToCheck(error as StoreRefusedError)).toBe(setting);
+      expect(error.message).toContain(reason);
+    },
+  );
 });
 
 test.each([
@@ -29,8 +32,8 @@ test.each([
   [403, undefined, 'the session has expired'],
   [401, undefined, 'the session has expired'],
 ])('a refusal %i %s of keys with a session token names the session', (status, code, reason) => {
-  for (const accepted of [false, true]) {
-    expect(map(answer(status, code), { ...unused, temporary: true, accepted })).toMatchObject({
+  for (const haveWorked of [false, true]) {
+    expect(map(answer(status, code), { ...unused, isTemporary: true, haveWorked })).toMatchObject({
       settings: [{ input: 'sessionToken' }],
       message: expect.stringContaining(reason),
     });
@@ -40,7 +43,7 @@ test.each([
 describe('the refusal of a call with the keys of a role', () => {
   const role = { arn: 'arn:aws:iam:::role/ci', claims: 'ref=refs/heads/main' };
   const end = Date.parse('2026-05-01T12:00:00Z');
-  const taken = { ...unused, role, temporary: true, expiresMs: end, accepted: true };
+  const taken = { ...unused, role, isTemporary: true, expiresMs: end, haveWorked: true };
   const refusedAt = (date: string, code?: string, status = 403) => answer(status, code, { date });
 
   test.each(['AccessDenied', 'Forbidden', '403', '', undefined])(
@@ -70,7 +73,7 @@ describe('the refusal of a call with the keys of a role', () => {
     // radosgw 16.2.15, for the session token of another cluster
     ['InvalidArgument', 400],
   ])('because the server does not know the keys (%s) names the input sts-endpoint', (code, status) => {
-    const first = { ...taken, accepted: false };
+    const first = { ...taken, haveWorked: false };
     expect(map(refusedAt('Fri, 01 May 2026 11:00:00 GMT', code, status), first)).toMatchObject({
       name: 'StoreRefusedError',
       settings: [{ input: 'sts-endpoint' }],
@@ -80,7 +83,7 @@ describe('the refusal of a call with the keys of a role', () => {
 });
 
 describe('a refused write', () => {
-  const used = { ...unused, accepted: true };
+  const used = { ...unused, haveWorked: true };
   const refusal = (code: string, encryption: S3Settings['encryption'], identity = used) =>
     fromS3Error(classify(answer(403, code)), 'PutObject', createS3Settings({ encryption }), identity);
   const kms = { algorithm: 'aws:kms', kmsKeyId: 'key' } as const;
@@ -124,7 +127,13 @@ describe('the keys to check are named by their source:', () => {
     ['an input', 'SignatureDoesNotMatch', {}, {}, "the input 'secretKey'"],
     ['the environment', 'SignatureDoesNotMatch', { source: 'environment' }, {}, 'AWS_SECRET_ACCESS_KEY'],
     ['the environment', 'InvalidAccessKeyId', { source: 'environment' }, {}, 'AWS_ACCESS_KEY_ID'],
-    ['the environment', 'ExpiredToken', { source: 'environment', temporary: true }, {}, 'AWS_SESSION_TOKEN'],
+    [
+      'the environment',
+      'ExpiredToken',
+      { source: 'environment', isTemporary: true },
+      {},
+      'AWS_SESSION_TOKEN',
+    ],
     [
       'the environment',
       undefined,
@@ -149,7 +158,7 @@ describe('the keys to check are named by their source:', () => {
     [
       'the role of a web identity',
       'ExpiredToken',
-      { source: 'web identity', temporary: true },
+      { source: 'web identity', isTemporary: true },
       {},
       'the credentials of the web identity',
     ],

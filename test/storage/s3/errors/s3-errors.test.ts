@@ -108,12 +108,12 @@ test('the error of a broken connection names the proxy of the environment, and n
 
 test('a reset of plain http before the first success names a port for https as a possible cause', () => {
   const reset = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
-  const messageFor = (endpoint: string, accepted: boolean, environment: NodeJS.ProcessEnv = {}) =>
+  const messageFor = (endpoint: string, haveWorked: boolean, environment: NodeJS.ProcessEnv = {}) =>
     fromS3Error(
       classify(reset),
       'GetObject',
       createS3Settings({ bucket: 'ci', endpoint: new URL(endpoint), environment }),
-      { ...unused, accepted },
+      { ...unused, haveWorked },
     ).message;
   expect(messageFor('http://rgw:7480', false)).toBe(
     'bucket ci at http://rgw:7480: connection reset; the port may expect https (GetObject: ECONNRESET)',

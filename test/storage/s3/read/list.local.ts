@@ -94,19 +94,19 @@ test('a listing of any length is read past a thousand pages', async () => {
     const body = pageOf([`p/${String(count).padStart(6, '0')}`], `token-${count}`);
     return { body: ++count < 1005 ? body : body.replace('true', 'false') };
   });
-  expect(await collect(server.store().list('p/', { anyLength: true }))).toHaveLength(1005);
+  expect(await collect(server.store().list('p/', { hasAnyLength: true }))).toHaveLength(1005);
 });
 
 test('a listing of over 45 s is refused with its time limit, unless it may have any length', async () => {
-  for (const anyLength of [false, true]) {
+  for (const hasAnyLength of [false, true]) {
     const clock = new FakeClock();
     const server = await scriptedServer(async (_, { url = '' }) => {
       if (!url.includes('continuation-token')) return { body: pageOf(['p/a'], 'token') };
       await clock.advance(46_000);
       return { body: pageOf(['p/b'], '').replace('true', 'false') };
     });
-    const listed = collect(server.store({ attempts: 1 }, { clock, timeLimits }).list('p/', { anyLength }));
-    if (anyLength) expect(await listed).toHaveLength(2);
+    const listed = collect(server.store({ attempts: 1 }, { clock, timeLimits }).list('p/', { hasAnyLength }));
+    if (hasAnyLength) expect(await listed).toHaveLength(2);
     else await expect(listed).rejects.toThrow('the listing of p/ takes longer than 45 s');
   }
 });

@@ -44,7 +44,7 @@ export async function completeUpload(
     operation: 'CompleteMultipartUpload',
     about: `${publication.name}, ${parts.length} parts`,
     signal: grace.signal,
-    serverWork: true,
+    isLongWork: true,
   };
   /** Returns the object of this name, or 'ours' if this upload has stored it. */
   const findObject = async () => {
@@ -84,7 +84,7 @@ export async function completeUpload(
     });
   try {
     const { capabilities } = caller;
-    const isConditional = publication.onlyIfAbsent && capabilities.conditionalComplete;
+    const isConditional = publication.onlyIfAbsent && capabilities.hasConditionalComplete;
     let outcome = await send(isConditional);
     if (outcome === 'refused') {
       // The refusal is wrong if the object is ours, or if there is none
@@ -93,7 +93,7 @@ export async function completeUpload(
       if (!isConditional || present !== undefined) throw conditionError(publication);
     }
     if (outcome !== 'stored') {
-      capabilities.conditionalComplete = false;
+      capabilities.hasConditionalComplete = false;
       outcome = await send(false);
     }
     if (outcome !== 'stored') throw conditionError(publication);

@@ -46,11 +46,11 @@ interface PartCopy {
 export async function copyPart(caller: Caller, copy: PartCopy, signal: AbortSignal): Promise<StoredPart> {
   const { capabilities } = caller;
   checkCopySupport(caller);
-  let outcome = await attemptCopy(caller, copy, signal, capabilities.conditionalCopy);
+  let outcome = await attemptCopy(caller, copy, signal, capabilities.hasConditionalCopy);
   if (outcome === 'condition failed') {
     // Swift 2.30 compares the condition of a multipart object with another ETag than the one it returns
     await checkSource(caller, copy.source, signal);
-    capabilities.conditionalCopy = false;
+    capabilities.hasConditionalCopy = false;
     outcome = await attemptCopy(caller, copy, signal, false);
   }
   if (outcome === 'source not found' || outcome === 'condition failed') {
@@ -62,7 +62,7 @@ export async function copyPart(caller: Caller, copy: PartCopy, signal: AbortSign
 
 /** Throws CopyRefusedError if an earlier call has shown that the server does not copy parts. */
 export function checkCopySupport({ capabilities }: Caller): void {
-  if (!capabilities.copy) throw new CopyRefusedError('the server does not copy parts of objects');
+  if (!capabilities.hasCopy) throw new CopyRefusedError('the server does not copy parts of objects');
 }
 
 /** Throws ObjectReplacedError if the source was replaced or removed. */
@@ -79,7 +79,7 @@ async function attemptCopy(
 ): Promise<StoredPart | 'condition failed' | 'source not found'> {
   const { bucket } = caller.settings;
   const about = `${upload.name} part ${number} from ${source.name} ${range.start}-${range.end - 1}`;
-  const spec: CallSpec = { operation: 'UploadPartCopy', about, signal, serverWork: true, replaceable: true };
+  const spec: CallSpec = { operation: 'UploadPartCopy', about, signal, isLongWork: true, hasOtherWay: true };
   /** Status and code of the response to the last attempt. Undefined if it had none. */
   let refusal: string | undefined;
   try {
@@ -138,6 +138,6 @@ const REFUSED = [400, 405, 411, 501];
 
 /** Remembers that the server does not copy parts, and makes the error. */
 function refuseCopy({ capabilities }: Caller, reason: string, cause?: unknown): CopyRefusedError {
-  capabilities.copy = false;
+  capabilities.hasCopy = false;
   return new CopyRefusedError(`the server does not copy parts of objects (${reason})`, { cause });
 }

@@ -63,7 +63,7 @@ export async function uploadPart(
     operation: 'UploadPart',
     about: `${upload.name} part ${number}, ${sizeBytes} bytes`,
     signal,
-    transfer: true,
+    isTransfer: true,
     sendsBytes: sizeBytes,
   };
   const { headers } = await caller.run(spec, async (client, options, progress) => {
