@@ -2,8 +2,8 @@ import type { Log } from '../report/log.ts';
 import type { StorageBackend } from './backend.ts';
 import {
   describeUnserved,
-  isForkWithoutCredentials,
   isRefusedByPolicy,
+  isSecretlessRun,
   isUnserved,
   type Outcome,
   type Unserved,
@@ -29,7 +29,7 @@ export function createFallback({ primary, openSecondary, log, nameInput }: Fallb
   /** Logs why GitHub's cache is used: a notice for a fork or an outage, which ends by itself, and a warning otherwise. */
   function announce(first: Unserved): void {
     const line = `${describeUnserved(first, nameInput)}. GitHub's cache is used instead.`;
-    if (first.kind === 'unavailable' || isForkWithoutCredentials(first)) log.notice(line);
+    if (first.kind === 'unavailable' || isSecretlessRun(first)) log.notice(line);
     else log.warning(line);
   }
 

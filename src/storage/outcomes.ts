@@ -1,9 +1,9 @@
 import type { ObjectVersion } from './object-store.ts';
 import {
-  ForkCredentialsError,
   type NameInput,
   NameTooLongError,
   PolicyRefusedError,
+  SecretlessRunError,
   StoreRefusedError,
   StoreUnavailableError,
 } from './store-errors.ts';
@@ -158,9 +158,9 @@ export function isRefusedByPolicy(outcome: Outcome): boolean {
   return outcome.kind === 'refused' && outcome.error instanceof PolicyRefusedError;
 }
 
-/** Returns whether a pull request from a fork has no credentials: that is by design too. */
-export function isForkWithoutCredentials(outcome: Outcome): boolean {
-  return outcome.kind === 'refused' && outcome.error instanceof ForkCredentialsError;
+/** Returns whether GitHub gives the run no secrets, so that it has no credentials: that is by design too. */
+export function isSecretlessRun(outcome: Outcome): boolean {
+  return outcome.kind === 'refused' && outcome.error instanceof SecretlessRunError;
 }
 
 /** Returns the objects that a restore has rejected, also if the fallback was used after them. */

@@ -65,9 +65,9 @@ export class NoCredentialsError extends StoreRefusedError {
   override name = 'NoCredentialsError';
 }
 
-/** Error of a pull request from a fork, which gets no secrets and no token, so it has no credentials by design. */
-export class ForkCredentialsError extends NoCredentialsError {
-  override name = 'ForkCredentialsError';
+/** Error of a run to which GitHub gives no secrets, such as a pull request from a fork: it has no credentials by design. */
+export class SecretlessRunError extends NoCredentialsError {
+  override name = 'SecretlessRunError';
   constructor(message: string) {
     super(message, []);
   }

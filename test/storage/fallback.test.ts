@@ -4,9 +4,9 @@ import type { StorageBackend } from '../../src/storage/backend.ts';
 import { createFallback } from '../../src/storage/fallback.ts';
 import type { Outcome, RestoreOutcome, SaveOutcome } from '../../src/storage/outcomes.ts';
 import {
-  ForkCredentialsError,
   NameTooLongError,
   PolicyRefusedError,
+  SecretlessRunError,
   StoreRefusedError,
   StoreUnavailableError,
 } from '../../src/storage/store-errors.ts';
@@ -75,7 +75,7 @@ const refusal: Outcome = {
 };
 const fork: Outcome = {
   ...{ kind: 'refused', source: 's3' },
-  error: new ForkCredentialsError('no credentials: a pull request from a fork gets no secrets'),
+  error: new SecretlessRunError('no credentials: a pull request from a fork gets no secrets'),
 };
 const tooLong: Outcome = {
   ...{ kind: 'refused', source: 's3' },

@@ -2,7 +2,7 @@ import {
   describeUnserved,
   type Hit,
   hasChangedTree,
-  isForkWithoutCredentials,
+  isSecretlessRun,
   type LookupOutcome,
   type Rejected,
   type Restored,
@@ -41,7 +41,7 @@ export async function reportOutcome(
     case 'unavailable':
     case 'refused': {
       const effect = inputs.failOnCacheMiss ? '' : ' The job continues without the cache.';
-      const level = isForkWithoutCredentials(outcome) ? 'notice' : 'warning';
+      const level = isSecretlessRun(outcome) ? 'notice' : 'warning';
       const clause = describeUnserved(outcome, inputNamer(runner.env));
       return reportFailure(runner, phase, `${clause}.${effect}`, outcome.error, level);
     }

@@ -1,7 +1,7 @@
 import {
   type Failed,
-  isForkWithoutCredentials,
   isRefusedByPolicy,
+  isSecretlessRun,
   isUnserved,
   type SaveOutcome,
   sourceNoun,
@@ -61,7 +61,7 @@ function logOutcome(runner: Runner, { inputs, isBucketOnly }: SavePhase, outcome
 
 /** Returns whether a save did not happen because this run is not meant to save. */
 function isByDesign(outcome: SaveOutcome): boolean {
-  return isRefusedByPolicy(outcome) || isForkWithoutCredentials(outcome);
+  return isRefusedByPolicy(outcome) || isSecretlessRun(outcome);
 }
 
 function failureReason(outcome: Unserved | Failed, nameInput: NameInput): string {

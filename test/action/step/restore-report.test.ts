@@ -4,7 +4,7 @@ import {
   TargetTreeError,
   UnusableArchiveError,
 } from '../../../src/archive/archive-errors.ts';
-import { ForkCredentialsError, StoreUnavailableError } from '../../../src/storage/store-errors.ts';
+import { SecretlessRunError, StoreUnavailableError } from '../../../src/storage/store-errors.ts';
 import { hit, missed, runRestore, target } from './support.ts';
 
 describe('a restore that finds a cache', () => {
@@ -144,7 +144,7 @@ describe('a restore that goes wrong', () => {
   });
 
   test('logs a notice for a pull request from a fork, which has no credentials by design', async () => {
-    const error = new ForkCredentialsError('no credentials: a pull request from a fork gets no secrets');
+    const error = new SecretlessRunError('no credentials: a pull request from a fork gets no secrets');
     const refused = { kind: 'refused', source: 's3', error } as const;
     const { lines } = await runRestore({ restore: async () => refused });
     expect(lines[0]).toBe(

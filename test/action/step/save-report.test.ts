@@ -3,9 +3,9 @@ import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import type { StorageBackend } from '../../../src/storage/backend.ts';
 import { outcomeOfError } from '../../../src/storage/outcomes.ts';
 import {
-  ForkCredentialsError,
   NameTooLongError,
   PolicyRefusedError,
+  SecretlessRunError,
   StoreRefusedError,
   StoreUnavailableError,
 } from '../../../src/storage/store-errors.ts';
@@ -54,7 +54,7 @@ describe('a save of the post phase', () => {
 describe('a save', () => {
   test.each([
     new PolicyRefusedError('this run may not assume the role', { input: 'role-to-assume' }),
-    new ForkCredentialsError('no credentials: a pull request from a fork gets no secrets'),
+    new SecretlessRunError('no credentials: a pull request from a fork gets no secrets'),
   ])('that is not meant to be is skipped with the reason, also with fail-on-save-error: %s', async error => {
     const { lines, failed } = await saveOnly({
       script: failing(error),

@@ -2,7 +2,7 @@ import type { AwsCredentialIdentity, AwsCredentialIdentityProvider } from '@smit
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import { deadline } from '../../../retry/signals.ts';
 import { redact } from '../../redact.ts';
-import { ForkCredentialsError, NoCredentialsError, StoreRefusedError } from '../../store-errors.ts';
+import { NoCredentialsError, SecretlessRunError, StoreRefusedError } from '../../store-errors.ts';
 import type { CredentialsSource } from '../errors/refusals.ts';
 import { classify } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
@@ -45,7 +45,7 @@ export function credentialsFor(
 
 function onlyForSave({ forkPullRequest }: S3Settings): NoCredentialsError {
   if (forkPullRequest)
-    return new ForkCredentialsError('no credentials: a pull request from a fork gets no role');
+    return new SecretlessRunError('no credentials: a pull request from a fork gets no role');
   return new NoCredentialsError(
     "no credentials: only a save assumes the role of 'role-to-assume-for-save'; set 'role-to-assume' too",
     { input: 'role-to-assume' },
@@ -122,17 +122,23 @@ async function fromSources(
  * @param hasFailed whether a source exists and returned no credentials.
  * @param reasons the reasons of all sources, in brackets, or ''.
  */
-function noCredentialsError(
-  { missingKey, forkPullRequest }: S3Settings,
-  hasFailed: boolean,
-  reasons: string,
-): StoreRefusedError {
-  if (hasFailed || (missingKey !== undefined && !forkPullRequest)) {
+function noCredentialsError(settings: S3Settings, hasFailed: boolean, reasons: string): StoreRefusedError {
+  const { missingKey } = settings;
+  const withheld = withheldText(settings);
+  if (hasFailed || (missingKey !== undefined && withheld === undefined)) {
     return new StoreRefusedError(missingText(missingKey) + reasons, { input: missingKey ?? 'accessKey' });
   }
-  return forkPullRequest
-    ? new ForkCredentialsError(`no credentials: a pull request from a fork gets no secrets${reasons}`)
-    : new NoCredentialsError(missingText(undefined) + reasons, { input: 'accessKey' });
+  return withheld === undefined
+    ? new NoCredentialsError(missingText(undefined) + reasons, { input: 'accessKey' })
+    : new SecretlessRunError(withheld + reasons);
+}
+
+/** Returns the text about a run to which GitHub gives no secrets of the repository. Returns undefined for any other run. */
+function withheldText({ forkPullRequest, environment: env }: S3Settings): string | undefined {
+  if (forkPullRequest) return 'no credentials: a pull request from a fork gets no secrets';
+  // Actor and secrets of a re-run are those of the first attempt
+  if (env.GITHUB_ACTOR !== 'dependabot[bot]') return undefined;
+  return 'no credentials: a run of Dependabot gets only the Dependabot secrets of the repository';
 }
 
 function missingText(missingKey: S3Settings['missingKey']): string {

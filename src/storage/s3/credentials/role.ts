@@ -3,7 +3,7 @@ import type { Clock } from '../../../retry/clock.ts';
 import { hedge } from '../../../retry/hedge.ts';
 import { RetryWaits, retry } from '../../../retry/retry-waits.ts';
 import { deadline, unlessAborted } from '../../../retry/signals.ts';
-import { ForkCredentialsError, NoCredentialsError } from '../../store-errors.ts';
+import { NoCredentialsError, SecretlessRunError } from '../../store-errors.ts';
 import type { IdentityUse } from '../errors/refusals.ts';
 import { isStatus } from '../errors/response-error.ts';
 import { describeClaims, NO_KEYS, stsFailure, tokenFailure } from '../errors/role-refusals.ts';
@@ -78,9 +78,7 @@ export async function assumeRole(
 
 function noTokenError({ forkPullRequest }: S3Settings): NoCredentialsError {
   return forkPullRequest
-    ? new ForkCredentialsError(
-        'no credentials: a pull request from a fork gets no OIDC token, and so no role',
-      )
+    ? new SecretlessRunError('no credentials: a pull request from a fork gets no OIDC token, and so no role')
     : new NoCredentialsError(
         'no credentials: the job gets no OIDC token without the permission id-token: write',
         "the permission 'id-token: write'",

@@ -19,7 +19,7 @@ describe('a run to which the runner offers no token', () => {
     [
       true,
       {
-        name: 'ForkCredentialsError',
+        name: 'SecretlessRunError',
         settings: [],
         message: 'no credentials: a pull request from a fork gets no OIDC token, and so no role',
       },

@@ -24,7 +24,7 @@ test('no other keys are used where only a save assumes a role, and the error nam
     message: expect.stringContaining("set 'role-to-assume' too"),
   });
   await expect(provider({ onlySaveHasRole: true, forkPullRequest: true })()).rejects.toMatchObject({
-    name: 'ForkCredentialsError',
+    name: 'SecretlessRunError',
   });
 });
 
@@ -102,9 +102,23 @@ test.each([{}, { missingKey: 'secretKey' as const }])(
   'a pull request from a fork has no credentials by design, also with half a pair of keys: %j',
   async settings => {
     await expect(provider({ forkPullRequest: true, ...settings })()).rejects.toMatchObject({
-      name: 'ForkCredentialsError',
+      name: 'SecretlessRunError',
       settings: [],
       message: expect.stringMatching(/^no credentials: a pull request from a fork gets no secrets \(/),
+    });
+  },
+);
+
+test.each([{}, { missingKey: 'secretKey' as const }])(
+  'a run of Dependabot without the Dependabot secrets has no credentials by design: %j',
+  async settings => {
+    vi.stubEnv('GITHUB_ACTOR', 'dependabot[bot]');
+    await expect(provider(settings)()).rejects.toMatchObject({
+      name: 'SecretlessRunError',
+      settings: [],
+      message: expect.stringMatching(
+        /^no credentials: a run of Dependabot gets only the Dependabot secrets of the repository \(/,
+      ),
     });
   },
 );
