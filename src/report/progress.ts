@@ -4,29 +4,15 @@ import { formatBytes, formatRate } from './units.ts';
 /** Time between two lines, in ms. */
 export const PROGRESS_INTERVAL_MS = 5000;
 
-interface ProgressOptions {
-  readonly log: Log;
-  /** The first word of the group's title: `Receiving`, `Sending`. */
-  readonly doing: string;
-  /** The first word of each line: `Received`, `Sent`. */
-  readonly done: string;
-}
-
-export interface Progress {
-  /** Counts transferred bytes. Needs no `this`. */
-  readonly add: (bytes: number) => void;
-  /** Sets how many bytes will follow. May be called late, not at all, or again for a transfer that starts over. */
-  expect(furtherBytes: number): void;
-  /** Stops the lines and ends their group. */
-  end(): void;
-}
+export type Progress = ReturnType<typeof createProgress>;
 
 /**
  * Logs a line every five seconds of a transfer: the bytes, the percentage if the total is known, and the rate since the last
  * line. The lines are in a group, so that those after it are easy to find. The timer does not keep the process running.
+ * @param doing the first word of the group's title: `Receiving`, `Sending`.
+ * @param done the first word of each line: `Received`, `Sent`.
  */
-export function createProgress(options: ProgressOptions): Progress {
-  const { log, doing, done } = options;
+export function createProgress({ log, doing, done }: { log: Log; doing: string; done: string }) {
   let bytes = 0;
   let total: number | undefined;
   let lastBytes = 0;
@@ -46,13 +32,16 @@ export function createProgress(options: ProgressOptions): Progress {
   timer.unref();
 
   return {
-    add(count) {
+    /** Counts transferred bytes. Needs no `this`. */
+    add(count: number): void {
       bytes += count;
     },
-    expect(furtherBytes) {
+    /** Sets how many bytes will follow. May be called late, not at all, or again for a transfer that starts over. */
+    expect(furtherBytes: number): void {
       total = bytes + furtherBytes;
     },
-    end() {
+    /** Stops the lines and ends their group. */
+    end(): void {
       clearInterval(timer);
       log.endGroup();
     },

@@ -4,36 +4,7 @@ import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { Environment } from '../inputs/read-input.ts';
 import { readEventPayload } from './event-payload.ts';
-import { readTokenScopes, type TokenScope } from './token.ts';
-
-/** Facts about the run and its event that caching depends on. */
-export interface RunContext {
-  readonly eventName: string;
-  /** GITHUB_REF: `refs/heads/main`, `refs/pull/7/merge`, `refs/tags/v1`; '' if the event has none. */
-  readonly ref: string;
-  /** `owner/name`. */
-  readonly repository: string;
-  /** Full ref of the default branch. Undefined if the event does not contain it. */
-  readonly defaultRef: string | undefined;
-  /** Full ref that a pull request or a merge group will be merged into. */
-  readonly baseRef: string | undefined;
-  readonly isPullRequest: boolean;
-  /** Whether it is a pull request whose code is from another repository. */
-  readonly isFromFork: boolean;
-  /** Scopes of the run's token. Undefined if it has none. */
-  readonly tokenScopes: readonly TokenScope[] | undefined;
-  /** ACTIONS_CACHE_MODE: `none`, `read`, `write` or `write-only`; '' where the runner sets none. */
-  readonly cacheMode: string;
-  /** Absolute path of the checkout. */
-  readonly workspace: string;
-  /** Absolute path of the user's home directory, or of the root if the user has none. */
-  readonly home: string;
-  /** Numbers of the run and of its attempt, '' where the runner sets none. */
-  readonly runId: string;
-  readonly runAttempt: string;
-  /** Commit that started the run, '' where the runner sets none. */
-  readonly sha: string;
-}
+import { readTokenScopes } from './token.ts';
 
 const PULL_REQUEST_EVENTS = new Set([
   'pull_request',
@@ -42,8 +13,11 @@ const PULL_REQUEST_EVENTS = new Set([
   'pull_request_review_comment',
 ]);
 
+/** Facts about the run and its event that caching depends on. */
+export type RunContext = Readonly<ReturnType<typeof readRunContext>>;
+
 /** Reads the run's environment and the event payload that it names. */
-export function readRunContext(env: Environment): RunContext {
+export function readRunContext(env: Environment) {
   const payload = readEventPayload(env.GITHUB_EVENT_PATH);
   const eventName = env.GITHUB_EVENT_NAME ?? '';
   const ref = env.GITHUB_REF ?? '';
@@ -55,17 +29,26 @@ export function readRunContext(env: Environment): RunContext {
   const base = payload.pullRequestBase ?? (env.GITHUB_BASE_REF || undefined);
   return {
     eventName,
+    /** GITHUB_REF: `refs/heads/main`, `refs/pull/7/merge`, `refs/tags/v1`; '' if the event has none. */
     ref,
+    /** `owner/name`. */
     repository,
+    /** Full ref of the default branch. Undefined if the event does not contain it. */
     defaultRef,
+    /** Full ref that a pull request or a merge group will be merged into. */
     baseRef: fullRef(payload.mergeGroupBase ?? base),
     isPullRequest,
-    // This is also true if the payload names no repository: the fork may have been deleted
+    /** Whether the code is from another repository. This is also true if the payload names none: the fork may have been deleted. */
     isFromFork: isPullRequest && payload.pullRequestHead?.toLowerCase() !== repository.toLowerCase(),
+    /** Scopes of the run's token. Undefined if it has none. */
     tokenScopes: readTokenScopes(env.ACTIONS_RUNTIME_TOKEN),
+    /** ACTIONS_CACHE_MODE: `none`, `read`, `write` or `write-only`; '' where the runner sets none. */
     cacheMode: (env.ACTIONS_CACHE_MODE ?? '').trim().toLowerCase(),
+    /** Absolute path of the checkout. */
     workspace: workspaceDirectory(env),
+    /** Absolute path of the user's home directory, or of the root if the user has none. */
     home: homeDirectory(env),
+    /** Numbers of the run and of its attempt, and the commit that started it; '' where the runner sets none. */
     runId: env.GITHUB_RUN_ID ?? '',
     runAttempt: env.GITHUB_RUN_ATTEMPT ?? '',
     sha: env.GITHUB_SHA ?? '',

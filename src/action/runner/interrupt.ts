@@ -10,20 +10,15 @@ const PROGRAMS = {
   command: { reason: 'the command was interrupted', graceMs: 5000, endsAtSecond: true, ctrlBreak: 'SIGINT' },
 } as const;
 
-interface Interrupt {
-  readonly signal: AbortSignal;
-  /** Interrupts the program as the signal with that name does. */
-  trigger(name: InterruptName): void;
-}
-
 /**
  * Makes SIGINT (Ctrl+C), SIGTERM, SIGHUP (the terminal has ended) and Ctrl+Break abort the returned signal, so that each
  * operation in flight undoes its own work. The process ends after `graceMs` in any case, and at a second signal if
  * `endsAtSecond` is set. The exit status is that of a shell: 128 and the signal's number.
  */
-export function listenForInterrupt(program: keyof typeof PROGRAMS): Interrupt {
+export function listenForInterrupt(program: keyof typeof PROGRAMS) {
   const { reason, graceMs, endsAtSecond, ctrlBreak } = PROGRAMS[program];
   const controller = new AbortController();
+  /** Interrupts the program as the signal with that name does. */
   const trigger = (name: InterruptName) => {
     const isSecond = controller.signal.aborted;
     if (isSecond && !endsAtSecond) return;

@@ -7,21 +7,10 @@ import type { Environment } from '../inputs/read-input.ts';
 import { escapeControls, escapeHtml, escapeLine } from './escape.ts';
 
 /** The interface of the runner to a step: the environment, the log, outputs, state and the job summary. */
-export interface Runner {
-  readonly env: Environment;
-  readonly log: Log;
-  /** Sets an output, as one line. Warns once if the runner's file for outputs cannot be written. */
-  setOutput(name: string, value: string): void;
-  /** Saves text for the post phase. Warns once if the runner's file for it cannot be written. */
-  saveState(name: string, value: string): void;
-  /** Appends a table of plain text to the job summary, if there is one. Warns if its file cannot be written. */
-  addSummary(title: string, rows: readonly (readonly string[])[]): Promise<void>;
-  /** Fails the step with one sentence. */
-  fail(message: string): void;
-}
+export type Runner = ReturnType<typeof createRunner>;
 
 /** Connects to the runner that has started this process: by commands on stdout, and by the files that the environment names. */
-export function createRunner(env: Environment): Runner {
+export function createRunner(env: Environment) {
   const log = createRunnerLog(env);
   const reported = new Set<string>();
   // The user of a container may have no right to write the runner's files. The cache is restored anyway
@@ -39,14 +28,16 @@ export function createRunner(env: Environment): Runner {
   return {
     env,
     log,
-    setOutput(name, value) {
+    /** Sets an output, as one line. Warns once if the runner's file for outputs cannot be written. */
+    setOutput(name: string, value: string): void {
       writeOrWarn(
         env.GITHUB_OUTPUT,
         () => core.setOutput(name, escapeControls(value)),
         cause => `GITHUB_OUTPUT cannot be written (${cause}), so this step sets no outputs.`,
       );
     },
-    saveState(name, value) {
+    /** Saves text for the post phase. Warns once if the runner's file for it cannot be written. */
+    saveState(name: string, value: string): void {
       writeOrWarn(
         env.GITHUB_STATE,
         () => core.saveState(name, value),
@@ -54,7 +45,8 @@ export function createRunner(env: Environment): Runner {
           `GITHUB_STATE cannot be written (${cause}), so the post step will not save the cache: use restore/ and save/ instead.`,
       );
     },
-    async addSummary(title, rows) {
+    /** Appends a table of plain text to the job summary, if there is one. Warns if its file cannot be written. */
+    async addSummary(title: string, rows: readonly (readonly string[])[]): Promise<void> {
       if (!env.GITHUB_STEP_SUMMARY) return;
       try {
         refuseFifo(env.GITHUB_STEP_SUMMARY);
@@ -64,7 +56,8 @@ export function createRunner(env: Environment): Runner {
         log.warning(`The job summary could not be written: ${(error as Error).message}`);
       }
     },
-    fail(message) {
+    /** Fails the step with one sentence. */
+    fail(message: string): void {
       core.setFailed(escapeLine(message));
     },
   };

@@ -26,26 +26,20 @@ export function sudoCommand(env: Environment, program: readonly string[]): reado
   return ['sudo', '-n', `--preserve-env=${[...new Set([...kept, HOME, PATH])].join(',')}`, ...program];
 }
 
-/** The result of `runAsRoot`. */
-type SudoEnd =
-  | { readonly kind: 'ran'; readonly exitCode: number }
-  /** The program did not start. `reason` is one clause, mostly from sudo itself. */
-  | { readonly kind: 'refused'; readonly reason: string };
-
 /** Limit on the start of the child, in ms: sudo itself may wait for a directory server or a hardware token. */
 const START_LIMIT_MS = 30_000;
 /** Limit on sudo's own output, in UTF-16 units. */
 const MAX_MESSAGE_LENGTH = 64 * 1024;
 
 /**
- * Runs `program` as root, and passes on its output. When `signal` is aborted, the child's stdin ends: an ordinary user cannot
- * send signals to processes of root.
+ * Runs `program` as root, and passes on its output. Returns its exit status, or one clause, mostly from sudo itself, that explains
+ * why it did not start. When `signal` is aborted, the child's stdin ends: an ordinary user cannot send signals to processes of root.
  */
 export async function runAsRoot(
   program: readonly string[],
   env: Environment,
   signal: AbortSignal,
-): Promise<SudoEnd> {
+): Promise<number | string> {
   // Imported here, because every run loads this file, and few start a child process
   const { spawn } = await import('node:child_process');
   const [file = '', ...args] = sudoCommand(env, program);
@@ -86,8 +80,8 @@ export async function runAsRoot(
       resolve(code ?? `ended by ${name}`);
     });
   });
-  if (isStarted) return { kind: 'ran', exitCode: typeof end === 'number' ? end : 1 };
-  return { kind: 'refused', reason: typeof end === 'string' ? end : (firstLine(message) ?? `status ${end}`) };
+  if (isStarted) return typeof end === 'number' ? end : 1;
+  return typeof end === 'string' ? end : (firstLine(message) ?? `status ${end}`);
 }
 
 function firstLine(text: string): string | undefined {

@@ -1,33 +1,25 @@
 import path from 'node:path';
-import { type Places, placesOf } from '../../cache/keys/scope.ts';
+import { placesOf } from '../../cache/keys/scope.ts';
 import { cacheVersion } from '../../cache/keys/version.ts';
-import { createPathLayout, type StepLayout } from '../../cache/paths/paths.ts';
+import { createPathLayout } from '../../cache/paths/paths.ts';
 import type { CacheInputs } from '../inputs/cache-inputs.ts';
 import { badInputSentence } from '../inputs/input-names.ts';
 import { type ActionInputs, parseInputs } from '../inputs/inputs.ts';
 import { BadInputError, type Environment } from '../inputs/read-input.ts';
-import { resolveTarget, type Target } from '../inputs/target.ts';
-import { type Access, decideAccess, githubAccess } from '../run/policy.ts';
+import { resolveTarget } from '../inputs/target.ts';
+import { decideAccess, githubAccess } from '../run/policy.ts';
 import type { RunContext } from '../run/run-context.ts';
 import type { Runner } from '../runner/runner.ts';
 
 /** All decisions of a step before its first request. */
-export interface StepPlan {
-  readonly inputs: ActionInputs;
-  readonly context: RunContext;
-  readonly target: Target;
-  readonly access: Access;
-  readonly layout: StepLayout;
-  readonly places: Places;
-  readonly version: string;
-}
+export type StepPlan = Readonly<ReturnType<typeof planStep>>;
 
 /** Makes all decisions of a step. Sends no request. Throws `BadInputError`. */
 export function planStep(
   inputs: ActionInputs,
   context: RunContext,
   options: { readonly env: Environment; readonly saves: boolean },
-): StepPlan {
+) {
   const target = resolveTarget(inputs, { ...options, forkPullRequest: context.isFromFork });
   const access = target.kind === 'github' ? githubAccess(context) : decideAccess(context, inputs.scope);
   const layout = createPathLayout({

@@ -13,11 +13,11 @@ export async function runRootStep(
 ): Promise<void> {
   const { env, log } = runner;
   const end = await runAsRoot([process.execPath, process.argv[1] ?? ''], env, signal);
-  if (end.kind === 'ran') {
-    process.exitCode = end.exitCode;
+  if (typeof end === 'number') {
+    process.exitCode = end;
     return;
   }
-  const sentence = `Input 'sudo' is true, but sudo refused (${end.reason}), so the cache is not ${restores ? 'restored' : 'saved'}: allow this user to run sudo without a password and to keep the environment (NOPASSWD and SETENV).`;
+  const sentence = `Input 'sudo' is true, but sudo refused (${end}), so the cache is not ${restores ? 'restored' : 'saved'}: allow this user to run sudo without a password and to keep the environment (NOPASSWD and SETENV).`;
   if (restores) {
     runner.setOutput('cache-primary-key', readInput(env, 'key'));
     setFailureOutputs(runner);

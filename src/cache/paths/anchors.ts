@@ -11,22 +11,14 @@ export interface AnchorOptions {
 }
 
 /** The lexical mapping between absolute paths of this machine and stored names (archive/fs/paths/layout.ts). */
-export interface Anchors extends AnchorOptions {
-  readonly isWindows: boolean;
-  toStored(absolute: string): string;
-  toAbsolute(name: StoredName): string;
-  /** Returns the spelling in which paths are compared: `/` as separator, none at the end, lower case if case is not significant. */
-  toComparable(absolute: string): string;
-  /** Returns the spelling of a system that differs from this one in whether case is significant. */
-  toComparableInOtherCase(absolute: string): string;
-}
+export type Anchors = ReturnType<typeof createAnchors>;
 
 /**
  * Creates the mapping. It maps text only and resolves no link: `~/.cargo` stays `~/.cargo` if it is a symlink to /opt/rust/cargo.
  * The workspace precedes the home directory, which usually contains it. A workspace or home directory that is the root of a file
  * system maps nothing, since every absolute path is below it.
  */
-export function createAnchors(options: AnchorOptions): Anchors {
+export function createAnchors(options: AnchorOptions) {
   const { platformPath } = options;
   const isWindows = platformPath.sep === '\\';
   const workspace = trimEnd(platformPath.normalize(options.workspace), platformPath);
@@ -54,9 +46,11 @@ export function createAnchors(options: AnchorOptions): Anchors {
     home,
     platformPath,
     isWindows,
+    /** Returns the spelling in which paths are compared: `/` as separator, none at the end, lower case if case is not significant. */
     toComparable,
-    toComparableInOtherCase: absolute => spell(absolute, !isWindows),
-    toStored(absolute) {
+    /** Returns the spelling of a system that differs from this one in whether case is significant. */
+    toComparableInOtherCase: (absolute: string) => spell(absolute, !isWindows),
+    toStored(absolute: string): string {
       const name = withSlashes(trimEnd(absolute, platformPath));
       const path = toComparable(name);
       for (const { start, below } of mapped) {
@@ -65,7 +59,7 @@ export function createAnchors(options: AnchorOptions): Anchors {
       }
       return /^[a-z]:/.test(name) && isWindows ? name[0]!.toUpperCase() + name.slice(1) : name;
     },
-    toAbsolute({ start, below }) {
+    toAbsolute({ start, below }: StoredName): string {
       const absolute = (directories.get(start) ?? start) + below;
       return trimEnd(isWindows ? absolute.replaceAll('/', '\\') : absolute, platformPath);
     },

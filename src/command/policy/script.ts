@@ -1,5 +1,5 @@
 import { bucketArn, ROLE_DESCRIPTIONS, type RoleKind } from './roles.ts';
-import { defineRoles, minioPolicy, type PolicyOptions, providerArn, type RoleDefinition } from './servers.ts';
+import { defineRoles, minioPolicy, type PolicyOptions, providerArn } from './servers.ts';
 
 /** The roles as a shell script, which the server's operator runs. */
 
@@ -160,7 +160,7 @@ const ANY_PUSH =
   '# On AWS every push to a branch can assume this role too. It is safer to leave it out and to use the role prune with --environment.';
 
 /** Returns the variables of the workflow, as comments. With more than two roles, an expression chooses the role of the save. */
-function workflow(options: PolicyOptions, roles: readonly RoleDefinition[]): string {
+function workflow(options: PolicyOptions, roles: ReturnType<typeof defineRoles>): string {
   const arn = (kind: RoleKind) => roles.find(role => role.kind === kind)?.arn;
   const [read, main, branches, pulls] = (['read', 'main', 'branches', 'pulls'] as const).map(arn);
   const defaultBranch = `github.ref == 'refs/heads/${options.defaultBranch.replaceAll("'", "''")}'`;

@@ -33,16 +33,8 @@ export interface PolicyOptions extends PolicyScope {
   readonly endpoint: string;
 }
 
-export interface RoleDefinition {
-  readonly kind: RoleKind;
-  readonly name: string;
-  readonly arn: string;
-  readonly trust: PolicyDocument;
-  readonly permissions: PolicyDocument;
-}
-
 /** Returns the roles for RADOS Gateway or AWS, each with its rights and the runs that may assume it. */
-export function defineRoles(options: PolicyOptions): readonly RoleDefinition[] {
+export function defineRoles(options: PolicyOptions) {
   const { kinds, rolePrefix, account } = options;
   return kinds.map(kind => {
     const name = `${rolePrefix}-${kind}`;

@@ -7,18 +7,6 @@ import type { FailureKind } from '../errors/s3-errors.ts';
 import type { CallProgress, CallSpec } from './call.ts';
 import type { CallLimits } from './call-limits.ts';
 
-/** The right to send one attempt. */
-interface Turn {
-  /** Counter of the bytes of the attempt. */
-  readonly progress: CallProgress;
-  /**
-   * Ends the attempt. Lowers the limits if it failed because the server has too many requests.
-   * @param failure undefined after a success.
-   * @param waitMs the wait that the server requests.
-   */
-  end(failure?: FailureKind, waitMs?: number): void;
-}
-
 /**
  * Gives each attempt of a store's calls its turn. The number of transfers at once, the number of bytes without a response and the
  * rate of requests depend on the refusals of the server.
@@ -38,14 +26,10 @@ export class AttemptTurns {
   }
 
   /**
-   * Waits until there is a place for a transfer and room for its body, and the rate allows a request. Rejects with the signal's
-   * reason.
+   * Waits until there is a place for a transfer and room for its body, and the rate allows a request. Returns the right to send one
+   * attempt. Rejects with the signal's reason.
    */
-  async next(
-    { isTransfer, sendsBytes }: CallSpec,
-    limits: CallLimits,
-    signal: AbortSignal | undefined,
-  ): Promise<Turn> {
+  async next({ isTransfer, sendsBytes }: CallSpec, limits: CallLimits, signal: AbortSignal | undefined) {
     if (isTransfer) await this.#limiter.enter(signal);
     let place: WindowPlace | undefined;
     const leave = (result: RequestResult) => {
@@ -70,8 +54,14 @@ export class AttemptTurns {
       },
     };
     return {
+      /** Counts the bytes of the attempt. */
       progress,
-      end: (failure, waitMs) => {
+      /**
+       * Ends the attempt. Lowers the limits if it failed because the server has too many requests.
+       * @param failure undefined after a success.
+       * @param waitMs the wait that the server requests.
+       */
+      end: (failure?: FailureKind, waitMs?: number) => {
         endWait?.();
         this.#inFlight--;
         const result = resultOf(failure);

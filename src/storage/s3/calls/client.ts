@@ -7,26 +7,10 @@ import type { RoleCredentials } from '../credentials/role.ts';
 import { SDK_CONSTANTS } from '../credentials/sdk-constants.ts';
 import { clockDifference, type IdentityUse } from '../errors/refusals.ts';
 import type { S3Settings } from '../s3-settings.ts';
-import { type ConnectionSettings, readConnectionSettings } from '../transport/agents.ts';
+import { readConnectionSettings } from '../transport/agents.ts';
 import { Transport } from '../transport/transport.ts';
 import { S3Client, type S3ClientConfig } from './sdk.ts';
 import { SdkRequestHandler } from './sdk-request-handler.ts';
-
-/** The SDK's clients of one endpoint, and the handler that sends their requests. */
-export interface Connection {
-  readonly client: S3Client;
-  /** Client that sends requests without a signature. It is made at the first use. */
-  readonly unsignedClient: S3Client;
-  readonly handler: SdkRequestHandler;
-  /** Settings by which other threads connect to the endpoint. */
-  readonly settings: ConnectionSettings;
-  /** Obtains the credentials, or renews them before they expire. Rejects with the reason for which there are none. */
-  signIn(): Promise<void>;
-  /** Signs the requests that follow by the server's clock, which is at `serverMs` (ms since 1970). */
-  signByServerClock(serverMs: number): void;
-  /** Returns the kind of the credentials. Before `signIn` they count as keys without a session. */
-  identity(): Omit<IdentityUse, 'haveWorked'>;
-}
 
 /** Options of a connection that are no settings of the bucket. */
 export interface ConnectionOptions {
@@ -38,15 +22,14 @@ export interface ConnectionOptions {
   readonly mask: (secret: string) => void;
 }
 
+/** The SDK's clients of one endpoint, and the handler that sends their requests. */
+export type Connection = ReturnType<typeof createConnection>;
+
 /**
  * Makes the SDK's clients for an endpoint, with our limits. Opens no connection yet.
  * @throws StoreRefusedError for a ca-file or proxy that cannot be used.
  */
-export function createConnection(
-  settings: S3Settings,
-  limits: TimeLimits,
-  options: ConnectionOptions,
-): Connection {
+export function createConnection(settings: S3Settings, limits: TimeLimits, options: ConnectionOptions) {
   const { clock, log, userAgent } = options;
   const connectionSettings = readConnectionSettings(settings);
   const transport = new Transport(connectionSettings, clock);
@@ -87,21 +70,26 @@ export function createConnection(
   let isClockNoted = false;
   return {
     client,
+    /** Client that sends requests without a signature. It is made at the first use. */
     get unsignedClient() {
       unsigned ??= makeClient({ credentials: EMPTY_KEYS, signer: UNSIGNED });
       return unsigned;
     },
     handler,
+    /** Settings by which other threads connect to the endpoint. */
     settings: connectionSettings,
-    signByServerClock(serverMs) {
+    /** Signs the requests that follow by the server's clock, which is at `serverMs` (ms since 1970). */
+    signByServerClock(serverMs: number) {
       client.config.systemClockOffset = serverMs - Date.now();
       if (isClockNoted) return;
       isClockNoted = true;
       const cause = clockDifference(serverMs);
       log.notice(`Requests are signed by the server's clock, because ${cause}. Correct the clock.`);
     },
+    /** Obtains the credentials, or renews them before they expire. Rejects with the reason for which there are none. */
     signIn: async () => void (await credentials()),
-    identity: () => ({
+    /** Returns the kind of the credentials. Before `signIn` they count as keys without a session. */
+    identity: (): Omit<IdentityUse, 'haveWorked'> => ({
       isTemporary: known?.sessionToken !== undefined,
       expiresMs: known?.expiration?.getTime(),
       role: (known as Partial<RoleCredentials> | undefined)?.role,

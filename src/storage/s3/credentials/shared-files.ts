@@ -9,21 +9,17 @@ const MAX_BYTES = 1024 * 1024;
 export type Profile = Readonly<Record<string, string>>;
 
 /** The configuration file and the credentials file of AWS, with their profiles by name. */
-export interface SharedFiles {
-  readonly configFile: string;
-  readonly credentialsFile: string;
-  readonly profiles: Readonly<Record<string, Profile>>;
-}
+export type SharedFiles = ReturnType<typeof readSharedFiles>;
 
 /**
  * Reads ~/.aws/config and ~/.aws/credentials, or the files that AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name. A file
  * that does not exist has no profiles. Settings of the credentials file take precedence.
  * @throws an Error if a file is not a regular one, is too long, or cannot be read.
  */
-export function readSharedFiles(env: NodeJS.ProcessEnv): SharedFiles {
+export function readSharedFiles(env: NodeJS.ProcessEnv) {
   const configFile = fileAt(env.AWS_CONFIG_FILE, 'config');
   const credentialsFile = fileAt(env.AWS_SHARED_CREDENTIALS_FILE, 'credentials');
-  const profiles: Record<string, Record<string, string>> = Object.create(null);
+  const profiles: Record<string, Profile> = Object.create(null);
   for (const [section, settings] of parseIni(readIfPresent(configFile))) {
     const profile = section === 'default' ? section : profileName(section);
     if (profile !== undefined) profiles[profile] = { ...profiles[profile], ...settings };

@@ -11,25 +11,7 @@ import { TunnelPool } from './tunnel-pool.ts';
 export interface ConnectionSettings {
   /** PEM blocks of additional certificate authorities. Undefined if there are none. */
   readonly authorities: string | undefined;
-  readonly proxies: Proxies;
-}
-
-/** The proxies of the environment. */
-interface Proxies {
-  /** URL of the proxy for requests by http. */
-  readonly http: string | undefined;
-  /** URL of the proxy for requests by https. */
-  readonly https: string | undefined;
-  /** The hosts for which they are not used, as in NO_PROXY. */
-  readonly noProxy: string;
-}
-
-/** The connection pools of a transport. */
-export interface Agents {
-  /** Returns the pool for a server: through the proxy of the environment, or direct. */
-  poolFor(isSecure: boolean, hostname: string, port: number): http.Agent;
-  /** Destroys all connections. */
-  destroy(): void;
+  readonly proxies: ReturnType<typeof readProxies>;
 }
 
 /**
@@ -56,7 +38,7 @@ export function readConnectionSettings({
  * as time of the connection (`connectMs`). NODE_EXTRA_CA_CERTS is part of the default authorities.
  * @throws StoreRefusedError when a proxy variable is malformed.
  */
-export function createAgents({ authorities, proxies }: ConnectionSettings): Agents {
+export function createAgents({ authorities, proxies }: ConnectionSettings) {
   const common = {
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
@@ -81,10 +63,12 @@ export function createAgents({ authorities, proxies }: ConnectionSettings): Agen
     const direct = createPools(https.Agent, {});
     const proxied = createPools(proxies.https ? TunnelPool : https.Agent, proxyOptions);
     return {
-      poolFor(isSecure, hostname, port) {
+      /** Returns the pool for a server: through the proxy of the environment, or direct. */
+      poolFor(isSecure: boolean, hostname: string, port: number): http.Agent {
         const { http, https } = bypassesProxy(proxies.noProxy, hostname, port) ? direct : proxied;
         return isSecure ? https : http;
       },
+      /** Destroys all connections. */
       destroy() {
         for (const { http, https } of [direct, proxied]) {
           http.destroy();
@@ -105,14 +89,20 @@ export function createAgents({ authorities, proxies }: ConnectionSettings): Agen
  * Reads the proxies from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Adds http:// to a proxy without a scheme, as actions/cache and curl
  * do; Node 24.21 would ignore it. Leaves out schemes that Node does not support, such as socks5://.
  */
-function readProxies(environment: Readonly<NodeJS.ProcessEnv>): Proxies {
+function readProxies(environment: Readonly<NodeJS.ProcessEnv>) {
   const read = (name: string) => environment[name] || environment[name.toUpperCase()] || '';
   const proxy = (name: string) => {
     const value = read(name);
     const url = value === '' || value.includes('://') ? value : `http://${value}`;
     return /^https?:\/\//.test(url) ? url : undefined;
   };
-  return { http: proxy('http_proxy'), https: proxy('https_proxy'), noProxy: read('no_proxy') };
+  return {
+    /** URLs of the proxies for requests by http and by https. */
+    http: proxy('http_proxy'),
+    https: proxy('https_proxy'),
+    /** The hosts for which they are not used, as in NO_PROXY. */
+    noProxy: read('no_proxy'),
+  };
 }
 
 /**
@@ -139,7 +129,10 @@ export function throughProxy(environment: Readonly<NodeJS.ProcessEnv>, endpoint:
 }
 
 /** Refuses an https proxy if the environment turns off its certificate check, which no option of an agent can turn on. */
-function refuseUncheckedProxy(proxies: Proxies, environment: Readonly<NodeJS.ProcessEnv>): void {
+function refuseUncheckedProxy(
+  proxies: ConnectionSettings['proxies'],
+  environment: Readonly<NodeJS.ProcessEnv>,
+): void {
   if (environment.NODE_TLS_REJECT_UNAUTHORIZED !== '0' || !hasSecureProxy(proxies)) return;
   throw new StoreRefusedError(
     'NODE_TLS_REJECT_UNAUTHORIZED=0 turns off the certificate check of the proxy, so the proxy is not used; unset the variable',
@@ -147,7 +140,7 @@ function refuseUncheckedProxy(proxies: Proxies, environment: Readonly<NodeJS.Pro
   );
 }
 
-function hasSecureProxy({ http, https }: Proxies): boolean {
+function hasSecureProxy({ http, https }: ConnectionSettings['proxies']): boolean {
   return [http, https].some(proxy => proxy?.startsWith('https:'));
 }
 

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { releaseOwned } from '../../../archive/memory/buffers.ts';
 import type { Clock } from '../../../retry/clock.ts';
 import { TimeoutError } from '../../../retry/time-limits.ts';
-import { type Agents, type ConnectionSettings, createAgents } from './agents.ts';
+import { type ConnectionSettings, createAgents } from './agents.ts';
 import { ProtocolError, UPGRADE_REFUSAL } from './protocol-error.ts';
 import { NoResponseError, Timers } from './timers.ts';
 
@@ -59,7 +59,7 @@ export interface SendOptions {
 
 /** The connections of one thread to one server. */
 export class Transport {
-  readonly #agents: Agents;
+  readonly #agents: ReturnType<typeof createAgents>;
   readonly #clock: Clock;
 
   /**
