@@ -3,28 +3,20 @@ import { type Clock, sleep } from './clock.ts';
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 2000;
 
-/** The waits between the attempts of one call. */
-export class RetryWaits {
-  readonly #attempts: number;
-  #failed = 0;
-
-  /** @param attempts in all, 1 or more. */
-  constructor(attempts: number) {
-    this.#attempts = attempts;
-  }
-
-  /**
-   * Returns the wait after a failed attempt, in ms: 250, 500, 1000, 2000, 2000, ... times 0.75 to 1.25. Returns undefined if it
-   * was the last one.
-   * @param madeProgress whether the attempt has got closer to the end. Then it is not counted, unless it was the last one.
-   */
-  next(madeProgress = false): number | undefined {
-    const failed = this.#failed + 1;
-    if (failed >= this.#attempts) return undefined;
-    if (!madeProgress) this.#failed = failed;
-    const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failed - 1));
+/**
+ * Creates the function that returns the wait after a failed attempt of one call, in ms: 250, 500, 1000, 2000, 2000, ... times 0.75
+ * to 1.25. It returns undefined after the last attempt. An attempt that has got closer to the end (`madeProgress`) is not counted,
+ * unless it was the last one.
+ * @param attempts in all, 1 or more.
+ */
+export function createRetryWaits(attempts: number): (madeProgress?: boolean) => number | undefined {
+  let failed = 0;
+  return (madeProgress = false) => {
+    if (failed + 1 >= attempts) return undefined;
+    const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** failed);
+    if (!madeProgress) failed++;
     return Math.round(waitMs * (0.75 + Math.random() / 2));
-  }
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { RetryWaits, retry } from '../../src/retry/retry-waits.ts';
+import { createRetryWaits, retry } from '../../src/retry/retry-waits.ts';
 import { failureOf } from '../support/failure-of.ts';
 import { FakeClock } from './fake-clock.ts';
 
@@ -9,30 +9,30 @@ beforeEach(() => {
 });
 
 test('five attempts have waits of 0.25, 0.5, 1 and 2 s between them', () => {
-  const waits = new RetryWaits(5);
-  expect([1, 2, 3, 4, 5].map(() => waits.next())).toEqual([250, 500, 1000, 2000, undefined]);
+  const waits = createRetryWaits(5);
+  expect([1, 2, 3, 4, 5].map(() => waits())).toEqual([250, 500, 1000, 2000, undefined]);
 });
 
 test('after a single attempt there is no wait', () => {
-  expect(new RetryWaits(1).next()).toBeUndefined();
-  expect(new RetryWaits(1).next(true)).toBeUndefined();
+  expect(createRetryWaits(1)()).toBeUndefined();
+  expect(createRetryWaits(1)(true)).toBeUndefined();
 });
 
 test('no wait is longer than 2 s', () => {
-  const waits = new RetryWaits(7);
-  expect([1, 2, 3, 4, 5, 6].map(() => waits.next())).toEqual([250, 500, 1000, 2000, 2000, 2000]);
+  const waits = createRetryWaits(7);
+  expect([1, 2, 3, 4, 5, 6].map(() => waits())).toEqual([250, 500, 1000, 2000, 2000, 2000]);
 });
 
 test('an attempt that made progress uses up no attempt, and does not lengthen the waits', () => {
-  const waits = new RetryWaits(2);
-  expect([1, 2, 3].map(() => waits.next(true))).toEqual([250, 250, 250]);
-  expect([waits.next(), waits.next(true)]).toEqual([250, undefined]);
+  const waits = createRetryWaits(2);
+  expect([1, 2, 3].map(() => waits(true))).toEqual([250, 250, 250]);
+  expect([waits(), waits(true)]).toEqual([250, undefined]);
 });
 
 /** Returns the waits after so many failures of one call. */
 function waitsOf(failures: number): (number | undefined)[] {
-  const waits = new RetryWaits(failures + 1);
-  return Array.from({ length: failures }, () => waits.next());
+  const waits = createRetryWaits(failures + 1);
+  return Array.from({ length: failures }, () => waits());
 }
 
 test.each([

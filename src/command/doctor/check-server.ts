@@ -1,11 +1,3 @@
-import { TOOL } from '../../action/backend/open-backend.ts';
-import { createTrialName } from '../../cache/keys/trial-names.ts';
-import type { Log } from '../../report/log.ts';
-import { systemClock } from '../../retry/clock.ts';
-import { delaySignal } from '../../retry/signals.ts';
-import { WaitedTime } from '../../retry/stall-limit.ts';
-import { TIME_LIMITS } from '../../retry/time-limits.ts';
-import type { CallSpec } from '../../storage/s3/calls/call.ts';
 import { describeEndpoint, type S3Settings } from '../../storage/s3/s3-settings.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../storage/store-errors.ts';
 import { CONNECTION_CHECKS, connectionFinding, failedCheck } from './explain.ts';
@@ -13,67 +5,18 @@ import type { Finding, FindingReporter } from './finding.ts';
 import { checkMultipart } from './multipart-checks.ts';
 import { checkDelete, checkObjects } from './object-checks.ts';
 import { speaksTls } from './speaks-tls.ts';
-import type { CommandSender, Trial, TrialPrefixes } from './trial.ts';
-
-interface ServerOptions {
-  readonly settings: S3Settings;
-  readonly prefixes: TrialPrefixes;
-  readonly log: Log;
-  readonly signal: AbortSignal;
-}
+import { createTrial, type ServerOptions, type Trial } from './trial.ts';
 
 /** Largest difference of two clocks, in ms, that AWS and radosgw accept. */
 const MAX_SKEW_MS = 15 * 60_000;
 /** Difference of two clocks, in ms, above which the ages of caches are visibly wrong. */
 const NOTED_SKEW_MS = 60_000;
 
-/** Time in ms to remove the trial objects after an interrupt. The process ends 5 s after it (interrupt.ts). */
-const CLEAN_UP_MS = 4000;
-
 /** Checks a bucket: the connection by a listing, then the calls of jobs, with trial objects that are deleted. */
 export async function checkServer(options: ServerOptions, report: FindingReporter): Promise<void> {
-  const { log, prefixes, signal } = options;
-  const settings = { ...options.settings, attempts: Math.min(2, options.settings.attempts) };
-  const { Caller, isStatus, sdk, tlsRefusal } = await import('../../storage/s3/s3-store.ts');
-  const caller = new Caller(settings, {
-    log,
-    userAgent: TOOL,
-    clock: systemClock,
-    timeLimits: TIME_LIMITS,
-    // The command prints no secret (settings.ts)
-    mask() {},
-    bucketWasDown: false,
-    waited: new WaitedTime(),
-  });
-  const { bucket } = settings;
-  const specOf = (operation: string, limit: AbortSignal): CallSpec => ({
-    operation,
-    about: 'a trial',
-    signal: limit,
-    hasOtherWay: true,
-    maxBodyBytes: 1024 * 1024,
-  });
-  const sendUntil =
-    (limit: AbortSignal): CommandSender =>
-    (operation, command) =>
-      caller.send(specOf(operation, limit), command);
-  const afterInterrupt = delaySignal(signal, CLEAN_UP_MS, systemClock);
-  const trial: Trial = {
-    sdk,
-    isStatus,
-    tlsRefusal,
-    bucket,
-    prefixes,
-    root: createTrialName(prefixes.caches),
-    stored: new Set(),
-    signal,
-    report,
-    call: (operation, attempt) => caller.run(specOf(operation, signal), attempt),
-    send: sendUntil(signal),
-    cleanUp: sendUntil(afterInterrupt.signal),
-  };
+  const trial = await createTrial(options, report);
   try {
-    const canList = await checkConnection(trial, settings, () => caller.serverTimeMs);
+    const canList = await checkConnection(trial, options.settings);
     if (canList === 'unreachable') return;
     try {
       await checkMultipart(trial, await checkObjects(trial, canList));
@@ -81,18 +24,13 @@ export async function checkServer(options: ServerOptions, report: FindingReporte
       await checkDelete(trial);
     }
   } finally {
-    afterInterrupt.clear();
-    caller.close();
+    trial.close();
   }
 }
 
 /** Makes the first call, and reports the checks that it passes and fails. Returns whether the listing is allowed. */
-async function checkConnection(
-  trial: Trial,
-  settings: S3Settings,
-  serverTimeMs: () => number,
-): Promise<boolean | 'unreachable'> {
-  const { sdk, bucket, prefixes, send, report, signal } = trial;
+async function checkConnection(trial: Trial, settings: S3Settings): Promise<boolean | 'unreachable'> {
+  const { sdk, bucket, prefixes, send, report, signal, serverTimeMs } = trial;
   const { endpoint, region } = settings;
   let failure: unknown;
   try {

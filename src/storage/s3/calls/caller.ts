@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Log } from '../../../report/log.ts';
 import type { Clock } from '../../../retry/clock.ts';
 import { retryAfterMs } from '../../../retry/pace.ts';
-import { RetryWaits, retry } from '../../../retry/retry-waits.ts';
+import { createRetryWaits, retry } from '../../../retry/retry-waits.ts';
 import type { WaitedTime } from '../../../retry/stall-limit.ts';
 import { type TimeLimitFigures, TimeLimits } from '../../../retry/time-limits.ts';
 import { NoCredentialsError, StoreUnavailableError } from '../../store-errors.ts';
@@ -15,7 +15,7 @@ import { ProtocolError } from '../transport/protocol-error.ts';
 import type { TransportResponse } from '../transport/transport.ts';
 import { AttemptTurns } from './attempt-turns.ts';
 import type { Attempt, CallProgress, CallSpec, S3Command } from './call.ts';
-import { CallLimits } from './call-limits.ts';
+import { type CallLimits, createCallLimits } from './call-limits.ts';
 import { Capabilities } from './capabilities.ts';
 import { checkAddress } from './check-address.ts';
 import { Circuit } from './circuit.ts';
@@ -23,7 +23,7 @@ import { type Connection, type ConnectionOptions, createConnection } from './cli
 import { RepeatedRequests } from './repeated-request.ts';
 import type { ServiceInputTypes, ServiceOutputTypes } from './sdk.ts';
 import type { SdkHandlerOptions, SdkRequestHandler } from './sdk-request-handler.ts';
-import { UnsignedReads } from './unsigned-reads.ts';
+import { createUnsignedReads } from './unsigned-reads.ts';
 
 /** Options of a Caller that are no settings of the bucket. */
 export interface CallerOptions extends ConnectionOptions {
@@ -52,7 +52,7 @@ export class Caller {
   readonly #limits: TimeLimits;
   readonly #turns: AttemptTurns;
   readonly #circuit = new Circuit();
-  readonly #unsigned: UnsignedReads;
+  readonly #unsigned: ReturnType<typeof createUnsignedReads>;
   /** Whether a call has succeeded. */
   #hasSucceeded = false;
   #connection: Connection | undefined;
@@ -66,7 +66,7 @@ export class Caller {
     this.#options = options;
     this.#limits = new TimeLimits(clock, timeLimits);
     this.#turns = new AttemptTurns(clock, timeLimits.serverWorkMs);
-    this.#unsigned = new UnsignedReads(log);
+    this.#unsigned = createUnsignedReads(log);
   }
 
   /** The server's clock in ms since 1970, by its latest response. Before the first it is the runner's. */
@@ -129,7 +129,7 @@ export class Caller {
       return await this.#runWithRetries(spec, attempt);
     } catch (error) {
       if (!(error instanceof NoCredentialsError)) throw error;
-      return await this.#unsigned.run(error, spec.operation, isAllowed =>
+      return await this.#unsigned(error, spec.operation, isAllowed =>
         this.#runWithRetries(spec, attempt, { isAllowed }),
       );
     }
@@ -144,14 +144,16 @@ export class Caller {
     const isLast = spec.lastCallMs !== undefined && this.#circuit.takeLastCall();
     if (!isLast) this.#circuit.check();
     const { waited, bucketWasDown } = this.#options;
-    const limits = new CallLimits(spec, isLast, this.#limits, this.clock, waited);
+    const limits = createCallLimits(spec, isLast, this.#limits, this.clock, waited);
     const connection = this.#connect();
     // Signs in before the endpoint's time limit starts, so that a slow STS does not use it up
     if (!unsigned) await limits.waitFor(connection.signIn());
     const options = limits.begin();
     const client = unsigned ? connection.unsignedClient : connection.client;
     const send: AttemptSender<T> = (...sent) => attempt(client, ...sent);
-    const waits = new RetryWaits(spec.optional || unsigned?.isAllowed === false ? 1 : this.settings.attempts);
+    const waits = createRetryWaits(
+      spec.optional || unsigned?.isAllowed === false ? 1 : this.settings.attempts,
+    );
     let attemptNumber = 1;
     /** The latest failure after which another attempt followed. */
     let lastRetried: Failure | undefined;
@@ -159,7 +161,7 @@ export class Caller {
       const failure = classify(error);
       // A gateway that was too busy for the parts may also be too busy for the call that removes them
       const mayRetry = isLast ? failure.status !== undefined : this.#hasSucceeded || !bucketWasDown;
-      const waitMs = mayRetry && failure.isRetryable ? waits.next(spec.madeProgress?.()) : undefined;
+      const waitMs = mayRetry && failure.isRetryable ? waits(spec.madeProgress?.()) : undefined;
       if (waitMs === undefined) return undefined;
       lastRetried = failure;
       this.counters.retries++;

@@ -5,35 +5,28 @@ import { isStatus } from '../errors/response-error.ts';
 /** Calls that a public bucket may allow without a signature. */
 const READS: ReadonlySet<string> = new Set(['GetObject', 'HeadObject', 'ListObjectsV2']);
 
-/** Reads of a run without any credentials, such as a pull request from a fork. The first one shows whether they are allowed. */
-export class UnsignedReads {
-  readonly #log: Log;
+/**
+ * Creates the function that sends a read of a run without any credentials, such as a pull request from a fork. The first read is
+ * sent alone: if it is refused, it and all that follow fail with `reason`, the failure of the call for lack of credentials. Any
+ * other call than a read fails with it. `isAllowed` of `send` is false for the first read.
+ */
+export function createUnsignedReads(log: Log) {
   /** Whether the first read was allowed. */
-  #first: Promise<boolean> | undefined;
-
-  constructor(log: Log) {
-    this.#log = log;
-  }
-
-  /**
-   * Sends a read without a signature. The first read is sent alone: if it is refused, it and all that follow fail with `reason`.
-   * @param reason the failure of the call for lack of credentials. Any other call than a read fails with it.
-   * @param send sends the read. `isAllowed` is false for the first one.
-   */
-  async run<T>(
+  let first: Promise<boolean> | undefined;
+  return async <T>(
     reason: NoCredentialsError,
     operation: string,
     send: (isAllowed: boolean) => Promise<T>,
-  ): Promise<T> {
+  ): Promise<T> => {
     if (!READS.has(operation)) throw reason;
-    const isFirst = this.#first === undefined;
+    const isFirst = first === undefined;
     const decision = Promise.withResolvers<boolean>();
-    this.#first ??= decision.promise;
-    if (!isFirst && !(await this.#first)) throw reason;
+    first ??= decision.promise;
+    if (!isFirst && !(await first)) throw reason;
     try {
       const result = await send(!isFirst);
       if (isFirst)
-        this.#log.info(
+        log.info(
           'There are no credentials, but the bucket can be read without them. Nothing is saved to it.',
         );
       decision.resolve(true);
@@ -43,5 +36,5 @@ export class UnsignedReads {
       decision.resolve(!isRefused);
       throw isRefused ? reason : error;
     }
-  }
+  };
 }

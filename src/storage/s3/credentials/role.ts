@@ -1,7 +1,7 @@
 import type { AwsCredentialIdentity, HttpRequest, HttpResponse, RequestHandler } from '@smithy/types';
 import type { Clock } from '../../../retry/clock.ts';
 import { hedge } from '../../../retry/hedge.ts';
-import { RetryWaits, retry } from '../../../retry/retry-waits.ts';
+import { createRetryWaits, retry } from '../../../retry/retry-waits.ts';
 import { deadline, unlessAborted } from '../../../retry/signals.ts';
 import { NoCredentialsError, SecretlessRunError } from '../../store-errors.ts';
 import type { IdentityUse } from '../errors/refusals.ts';
@@ -49,10 +49,10 @@ export async function assumeRole(
   const limit = deadline(ROLE_MS, clock);
   const { signal } = limit;
   const withRetries = <T>(attempt: () => Promise<T>): Promise<T> => {
-    const waits = new RetryWaits(settings.attempts);
+    const waits = createRetryWaits(settings.attempts);
     // radosgw 16.2.15 makes a user for each subject, and returns 409 to jobs that assume their first role at the same time
     const waitAfter = (error: unknown) =>
-      classify(error).isRetryable || isStatus(error, 409) ? waits.next() : undefined;
+      classify(error).isRetryable || isStatus(error, 409) ? waits() : undefined;
     return retry(() => unlessAborted(attempt(), signal), { waitAfter, clock, signal });
   };
   try {

@@ -26,7 +26,7 @@ export async function* listObjects(
 ): AsyncGenerator<ObjectInfo> {
   const { bucket } = caller.settings;
   const listing = `${describeBucket(caller.settings)}: the listing of ${prefix}`;
-  const endCheck = new EndCheck(listing, hasAnyLength ? MAX_PAGES_OF_ANY_LENGTH : MAX_PAGES);
+  const checkEnd = createEndCheck(listing, hasAnyLength ? MAX_PAGES_OF_ANY_LENGTH : MAX_PAGES);
   const limit = hasAnyLength ? undefined : deadline(LISTING_MS, caller.clock);
   let token: string | undefined;
   try {
@@ -45,7 +45,7 @@ export async function* listObjects(
       for (const object of page.objects) if (object.name.startsWith(prefix)) yield object;
       if (optional) return;
       if (hasAnyLength) caller.forgetWaits();
-      endCheck.add(page);
+      checkEnd(page);
       token = page.next;
     } while (token !== undefined);
   } catch (error) {
@@ -57,37 +57,23 @@ export async function* listObjects(
 }
 
 /**
- * Detects a listing without an end. Tokens prove nothing, because a server can send a new one with every page. The order of names
- * proves nothing, because some servers list in no order (Storj, directory buckets of AWS). A repeated name is a proof: Brent's
- * algorithm finds pages that repeat, and keeps one name.
+ * Creates the function that counts a page, and throws StoreUnavailableError if it shows that the listing has no end. Tokens prove
+ * nothing, because a server can send a new one with every page. The order of names proves nothing, because some servers list in no
+ * order (Storj, directory buckets of AWS). A repeated name is a proof: Brent's algorithm finds pages that repeat, and keeps one name.
  */
-class EndCheck {
-  readonly #listing: string;
-  readonly #maxPages: number;
-  #pages = 0;
-  #emptyPages = 0;
+function createEndCheck(listing: string, maxPages: number): (page: ListPage) => void {
+  let pages = 0;
+  let emptyPages = 0;
   /** First name of the latest page whose number is a power of two. */
-  #keptName = '';
-
-  constructor(listing: string, maxPages: number) {
-    this.#listing = listing;
-    this.#maxPages = maxPages;
-  }
-
-  /** Counts a page. Throws StoreUnavailableError if it shows that the listing has no end. */
-  add({ objects }: ListPage): void {
-    if (++this.#pages > this.#maxPages) throw this.#endless(`more than ${this.#maxPages} pages`);
-    const [first] = objects;
-    if (!first) {
-      if (++this.#emptyPages > MAX_EMPTY_PAGES) throw this.#endless('many pages without an object');
-      return;
-    }
-    this.#emptyPages = 0;
-    if (first.name === this.#keptName) throw this.#endless('the same names again');
-    if (Number.isInteger(Math.log2(this.#pages))) this.#keptName = first.name;
-  }
-
-  #endless(reason: string): StoreUnavailableError {
-    return new StoreUnavailableError(`${this.#listing} has no end: the endpoint sends ${reason}`);
-  }
+  let keptName = '';
+  const endless = (reason: string) =>
+    new StoreUnavailableError(`${listing} has no end: the endpoint sends ${reason}`);
+  return ({ objects: [first] }) => {
+    if (++pages > maxPages) throw endless(`more than ${maxPages} pages`);
+    emptyPages = first ? 0 : emptyPages + 1;
+    if (emptyPages > MAX_EMPTY_PAGES) throw endless('many pages without an object');
+    if (!first) return;
+    if (first.name === keptName) throw endless('the same names again');
+    if (Number.isInteger(Math.log2(pages))) keptName = first.name;
+  };
 }

@@ -3,7 +3,7 @@ import { WaitedTime } from '../../../../src/retry/stall-limit.ts';
 import { TIME_LIMITS, TimeLimits } from '../../../../src/retry/time-limits.ts';
 import { AttemptTurns } from '../../../../src/storage/s3/calls/attempt-turns.ts';
 import type { CallSpec } from '../../../../src/storage/s3/calls/call.ts';
-import { CallLimits } from '../../../../src/storage/s3/calls/call-limits.ts';
+import { createCallLimits } from '../../../../src/storage/s3/calls/call-limits.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
 
 const SPEC: CallSpec = { operation: 'UploadPart', about: 'x part 1', isTransfer: true };
@@ -13,7 +13,7 @@ function turnsOf() {
   const clock = new FakeClock();
   const turns = new AttemptTurns(clock, TIME_LIMITS.serverWorkMs);
   const timeLimits = new TimeLimits(clock, TIME_LIMITS);
-  const limits = new CallLimits(SPEC, false, timeLimits, clock, new WaitedTime());
+  const limits = createCallLimits(SPEC, false, timeLimits, clock, new WaitedTime());
   const next = (spec = SPEC, signal?: AbortSignal) => turns.next(spec, limits, signal);
   /** Returns whether the turn comes within a minute. */
   const comes = async (turn: Promise<unknown>) => {
