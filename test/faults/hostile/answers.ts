@@ -111,6 +111,14 @@ export const hostileAnswers: readonly HostileAnswer[] = [
     operations: LISTINGS,
   },
   {
+    name: '200 and chunks of one byte without end',
+    takeover: raw(socket => {
+      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+      writeForever(socket, '1\r\nx\r\n');
+    }),
+    operations: LISTINGS,
+  },
+  {
     name: '400 and a code of 20 MB',
     takeover: whole('400 Bad Request', `<Error><Code>${'x'.repeat(MEGABYTES_20)}</Code></Error>`),
   },

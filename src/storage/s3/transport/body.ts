@@ -14,14 +14,22 @@ export const MAX_BODY_BYTES = 64 * 1024;
  */
 export function readWhole(body: Readable, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    let bytes = Buffer.alloc(0);
     let length = 0;
     body.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > maxBytes) body.destroy(new ProtocolError(`the response is longer than ${maxBytes} bytes`));
-      else chunks.push(chunk);
+      const end = length + chunk.length;
+      if (end > maxBytes) {
+        body.destroy(new ProtocolError(`the response is longer than ${maxBytes} bytes`));
+        return;
+      }
+      // Copied at once: a chunk takes some 600 bytes of memory, and a server can send chunks of one byte
+      if (end > bytes.length) {
+        bytes = Buffer.concat([bytes], Math.min(maxBytes, Math.max(end, 2 * bytes.length)));
+      }
+      bytes.set(chunk, length);
+      length = end;
     });
-    finished(body, error => (error ? reject(error) : resolve(Buffer.concat(chunks))));
+    finished(body, error => (error ? reject(error) : resolve(bytes.subarray(0, length))));
   });
 }
 
