@@ -1,3 +1,4 @@
+import { hasHeap, trimHeap } from '../archive/memory/heap.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../storage/store-errors.ts';
 import {
@@ -59,19 +60,33 @@ interface InventoryOptions {
   readonly onMarkersRefused?: ((error: StoreRefusedError) => void) | undefined;
 }
 
+/** Number of objects of a listing between two checks of the heap, which would otherwise keep the garbage of hundreds of pages. */
+const CHECK_EVERY = 2000;
+const TRIM_ABOVE_BYTES = 64 * 1024 * 1024;
+/**
+ * Free bytes of the heap that a listing requires: for the objects until the next check, for a sort of all objects, and because V8
+ * counts 192 MiB for young objects to the heap (Node 24), which old ones cannot use.
+ */
+const ROOM_BYTES = 256 * 1024 * 1024;
+
 /**
  * Reads the caches below a prefix in byte order of their objects' names, with their markers. Both listings are read side by side,
  * because markers have the order of their caches. So the memory in use does not grow with the number of objects.
  *
- * Throws the errors of the store, and `StoreUnavailableError` for a listing that is not in order.
+ * Throws the errors of the store, and `StoreUnavailableError` for a listing that is not in order, or when the caller keeps more of
+ * it than this process has memory for.
  */
 export async function* readInventory(
   store: ObjectStore,
   { prefix, repository, scope, signal, onMarkersRefused }: InventoryOptions,
 ): AsyncGenerator<InventoryItem> {
+  let read = 0;
+  const countRead = () => {
+    if (++read % CHECK_EVERY === 0) checkHeap(read);
+  };
   const listing = (root: string, whole: boolean) => store.list(root, { hasAnyLength: true, whole, signal });
   // `whole`, because the cache of a skipped marker would count as unused
-  const markers = markersOf(prefix, listing(markersRoot(prefix, repository, scope), true));
+  const markers = markersOf(prefix, listing(markersRoot(prefix, repository, scope), true), countRead);
   let refusal: StoreRefusedError | undefined;
   const readNext = () => {
     const next = markers.next().catch((error): IteratorResult<StrayMarker | TrialObject, void> => {
@@ -97,6 +112,7 @@ export async function* readInventory(
     let last = '';
     let before: CacheName | undefined;
     for await (const listed of listing(cachesRoot(prefix, repository, scope), false)) {
+      countRead();
       const object = ownObject(listed);
       const name = parseCacheName(prefix, object.name);
       // An object with an impossible size would falsify the limits on the size
@@ -132,6 +148,15 @@ export async function* readInventory(
   }
 }
 
+/** Frees garbage. Throws if the heap has too little room for more objects: a server can list them without end. */
+function checkHeap(read: number): void {
+  trimHeap(TRIM_ABOVE_BYTES);
+  if (hasHeap(ROOM_BYTES)) return;
+  throw new StoreUnavailableError(
+    `after ${read} objects of the listing Node.js has no memory for more; select the caches of one repository`,
+  );
+}
+
 function unknownUse(error: StoreRefusedError): StoreRefusedError {
   return new StoreRefusedError(
     `the last use of the caches is not known, because the markers cannot be listed: ${error.message}`,
@@ -157,10 +182,12 @@ function isUpTo(item: StrayMarker | TrialObject, cacheObject: string): boolean {
 async function* markersOf(
   prefix: string,
   listing: AsyncIterable<ObjectInfo>,
+  countRead: () => void,
 ): AsyncGenerator<StrayMarker | TrialObject> {
   let last = '';
   let before: ObjectInfo | undefined;
   for await (const listed of listing) {
+    countRead();
     const object = ownObject(listed, before);
     before = object;
     const cache = parseMarkerName(prefix, object.name);

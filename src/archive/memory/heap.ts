@@ -38,13 +38,17 @@ function isLargeProcess(): boolean {
  * the subject of the message, in the plural.
  */
 export function requireHeap(bytes: number, what: string): void {
-  if (bytes <= freeHeap()) return;
-  collectHeap();
-  const free = freeHeap();
-  if (bytes <= free) return;
+  if (hasHeap(bytes)) return;
   throw new UnusableArchiveError(
-    `${what} need about ${Math.ceil(bytes / MIB)} MiB of memory, but Node.js has ${Math.floor(free / MIB)} MiB on this machine`,
+    `${what} need about ${Math.ceil(bytes / MIB)} MiB of memory, but Node.js has ${Math.floor(freeHeap() / MIB)} MiB on this machine`,
   );
+}
+
+/** Returns whether the heap of this process has room for `bytes` more: without it, V8 would end the process. */
+export function hasHeap(bytes: number): boolean {
+  if (bytes <= freeHeap()) return true;
+  collectHeap();
+  return bytes <= freeHeap();
 }
 
 function freeHeap(): number {

@@ -1,4 +1,3 @@
-import { trimHeap } from '../../archive/memory/heap.ts';
 import { forEachWithin } from '../../archive/pool/in-flight.ts';
 import { systemClock } from '../../retry/clock.ts';
 import { delaySignal } from '../../retry/signals.ts';
@@ -47,9 +46,6 @@ export interface PruneResult extends LeftoverResult {
 
 /** Maximum number of plans. A new one is made only if caches have changed since the last one. */
 const MAX_PLANS = 100;
-/** Objects of a listing between two checks of the heap, which would otherwise keep the garbage of hundreds of pages. */
-const TRIM_EVERY = 2000;
-const TRIM_ABOVE_BYTES = 64 * 1024 * 1024;
 /** Time in ms that a deletion in flight has after an interrupt, so that it is reported. The process ends after 4.5 s (interrupt.ts). */
 const DELETION_MS = 3000;
 
@@ -80,10 +76,8 @@ async function readCaches(request: PruneRequest): Promise<{ entries: Entries; le
   const { store, prefix, patterns, removesLeftovers, signal, onRead } = request;
   const entries: Entries = new Map();
   const leftovers: Leftover[] = [];
-  let read = 0;
   for await (const item of readInventory(store, { prefix, ...placeOfPatterns(patterns), signal })) {
     onRead?.();
-    if (++read % TRIM_EVERY === 0) trimHeap(TRIM_ABOVE_BYTES);
     if (item.kind === 'cache' && isSelected(item, request)) entries.set(item.object.name, item);
     else if (removesLeftovers && isLeftover(item, request))
       leftovers.push({ kind: item.kind, name: item.object.name });

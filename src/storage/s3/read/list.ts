@@ -1,5 +1,5 @@
 import { anySignal, deadline } from '../../../retry/signals.ts';
-import type { ListOptions, ObjectInfo } from '../../object-store.ts';
+import { type ListOptions, MAX_OBJECT_NAME_BYTES, type ObjectInfo } from '../../object-store.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { MAX_LISTING_BYTES } from '../calls/sdk-request-handler.ts';
@@ -12,12 +12,18 @@ const MAX_PAGES = 1000;
 const MAX_PAGES_OF_ANY_LENGTH = 100_000;
 /** Bound of both, in consecutive pages without an object. */
 const MAX_EMPTY_PAGES = 32;
+/** Longest ETag of an object, in characters. S3 has 38, and Swift 66. */
+const MAX_ETAG_LENGTH = 1024;
+/** Longest continuation token, in characters: servers do not accept the longer URL of the next request (nginx: 8 KiB). */
+const MAX_TOKEN_LENGTH = 8192;
 /** Time limit for one listing of a step, in ms. */
 const LISTING_MS = 45_000;
 
 /**
- * Lists all objects under `prefix`, page after page. An optional listing has only the first page. Skips names outside the prefix.
- * @throws StoreUnavailableError for a listing that has no end, or takes longer than 45 s unless `hasAnyLength` is set.
+ * Lists all objects under `prefix`, page after page. An optional listing has only the first page. Skips names outside the prefix,
+ * and objects with a longer name or ETag than S3 has.
+ * @throws StoreUnavailableError for a listing that has no end or too long a token, or takes longer than 45 s unless
+ * `hasAnyLength` is set.
  */
 export async function* listObjects(
   caller: Caller,
@@ -42,11 +48,12 @@ export async function* listObjects(
         (client, options) =>
           listPage(client, { Bucket: bucket, Prefix: prefix, ContinuationToken: token }, options),
       );
-      for (const object of page.objects) if (object.name.startsWith(prefix)) yield object;
+      for (const object of page.objects) if (isObjectUnder(prefix, object)) yield object;
       if (optional) return;
       if (hasAnyLength) caller.forgetWaits();
       checkEnd(page);
       token = page.next;
+      if (token !== undefined && token.length > MAX_TOKEN_LENGTH) throw longToken(listing, token.length);
     } while (token !== undefined);
   } catch (error) {
     if (error !== limit?.signal.reason || signal?.aborted) throw error;
@@ -54,6 +61,14 @@ export async function* listObjects(
   } finally {
     limit?.clear();
   }
+}
+
+function longToken(listing: string, length: number): StoreUnavailableError {
+  return new StoreUnavailableError(`${listing} cannot be continued: its token has ${length} characters`);
+}
+
+function isObjectUnder(prefix: string, { name, etag }: ObjectInfo): boolean {
+  return name.startsWith(prefix) && name.length <= MAX_OBJECT_NAME_BYTES && etag.length <= MAX_ETAG_LENGTH;
 }
 
 /**

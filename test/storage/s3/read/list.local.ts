@@ -79,6 +79,23 @@ test('a listing returns only names under its prefix', async () => {
   expect(await listAll(server.store())).toEqual(['p/x']);
 });
 
+test('a listing leaves out an object whose name or ETag is longer than any that S3 has', async () => {
+  const body = pageOf(['p/x', `p/${'n'.repeat(1022)}`, `p/${'n'.repeat(1023)}`], '').replace('true', 'false');
+  const server = await scriptedServer(() => ({ body }));
+  expect(await listAll(server.store())).toEqual(['p/x', `p/${'n'.repeat(1022)}`]);
+  const longEtag = body.replace('"e"', `"${'e'.repeat(2000)}"`);
+  const other = await scriptedServer(() => ({ body: longEtag }));
+  expect(await listAll(other.store())).toEqual([`p/${'n'.repeat(1022)}`]);
+});
+
+test('a listing whose continuation token is too long for a request is refused', async () => {
+  const server = await scriptedServer(() => ({ body: pageOf(['p/x'], 't'.repeat(8193)) }));
+  await expect(listAll(server.store())).rejects.toThrow(
+    'the listing of p/ cannot be continued: its token has 8193 characters',
+  );
+  expect(server.operations).toHaveLength(1);
+});
+
 test.each([
   ['an empty document', ''],
   ['another document', '<Foo></Foo>'],
