@@ -97,8 +97,7 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
       ...(options.responseMs !== undefined && { responseMs: options.responseMs }),
     });
     this.#limits.noteResponse();
-    const time = Date.parse(response.headers.date ?? '');
-    if (!Number.isNaN(time)) this.serverTimeMs = time;
+    this.serverTimeMs = knownTime(response.headers.date) ?? this.serverTimeMs;
     options.onResponse?.(response);
     const { status, headers, body } = response;
     if (status < 200 || status >= 300) throw new ResponseError(response, await refusalText(body));

@@ -1,4 +1,5 @@
 import { redact } from '../../redact.ts';
+import { knownTime } from '../calls/object-headers.ts';
 import type { TransportResponse } from '../transport/transport.ts';
 
 /**
@@ -24,10 +25,9 @@ export class ResponseError extends Error {
     this.code = code === undefined || GENERIC_CODES.has(code) ? undefined : code;
   }
 
-  /** The server's clock in ms since 1970. Undefined if the response has no `Date` that can be read. */
+  /** The server's clock in ms since 1970. Undefined if the response has no `Date` that `knownTime` accepts. */
   get dateMs(): number | undefined {
-    const ms = Date.parse(this.headers.date ?? '');
-    return Number.isNaN(ms) ? undefined : ms;
+    return knownTime(this.headers.date);
   }
 
   /** The server's message in quotes, after a colon, or '' if there is none. Foreign text: escape it. */

@@ -164,7 +164,7 @@ test('the failure of each attempt is classified once', async () => {
 
 test('a refusal for the clock is sent again at once, also if the attempt has classified it', async () => {
   const body = '<Error><Code>RequestTimeTooSkewed</Code></Error>';
-  const skewed = new ResponseError({ status: 403, headers: { date: new Date(0).toUTCString() } }, body);
+  const skewed = new ResponseError({ status: 403, headers: { date: new Date(1000).toUTCString() } }, body);
   for (const failure of [skewed, classify(skewed)]) {
     const { caller, result } = follow([failure]);
     expect(await result).toBe('a response');
@@ -172,9 +172,13 @@ test('a refusal for the clock is sent again at once, also if the attempt has cla
   }
 });
 
-test('a refusal for the clock without a Date is not sent again', async () => {
+test.each([
+  ['without a Date', {}],
+  // The signer throws a RangeError at the last moment that a Date can have
+  ['whose Date is 13 September 275760', { date: 'Sat, 13 Sep 275760 00:00:00 GMT' }],
+])('a refusal for the clock %s is not sent again', async (_, headers) => {
   const body = '<Error><Code>RequestTimeTooSkewed</Code></Error>';
-  const { caller, result } = follow([new ResponseError({ status: 403, headers: {} }, body)]);
+  const { caller, result } = follow([new ResponseError({ status: 403, headers }, body)]);
   await expect(result).rejects.toThrow("the runner's clock differs from the server's by too much");
   expect(caller.counters).toEqual({ requests: 1, retries: 0 });
 });

@@ -84,3 +84,10 @@ test('the handler keeps the clock of the server and lengthens the limits after t
   expect(handler.serverTimeMs).toBe(Date.UTC(2026, 7, 1, 10));
   expect(limits.request.idleTimeoutMs).toBe(shortLimits.idleTimeoutMs);
 });
+
+test('the handler does not keep a clock of the server that has no year of four digits', async () => {
+  const port = await serveHttp((_, to) => to.setHeader('date', 'Sat, 13 Sep 275760 00:00:00 GMT').end());
+  const { handler } = openHandler();
+  await handler.handle(sdkRequest(port));
+  expect(handler.serverTimeMs).toBeUndefined();
+});
