@@ -11,15 +11,6 @@ export function bareEtag(etag: string | undefined): string | undefined {
   return etag?.replace(/^(?:W\/)?"(.*)"$/, '$1') || undefined;
 }
 
-/**
- * Returns the time of an object in ms since 1970, from any form that Node reads. Returns undefined if it cannot be read, if it is
- * not after 1970, as servers send it for an unknown time, or from the year 10000 on, which the SDK cannot read.
- */
-export function knownTime(time: string | Date | undefined): number | undefined {
-  const ms = new Date(time ?? '').getTime();
-  return ms > 0 && ms < Date.UTC(10_000) ? ms : undefined;
-}
-
 /** Returns the parameters for the encryption of a new object by the server. */
 export function encryptionParameters({ encryption }: S3Settings) {
   if (encryption === undefined) return {};

@@ -2,10 +2,10 @@ import type { Readable } from 'node:stream';
 import type { HttpHandlerOptions, HttpRequest, HttpResponse, RequestHandler } from '@smithy/types';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
 import { ResponseError } from '../errors/response-error.ts';
+import { knownTime } from '../known-time.ts';
 import { MAX_BODY_BYTES, readWhole } from '../transport/body.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { Transport, TransportRequest, TransportResponse } from '../transport/transport.ts';
-import { knownTime } from './object-headers.ts';
 import { withPlainTimes } from './xml-text.ts';
 
 /** Bound of a page of a listing in bytes. A thousand names of 1024 bytes in their longest spelling take 7 MB. */

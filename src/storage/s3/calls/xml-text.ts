@@ -1,4 +1,4 @@
-import { knownTime } from './object-headers.ts';
+import { knownTime } from '../known-time.ts';
 
 /**
  * Rewrites the times of a document to the form that the SDK reads. Removes unknown ones, for which the SDK would refuse the whole

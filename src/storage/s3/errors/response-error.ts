@@ -1,5 +1,5 @@
 import { redact } from '../../redact.ts';
-import { knownTime } from '../calls/object-headers.ts';
+import { knownTime } from '../known-time.ts';
 import type { TransportResponse } from '../transport/transport.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { ObjectInfo, OptionalCallOptions } from '../../object-store.ts';
 import { type StoreError, StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
-import { bareEtag, knownTime, SAVE_ID } from '../calls/object-headers.ts';
+import { bareEtag, SAVE_ID } from '../calls/object-headers.ts';
 import {
   GetObjectCommand,
   type GetObjectCommandOutput,
@@ -12,6 +12,7 @@ import {
 import type { SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { isWebPage, webPageError } from '../errors/proxy-refusals.ts';
 import { isMissing, isStatus } from '../errors/response-error.ts';
+import { knownTime } from '../known-time.ts';
 
 /** Metadata of an object, with the id of its upload. */
 export interface HeadInfo extends ObjectInfo {

@@ -1,9 +1,10 @@
 import type { HttpResponse } from '@smithy/types';
 import type { ObjectInfo } from '../../object-store.ts';
-import { bareEtag, knownTime } from '../calls/object-headers.ts';
+import { bareEtag } from '../calls/object-headers.ts';
 import { ListObjectsV2Command, type ListObjectsV2CommandInput, type S3Client } from '../calls/sdk.ts';
 import { MAX_PARSED_BYTES, type SdkHandlerOptions } from '../calls/sdk-request-handler.ts';
 import { decodeReferences, withPlainTimes } from '../calls/xml-text.ts';
+import { knownTime } from '../known-time.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 
 /** A page of a listing, of at most 1000 objects. */

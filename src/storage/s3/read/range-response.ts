@@ -2,8 +2,9 @@
 
 import { type ByteRange, type ByteSpan, type RangeBytes, spanOf } from '../../object-store.ts';
 import { objectReplaced, rangesNotServedError, StoreUnavailableError } from '../../store-errors.ts';
-import { bareEtag, knownTime } from '../calls/object-headers.ts';
+import { bareEtag } from '../calls/object-headers.ts';
 import { isWebPage, webPageError } from '../errors/proxy-refusals.ts';
+import { knownTime } from '../known-time.ts';
 import type { TransportResponse } from '../transport/transport.ts';
 import { noEtagError } from './head.ts';
 import type { RangeTarget } from './range-target.ts';
