@@ -1,16 +1,15 @@
 import type { Entry, EntryType } from '../format/entry.ts';
 import type { Attributes } from '../fs/attributes.ts';
-import { ATTRIBUTES, columns, readAttributes, writeAttributes } from './rows.ts';
+import { type AttributeNumbers, readTable, type Table, TableWriter } from './table.ts';
 
 /** A job that compares entries with the disk. */
 export interface CompareJob {
   readonly kind: 'compare';
-  /** Absolute paths. */
-  readonly paths: string;
-  readonly targets: string;
-  /** A row of `EntryColumn.width` numbers for each entry. */
-  readonly entries: Float64Array<ArrayBuffer>;
+  readonly entries: Table;
 }
+
+type EntryNumbers = [type: number, size: number, ...AttributeNumbers];
+type EntryTexts = [path: string, target: string];
 
 /** State of an entry's path: `unchanged` if it has the entry, `directory` for one with other attributes, `other` for all else. */
 export const OnDisk = { other: 0, unchanged: 1, directory: 2 } as const;
@@ -23,23 +22,13 @@ export interface CompareResult {
   readonly inodes: string;
 }
 
-const EntryColumn = columns('type', 'size', ...ATTRIBUTES);
-
-/** Writes the job for entries and their paths, two lists of one length. */
+/** Writes the job for entries and their absolute paths, two lists of one length. */
 export function encodeCompareJob(entries: readonly Entry[], paths: readonly string[]): CompareJob {
-  const numbers = new Float64Array(entries.length * EntryColumn.width);
-  entries.forEach((entry, index) => {
-    const row = index * EntryColumn.width;
-    numbers[row + EntryColumn.type] = entry.type;
-    numbers[row + EntryColumn.size] = entry.size;
-    writeAttributes(numbers, row + EntryColumn.mode, entry);
+  const table = new TableWriter<EntryNumbers, EntryTexts>(entries.length);
+  entries.forEach(({ type, size, mode, mtimeUs, mtimeRestNs, uid, gid, target }, index) => {
+    table.add([type, size, mode, mtimeUs, mtimeRestNs, uid, gid], [paths[index]!, target]);
   });
-  return {
-    kind: 'compare',
-    paths: paths.join('\0'),
-    targets: entries.map(entry => entry.target).join('\0'),
-    entries: numbers,
-  };
+  return { kind: 'compare', entries: table.finish() };
 }
 
 /** The properties of an entry that are compared with the disk. */
@@ -48,15 +37,9 @@ export interface ComparedEntry extends Attributes, Pick<Entry, 'type' | 'size' |
 }
 
 /** Reads the entries of a job. */
-export function* readComparedEntries({ paths, targets, entries }: CompareJob): Generator<ComparedEntry> {
-  const texts = [paths.split('\0'), targets.split('\0')] as const;
-  for (let row = 0, index = 0; row < entries.length; row += EntryColumn.width, index++) {
-    yield {
-      path: texts[0][index]!,
-      target: texts[1][index]!,
-      type: entries[row + EntryColumn.type]! as EntryType,
-      size: entries[row + EntryColumn.size]!,
-      ...readAttributes(entries, row + EntryColumn.mode),
-    };
+export function* readComparedEntries({ entries }: CompareJob): Generator<ComparedEntry> {
+  for (const [numbers, [path, target]] of readTable<EntryNumbers, EntryTexts>(entries)) {
+    const [type, size, mode, mtimeUs, mtimeRestNs, uid, gid] = numbers;
+    yield { path, target, type: type as EntryType, size, mode, mtimeUs, mtimeRestNs, uid, gid };
   }
 }

@@ -1,16 +1,14 @@
 import { CONTENT_HASH_BYTES } from '../format/content-hashes.ts';
 import type { DataPiece } from '../format/data-pieces.ts';
 import { type RowStatus, StatusRows } from '../fs/status-rows.ts';
+import { readTable, type Table, TableWriter } from './table.ts';
 
 /** A job that compares the data of pieces of files with hashes. */
 export interface ContentJob {
   readonly kind: 'content';
-  /** The path of each piece's file. */
-  readonly paths: string;
+  readonly pieces: Table;
   /** The status of each piece's file (`StatusRows`). A piece of a file with another status counts as different. */
   readonly status: BigInt64Array<ArrayBuffer>;
-  /** Position and size of each piece. */
-  readonly places: Float64Array<ArrayBuffer>;
   /** `CONTENT_HASH_BYTES` for each piece. */
   readonly hashes: Uint8Array<ArrayBuffer>;
   readonly key: Uint8Array;
@@ -28,25 +26,19 @@ export interface HashedPiece extends Pick<DataPiece, 'position' | 'size'> {
   readonly hash: Uint8Array;
 }
 
+type PieceNumbers = [position: number, size: number];
+
 /** Writes the job for pieces whose hashes were made with `key`. */
 export function encodeContentJob(pieces: readonly HashedPiece[], key: Uint8Array): ContentJob {
   const rows = StatusRows.of(pieces.length);
-  const places = new Float64Array(2 * pieces.length);
+  const table = new TableWriter<PieceNumbers, [path: string]>(pieces.length);
   const hashes = new Uint8Array(pieces.length * CONTENT_HASH_BYTES);
-  pieces.forEach(({ stats, position, size, hash }, index) => {
+  pieces.forEach(({ path, stats, position, size, hash }, index) => {
     rows.set(index, stats);
-    places[2 * index] = position;
-    places[2 * index + 1] = size;
+    table.add([position, size], [path]);
     hashes.set(hash, index * CONTENT_HASH_BYTES);
   });
-  return {
-    kind: 'content',
-    paths: pieces.map(({ path }) => path).join('\0'),
-    status: rows.values,
-    places,
-    hashes,
-    key,
-  };
+  return { kind: 'content', pieces: table.finish(), status: rows.values, hashes, key };
 }
 
 /** A piece that a worker reads and compares. */
@@ -56,17 +48,12 @@ export interface PieceToRead extends Omit<HashedPiece, 'stats'> {
 }
 
 /** Reads the pieces of a job. */
-export function* readHashedPieces({ paths, status, places, hashes }: ContentJob): Generator<PieceToRead> {
+export function* readHashedPieces({ pieces, status, hashes }: ContentJob): Generator<PieceToRead> {
   const rows = new StatusRows(status);
-  const allPaths = paths.split('\0');
-  for (let index = 0; index < rows.length; index++) {
-    const start = index * CONTENT_HASH_BYTES;
-    yield {
-      path: allPaths[index]!,
-      position: places[2 * index]!,
-      size: places[2 * index + 1]!,
-      hash: hashes.subarray(start, start + CONTENT_HASH_BYTES),
-      isUntouched: stats => rows.matches(index, stats),
-    };
+  let row = 0;
+  for (const [[position, size], [path]] of readTable<PieceNumbers, [path: string]>(pieces)) {
+    const index = row++;
+    const hash = hashes.subarray(index * CONTENT_HASH_BYTES, (index + 1) * CONTENT_HASH_BYTES);
+    yield { path, position, size, hash, isUntouched: stats => rows.matches(index, stats) };
   }
 }

@@ -1,7 +1,6 @@
 import { type FileStatus, ModeStatus } from '../fs/file-status.ts';
 import type { Mtime } from '../fs/file-times.ts';
 import { type RowStatus, StatusRows } from '../fs/status-rows.ts';
-import { columns } from './rows.ts';
 
 /** A job that reads directories and the status of the items in them, and then some of the directories among these items. */
 export interface ListJob {
@@ -19,13 +18,14 @@ export interface ListResult {
   readonly texts: string;
   /** Number of names in each of these directories. */
   readonly counts: Float64Array<ArrayBuffer>;
-  /** A row of `Column.width` numbers for each name. */
+  /** A row of `WIDTH` numbers for each name. */
   readonly rows: Float64Array<ArrayBuffer>;
   /** The exact status of each name (`StatusRows`), if the job is `exact`. */
   readonly status: BigInt64Array<ArrayBuffer> | undefined;
 }
 
-const Column = columns('mode', 'nlink', 'uid', 'gid', 'size', 'mtimeMs', 'ctimeMs', 'mtimeUs', 'mtimeRestNs');
+/** Numbers of a row: mode, nlink, uid, gid, size, mtime and ctime in ms, and both parts of the exact mtime. */
+const WIDTH = 9;
 /** Values in a row if the mtime is unknown: in a job that is not `exact`, the mtime of a file with data is read with the data. */
 const UNKNOWN_MTIME: Mtime = { mtimeUs: -1, mtimeRestNs: 0 };
 
@@ -59,7 +59,7 @@ export class ListingWriter {
       addItems();
     } catch (error) {
       this.#texts.length = texts;
-      this.#rows.length = names * Column.width;
+      this.#rows.length = names * WIDTH;
       this.names = names;
       throw error;
     }
@@ -122,16 +122,16 @@ class ListedStatus extends ModeStatus implements FileStatus {
 
   constructor(rows: Float64Array, name: number, exact: StatusRows | undefined) {
     super();
-    const at = name * Column.width;
+    let at = name * WIDTH;
     this.exact = exact?.at(name);
-    this.mode = rows[at + Column.mode]!;
-    this.nlink = rows[at + Column.nlink]!;
-    this.uid = rows[at + Column.uid]!;
-    this.gid = rows[at + Column.gid]!;
-    this.size = rows[at + Column.size]!;
-    this.mtimeMs = rows[at + Column.mtimeMs]!;
-    this.ctimeMs = rows[at + Column.ctimeMs]!;
-    const mtimeUs = rows[at + Column.mtimeUs]!;
-    this.exactMtime = mtimeUs < 0 ? undefined : { mtimeUs, mtimeRestNs: rows[at + Column.mtimeRestNs]! };
+    this.mode = rows[at++]!;
+    this.nlink = rows[at++]!;
+    this.uid = rows[at++]!;
+    this.gid = rows[at++]!;
+    this.size = rows[at++]!;
+    this.mtimeMs = rows[at++]!;
+    this.ctimeMs = rows[at++]!;
+    const mtimeUs = rows[at++]!;
+    this.exactMtime = mtimeUs < 0 ? undefined : { mtimeUs, mtimeRestNs: rows[at]! };
   }
 }

@@ -3,7 +3,7 @@ import type { EntryType } from '../format/entry.ts';
 import type { TarMember } from '../format/tar-header.ts';
 import type { FileStatus } from '../fs/file-status.ts';
 import type { Mtime } from '../fs/file-times.ts';
-import { ATTRIBUTES, columns, readAttributes, writeAttributes } from './rows.ts';
+import { type AttributeNumbers, readTable, type Table, TableWriter } from './table.ts';
 
 /**
  * A file, directory or link found on the disk, whose data is not read yet. Its mtime is exact, but 0 for a file with data if the
@@ -45,41 +45,30 @@ export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
 /** A job that makes one frame. */
 export interface PackJob {
   readonly kind: 'pack';
-  readonly names: string;
-  /** Absolute paths. */
-  readonly paths: string;
-  readonly linkNames: string;
-  /** A row of `MemberColumn.width` numbers for each member. */
-  readonly members: Float64Array<ArrayBuffer>;
+  readonly members: Table;
   readonly slice: SliceOfFile | undefined;
   /** zstd level, 1 to 19. */
   readonly level: number;
 }
 
-const MemberColumn = columns('type', 'size', 'dev', 'ino', 'mtimeMs', 'ctimeMs', ...ATTRIBUTES);
+type StatusNumbers = [dev: number, ino: number, mtimeMs: number, ctimeMs: number];
+type MemberNumbers = [type: number, size: number, ...StatusNumbers, ...AttributeNumbers];
+type MemberTexts = [name: string, path: string, linkName: string];
 
 /** Writes the job of one frame. `level` is zstd's, 1 to 19. */
 export function encodePackJob({ members, slice }: FramePlan, level: number): PackJob {
-  const numbers = new Float64Array(members.length * MemberColumn.width);
-  members.forEach((member, index) => {
-    const row = index * MemberColumn.width;
-    numbers[row + MemberColumn.type] = member.type;
-    numbers[row + MemberColumn.size] = member.size;
-    writeAttributes(numbers, row + MemberColumn.mode, member);
-    numbers[row + MemberColumn.dev] = Number(member.inode?.dev ?? 0);
-    numbers[row + MemberColumn.ino] = Number(member.inode?.ino ?? 0);
-    numbers[row + MemberColumn.mtimeMs] = member.stats.mtimeMs;
-    numbers[row + MemberColumn.ctimeMs] = member.stats.ctimeMs;
-  });
-  return {
-    kind: 'pack',
-    names: members.map(member => member.name).join('\0'),
-    paths: members.map(member => member.path).join('\0'),
-    linkNames: members.map(member => member.linkName).join('\0'),
-    members: numbers,
-    slice,
-    level,
-  };
+  const table = new TableWriter<MemberNumbers, MemberTexts>(members.length);
+  for (const member of members) {
+    const { name, path, linkName, type, size, inode, stats } = member;
+    const { mode, mtimeUs, mtimeRestNs, uid, gid } = member;
+    const [dev, ino] = [Number(inode?.dev ?? 0), Number(inode?.ino ?? 0)];
+    const { mtimeMs, ctimeMs } = stats;
+    table.add(
+      [type, size, dev, ino, mtimeMs, ctimeMs, mode, mtimeUs, mtimeRestNs, uid, gid],
+      [name, path, linkName],
+    );
+  }
+  return { kind: 'pack', members: table.finish(), slice, level };
 }
 
 /** A member in a job. */
@@ -94,22 +83,11 @@ export interface PackMember extends TarMember {
 }
 
 /** Reads the members of a job. */
-export function readMembers({ names, paths, linkNames, members }: PackJob): PackMember[] {
-  const [allNames, allPaths, allLinkNames] = [names, paths, linkNames].map(text => text.split('\0'));
-  return Array.from({ length: members.length / MemberColumn.width }, (_, index) => {
-    const row = index * MemberColumn.width;
-    return {
-      name: allNames![index]!,
-      path: allPaths![index]!,
-      linkName: allLinkNames![index]!,
-      type: members[row + MemberColumn.type]! as EntryType,
-      size: members[row + MemberColumn.size]!,
-      dev: members[row + MemberColumn.dev]!,
-      ino: members[row + MemberColumn.ino]!,
-      mtimeMs: members[row + MemberColumn.mtimeMs]!,
-      ctimeMs: members[row + MemberColumn.ctimeMs]!,
-      ...readAttributes(members, row + MemberColumn.mode),
-    };
+export function readMembers({ members }: PackJob): PackMember[] {
+  return Array.from(readTable<MemberNumbers, MemberTexts>(members), ([numbers, [name, path, linkName]]) => {
+    const [type, size, dev, ino, mtimeMs, ctimeMs, mode, mtimeUs, mtimeRestNs, uid, gid] = numbers;
+    const scanned = { type: type as EntryType, size, dev, ino, mtimeMs, ctimeMs };
+    return { name, path, linkName, ...scanned, mode, mtimeUs, mtimeRestNs, uid, gid };
   });
 }
 
@@ -158,41 +136,42 @@ export interface Packed extends Mtime {
  */
 export type Omission = 'vanished' | 'short';
 
-const PackedColumn = columns('offset', 'size', 'mtimeUs', 'mtimeRestNs', 'mode', 'wasReplaced');
-/** `PackedColumn.offset` of a member that is not in the frame. */
+/** Numbers in the row of a member: offset, size, both parts of the mtime, mode, and 1 if it was replaced. */
+const PACKED_NUMBERS = 6;
+/** The first number of a member that is not in the frame. */
 const OMITTED: Readonly<Record<Omission, number>> = { vanished: -1, short: -2 };
 
 /** Makes room for the rows of `count` members. */
 export function packedRows(count: number): Float64Array<ArrayBuffer> {
-  return new Float64Array(count * PackedColumn.width);
+  return new Float64Array(count * PACKED_NUMBERS);
 }
 
 /** Writes the row of a member. */
 export function writePacked(rows: Float64Array, index: number, packed: Packed | Omission): void {
-  const row = index * PackedColumn.width;
+  let at = index * PACKED_NUMBERS;
   if (typeof packed === 'string') {
-    rows[row + PackedColumn.offset] = OMITTED[packed];
+    rows[at] = OMITTED[packed];
     return;
   }
-  rows[row + PackedColumn.offset] = packed.offset;
-  rows[row + PackedColumn.size] = packed.size;
-  rows[row + PackedColumn.mtimeUs] = packed.mtimeUs;
-  rows[row + PackedColumn.mtimeRestNs] = packed.mtimeRestNs;
-  rows[row + PackedColumn.mode] = packed.mode;
-  rows[row + PackedColumn.wasReplaced] = packed.wasReplaced ? 1 : 0;
+  rows[at++] = packed.offset;
+  rows[at++] = packed.size;
+  rows[at++] = packed.mtimeUs;
+  rows[at++] = packed.mtimeRestNs;
+  rows[at++] = packed.mode;
+  rows[at] = Number(packed.wasReplaced);
 }
 
 /** Reads the row of a member. */
 export function readPacked(rows: Float64Array, index: number): Packed | Omission {
-  const row = index * PackedColumn.width;
-  const offset = rows[row + PackedColumn.offset]!;
+  let at = index * PACKED_NUMBERS;
+  const offset = rows[at++]!;
   if (offset < 0) return offset === OMITTED.short ? 'short' : 'vanished';
   return {
     offset,
-    size: rows[row + PackedColumn.size]!,
-    mtimeUs: rows[row + PackedColumn.mtimeUs]!,
-    mtimeRestNs: rows[row + PackedColumn.mtimeRestNs]!,
-    mode: rows[row + PackedColumn.mode]!,
-    wasReplaced: rows[row + PackedColumn.wasReplaced] === 1,
+    size: rows[at++]!,
+    mtimeUs: rows[at++]!,
+    mtimeRestNs: rows[at++]!,
+    mode: rows[at++]!,
+    wasReplaced: rows[at] === 1,
   };
 }

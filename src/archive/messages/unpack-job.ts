@@ -3,17 +3,15 @@ import type { Frame } from '../format/entry.ts';
 import type { Attributes } from '../fs/attributes.ts';
 import type { RefusedCounts } from '../fs/refused-attributes.ts';
 import type { Claim } from './disk-job.ts';
-import { ATTRIBUTES, columns, readAttributes, writeAttributes } from './rows.ts';
+import { type AttributeNumbers, readTable, type Table, TableWriter } from './table.ts';
 
 /** A job that checks and decompresses frames, and writes the files in them. */
 export interface UnpackJob {
   readonly kind: 'unpack';
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly frames: readonly FrameInJob[];
-  /** A row of `PieceColumn.width` numbers for each piece, in the order of the frames. */
-  readonly pieces: Float64Array<ArrayBuffer>;
-  /** The path of each piece's file. */
-  readonly paths: string;
+  /** The pieces in the order of the frames. */
+  readonly pieces: Table;
   /** Whether the file system changes the modes of new files, so that they are set again. */
   readonly masksModes: boolean;
   /** Facts about the written files that the result needs, if any. */
@@ -56,7 +54,8 @@ export interface UnpackResult {
   readonly contents: Uint8Array<ArrayBuffer> | undefined;
 }
 
-const PieceColumn = columns('frame', 'offset', 'size', 'position', 'isSlice', ...ATTRIBUTES);
+type PlaceNumbers = [frame: number, offset: number, size: number, position: number];
+type PieceNumbers = [...PlaceNumbers, isSlice: number, ...AttributeNumbers];
 
 /** Data of a file: all of it, or a slice if `isSlice`. `frame` is the number of the frame in this job. */
 interface Piece extends DataPiece {
@@ -69,11 +68,11 @@ export const EMPTY_PIECE: Piece = { frame: 0, offset: 0, size: 0, position: 0, i
 /** Writes a job: its frames, and its pieces in the order of their frames. */
 export class UnpackJobWriter {
   readonly #frames: FrameInJob[] = [];
-  readonly #pieces: Float64Array<ArrayBuffer>;
-  readonly #paths: string[] = [];
+  readonly #pieces: TableWriter<PieceNumbers, [path: string]>;
 
+  /** @param pieces the number of pieces. */
   constructor(pieces: number) {
-    this.#pieces = new Float64Array(pieces * PieceColumn.width);
+    this.#pieces = new TableWriter(pieces);
   }
 
   /** Adds a frame that begins at `start` of the job's bytes. */
@@ -83,15 +82,12 @@ export class UnpackJobWriter {
   }
 
   /** Adds a piece of the file that is built at `path`. */
-  addPiece(piece: Piece, attributes: Attributes, path: string): void {
-    const row = this.#paths.length * PieceColumn.width;
-    this.#pieces[row + PieceColumn.frame] = piece.frame;
-    this.#pieces[row + PieceColumn.offset] = piece.offset;
-    this.#pieces[row + PieceColumn.size] = piece.size;
-    this.#pieces[row + PieceColumn.position] = piece.position;
-    this.#pieces[row + PieceColumn.isSlice] = piece.isSlice ? 1 : 0;
-    writeAttributes(this.#pieces, row + PieceColumn.mode, attributes);
-    this.#paths.push(path);
+  addPiece({ frame, offset, size, position, isSlice }: Piece, attributes: Attributes, path: string): void {
+    const { mode, mtimeUs, mtimeRestNs, uid, gid } = attributes;
+    this.#pieces.add(
+      [frame, offset, size, position, Number(isSlice), mode, mtimeUs, mtimeRestNs, uid, gid],
+      [path],
+    );
   }
 
   /** Returns the job over the frames' bytes. */
@@ -103,8 +99,7 @@ export class UnpackJobWriter {
       kind: 'unpack',
       bytes,
       frames: this.#frames,
-      pieces: this.#pieces,
-      paths: this.#paths.join('\0'),
+      pieces: this.#pieces.finish(),
       masksModes,
       wants,
       disk,
@@ -112,38 +107,22 @@ export class UnpackJobWriter {
   }
 }
 
-/** The pieces of a job, and their frames. */
-export class UnpackPieces {
-  readonly count: number;
-  readonly #job: UnpackJob;
-  readonly #paths: readonly string[];
+/** A piece of a file that is written to `path`. */
+export interface PieceToWrite extends Piece, Attributes {
+  readonly path: string;
+}
 
-  constructor(job: UnpackJob) {
-    this.#job = job;
-    this.count = job.pieces.length / PieceColumn.width;
-    this.#paths = job.paths.split('\0');
+/** Reads the pieces of a job. */
+export function* readPieces({ pieces }: UnpackJob): Generator<PieceToWrite> {
+  for (const [numbers, [path]] of readTable<PieceNumbers, [path: string]>(pieces)) {
+    const [frame, offset, size, position, isSlice, mode, mtimeUs, mtimeRestNs, uid, gid] = numbers;
+    const piece = { frame, offset, size, position, isSlice: isSlice === 1 };
+    yield { path, ...piece, mode, mtimeUs, mtimeRestNs, uid, gid };
   }
+}
 
-  path(index: number): string {
-    return this.#paths[index]!;
-  }
-
-  get(index: number): Piece & Attributes {
-    const { pieces } = this.#job;
-    const row = index * PieceColumn.width;
-    return {
-      frame: pieces[row + PieceColumn.frame]!,
-      offset: pieces[row + PieceColumn.offset]!,
-      size: pieces[row + PieceColumn.size]!,
-      position: pieces[row + PieceColumn.position]!,
-      isSlice: pieces[row + PieceColumn.isSlice] === 1,
-      ...readAttributes(pieces, row + PieceColumn.mode),
-    };
-  }
-
-  /** Returns the compressed bytes of a frame, and its sizes and hash in the manifest. */
-  frame(index: number): Frame & { readonly bytes: Uint8Array } {
-    const { start, ...frame } = this.#job.frames[index]!;
-    return { ...frame, bytes: this.#job.bytes.subarray(start, start + frame.size) };
-  }
+/** Returns the compressed bytes of a frame of a job, and its sizes and hash in the manifest. */
+export function frameOf({ frames, bytes }: UnpackJob, index: number): Frame & { readonly bytes: Uint8Array } {
+  const { start, ...frame } = frames[index]!;
+  return { ...frame, bytes: bytes.subarray(start, start + frame.size) };
 }

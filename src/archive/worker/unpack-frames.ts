@@ -12,13 +12,7 @@ import { wrapStagedError } from '../fs/tree-errors.ts';
 import { NEW_FILE, withFile, writeAt } from '../fs/with-file.ts';
 import { release } from '../memory/buffers.ts';
 import type { Claim } from '../messages/disk-job.ts';
-import {
-  type DiskUse,
-  type UnpackJob,
-  UnpackPieces,
-  type UnpackResult,
-  type WantedFacts,
-} from '../messages/unpack-job.ts';
+import { frameOf, readPieces, type UnpackJob, type UnpackResult } from '../messages/unpack-job.ts';
 
 /** Size of the blocks of zeros that are not written to a file in slices: they become a hole. */
 const HOLE_BYTES = 64 * 1024;
@@ -31,22 +25,22 @@ const ZEROS = new Uint8Array(HOLE_BYTES);
  * Throws `DamagedArchiveError` for a frame without the hash of the manifest, `StagedFileError` for a file that cannot be written.
  */
 export function unpackFrames(job: UnpackJob, hasher: ContentHasher | undefined): UnpackResult {
-  const pieces = new UnpackPieces(job);
-  const source = new FrameSource(pieces, job.disk);
+  const source = new FrameSource(job);
   let raw: Buffer | undefined;
   let frame = -1;
   let written = 0;
   const refused = new RefusedAttributes();
-  const facts = new FactsOfFiles(pieces.count, job.wants, hasher);
-  for (let index = 0; index < pieces.count; index++) {
-    const piece = pieces.get(index);
+  const facts = new FactsOfFiles(job, hasher);
+  let index = -1;
+  for (const piece of readPieces(job)) {
+    index++;
     if (piece.size > 0 && piece.frame !== frame) {
       frame = piece.frame;
       if (raw) release(raw);
       raw = source.open(frame);
     }
     if (piece.size > 0 && !raw) continue;
-    const path = pieces.path(index);
+    const { path } = piece;
     const data = piece.size > 0 ? raw!.subarray(piece.offset, piece.offset + piece.size) : undefined;
     wrapStagedError(path, () => {
       if (piece.isSlice) return writePart(path, data!, piece.position);
@@ -63,8 +57,7 @@ export function unpackFrames(job: UnpackJob, hasher: ContentHasher | undefined):
 
 /** Opens the frames of one job: from the bytes of the job, or from the disk cache. */
 class FrameSource {
-  readonly #pieces: UnpackPieces;
-  readonly #disk: DiskUse | undefined;
+  readonly #job: UnpackJob;
   /** Frames that the disk cache does not have. */
   readonly missing: number[] = [];
   /** Bytes of frames that were stored in the disk cache. */
@@ -72,9 +65,8 @@ class FrameSource {
   /** Code of the first error of a store. */
   storeProblem: string | undefined;
 
-  constructor(pieces: UnpackPieces, disk: DiskUse | undefined) {
-    this.#pieces = pieces;
-    this.#disk = disk;
+  constructor(job: UnpackJob) {
+    this.#job = job;
   }
 
   /**
@@ -82,8 +74,8 @@ class FrameSource {
    * `DamagedArchiveError` for a frame without the hash of the manifest.
    */
   open(frame: number): Buffer | undefined {
-    const disk = this.#disk;
-    const { bytes, ...expected } = this.#pieces.frame(frame);
+    const { disk } = this.#job;
+    const { bytes, ...expected } = frameOf(this.#job, frame);
     if (disk && !disk.claims) {
       const read = readFrame(disk.directory, expected);
       if (read) return decodeFrame(read, expected.rawSize);
@@ -113,10 +105,10 @@ class FactsOfFiles {
   readonly #hasher: ContentHasher | undefined;
   readonly #contents: Uint8Array<ArrayBuffer> | undefined;
 
-  constructor(pieces: number, wants: WantedFacts | undefined, hasher: ContentHasher | undefined) {
-    this.#rows = wants && StatusRows.of(pieces);
+  constructor({ wants, pieces }: UnpackJob, hasher: ContentHasher | undefined) {
+    this.#rows = wants && StatusRows.of(pieces.rows);
     this.#hasher = hasher;
-    this.#contents = hasher && new Uint8Array(pieces * CONTENT_HASH_BYTES);
+    this.#contents = hasher && new Uint8Array(pieces.rows * CONTENT_HASH_BYTES);
   }
 
   /** Reads the status of a file by its path: some file systems set its times when it is closed. Throws the system's errors. */

@@ -12,8 +12,7 @@ const job = (): UnpackJob => ({
   kind: 'unpack',
   bytes: new Uint8Array(1),
   frames: [],
-  pieces: new Float64Array(),
-  paths: '',
+  pieces: { rows: 0, numbers: new Float64Array(), texts: '' },
   masksModes: false,
 });
 

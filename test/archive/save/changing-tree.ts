@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import type { Job } from '../../../src/archive/messages/job.ts';
-import type { PackJob } from '../../../src/archive/messages/pack-job.ts';
+import { type PackJob, readMembers } from '../../../src/archive/messages/pack-job.ts';
 import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { scratch } from '../../support/scratch.ts';
@@ -21,8 +21,10 @@ export function disturbedBefore(
 ): JobRunner {
   let frames = 0;
   let isDone = false;
-  const isIts = ({ paths }: PackJob) =>
-    typeof frame === 'number' ? ++frames === frame : slashed(paths).split('\0').includes(slashed(frame));
+  const isIts = (job: PackJob) =>
+    typeof frame === 'number'
+      ? ++frames === frame
+      : readMembers(job).some(({ path }) => slashed(path) === slashed(frame));
   const run = (job: Job) => {
     if (job.kind === 'pack' && !isDone && isIts(job)) {
       isDone = true;

@@ -14,7 +14,7 @@ import { describe, expect, test } from 'vitest';
 import { SourceTreeError } from '../../../src/archive/archive-errors.ts';
 import { SLICE_BYTES, WHOLE_FILE_BYTES } from '../../../src/archive/format/container.ts';
 import type { Job } from '../../../src/archive/messages/job.ts';
-import type { PackJob } from '../../../src/archive/messages/pack-job.ts';
+import { type PackJob, readMembers } from '../../../src/archive/messages/pack-job.ts';
 import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { InlineRunner } from '../../../src/archive/worker/worker.ts';
 import { runUnprivileged } from '../../support/drop-privileges.ts';
@@ -31,7 +31,10 @@ import { disturbedBefore, FILLER, savedWhile } from './changing-tree.ts';
 function vanishing(files: (paths: string) => readonly string[]): JobRunner {
   const inner = new InlineRunner();
   const run = (job: Job) => {
-    for (const file of files((job as PackJob).paths)) rmSync(file);
+    const paths = readMembers(job as PackJob)
+      .map(({ path }) => path)
+      .join('\0');
+    for (const file of files(paths)) rmSync(file);
     return inner.run(job as PackJob);
   };
   return { width: 1, run: run as JobRunner['run'], close: () => inner.close() };

@@ -11,7 +11,7 @@ import {
 import { dataPieces } from '../../../src/archive/format/data-pieces.ts';
 import { lstatExact } from '../../../src/archive/fs/file-status.ts';
 import { StatusRows } from '../../../src/archive/fs/status-rows.ts';
-import type { ContentJob } from '../../../src/archive/messages/content-job.ts';
+import { type ContentJob, readHashedPieces } from '../../../src/archive/messages/content-job.ts';
 import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { BaseDiff } from '../../../src/archive/save/base-diff.ts';
 import type { BaseArchive } from '../../../src/archive/save/reuse-estimate.ts';
@@ -103,7 +103,7 @@ test('a touched file that has the data of the base is found, and no untouched, c
 function poolOf(opened: Promise<void> = Promise.resolve()) {
   const jobs: string[][] = [];
   const run: JobRunner['run'] = async job => {
-    jobs.push((job as ContentJob).paths.split('\0').map(path => basename(path)));
+    jobs.push(Array.from(readHashedPieces(job as ContentJob), ({ path }) => basename(path)));
     await opened;
     return new InlineRunner().run(job);
   };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { encodeName } from '../../../src/archive/fs/paths/names.ts';
 import type { Job, ResultOf } from '../../../src/archive/messages/job.ts';
+import { directoriesToList } from '../../../src/archive/messages/list-job.ts';
 import type { ScannedEntry } from '../../../src/archive/messages/pack-job.ts';
 import type { JobRunner } from '../../../src/archive/pool/worker-pool.ts';
 import { Listings } from '../../../src/archive/scan/listings.ts';
@@ -74,7 +75,7 @@ class FailingRunner extends CountingRunner {
 class BlindRunner extends CountingRunner {
   override async run<J extends Job>(job: J): Promise<ResultOf<J>> {
     this.jobs++;
-    const reached = 'directories' in job ? job.directories.split('\0').length : 0;
+    const reached = job.kind === 'list' ? directoriesToList(job).length : 0;
     const empty = new Float64Array(0);
     return { reached, texts: '', counts: empty, rows: empty, status: undefined } as never;
   }
