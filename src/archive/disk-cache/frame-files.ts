@@ -110,7 +110,7 @@ export function storeFrame(directory: string, frame: FrameKey, bytes: Uint8Array
 }
 
 /**
- * Codes of a claim that is not a file of this process any more: removed, a link, a FIFO, a directory, of another user. On Windows
- * they also mean a frame that another process has open, which needs no replacement (EACCES, EBUSY, EPERM).
+ * Codes of a claim that is not a file of this process any more: removed (ESTALE: by another host), a link, a FIFO, a directory, of
+ * another user. On Windows they also mean a frame that another process has open, which needs no replacement (EACCES, EBUSY, EPERM).
  */
-const TAKEN = new Set(['ENOENT', 'ELOOP', 'ENXIO', 'EISDIR', 'EACCES', 'EPERM', 'EBUSY']);
+const TAKEN = new Set(['ENOENT', 'ESTALE', 'ELOOP', 'ENXIO', 'EISDIR', 'EACCES', 'EPERM', 'EBUSY']);

@@ -1,7 +1,7 @@
 import { type ByteRange, type GetOptions, type RangeBytes, spanOf } from '../object-store.ts';
 import { ObjectReplacedError, objectReplaced } from '../store-errors.ts';
 import { objectFile } from './file-names.ts';
-import { fileEtag, isBehindLink, modifiedMsOf, openObjectFile } from './files.ts';
+import { fileEtag, isBehindLink, modifiedMsOf, openObjectFile, systemCode } from './files.ts';
 
 /** Bytes per read: after each, progress is reported and the signal is checked. */
 export const READ_BYTES = 4 * 1024 * 1024;
@@ -38,6 +38,9 @@ export async function readRange(
       options.onBytes?.(bytesRead);
     }
     return { bytes, start, sizeBytes, etag, modifiedMs: modifiedMsOf(stats) };
+  } catch (error) {
+    // Another host of a network mount (NFS) has removed or replaced the open file
+    throw systemCode(error) === 'ESTALE' ? objectReplaced(name, error) : error;
   } finally {
     // Its error does not matter: the bytes are read
     await handle.close().catch(() => {});

@@ -27,12 +27,17 @@ export async function* walkFiles(
   }
 }
 
+/**
+ * Codes of a directory that has no objects: another host of a network mount has removed it while it was read (ESTALE), or its path
+ * is too long. The system accepts the path of each object.
+ */
+const WITHOUT_OBJECTS: ReadonlySet<string | undefined> = new Set(['ESTALE', 'ENAMETOOLONG']);
+
 async function entriesOf(directory: string) {
   try {
     return await readdir(directory, { withFileTypes: true });
   } catch (error) {
-    // A path that is too long has no objects: the system accepts the path of each object
-    if (isNotFound(error) || systemCode(error) === 'ENAMETOOLONG') return [];
+    if (isNotFound(error) || WITHOUT_OBJECTS.has(systemCode(error))) return [];
     throw error;
   }
 }

@@ -9,7 +9,7 @@ import {
   readFrame,
   storeFrame,
 } from '../../../src/archive/disk-cache/frame-files.ts';
-import { failEachClose, replaceCalls } from '../../support/file-system-calls.ts';
+import { failEachClose, failed, instead, replaceCalls } from '../../support/file-system-calls.ts';
 import { birthTimes, posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { makeClaim, makeFrame, putFrame } from './support.ts';
@@ -120,6 +120,15 @@ describe('storeFrame', () => {
     fs.linkSync(file, path.join(directory, 'second'));
     expect(storeFrame(directory, frame, frame.bytes, claim)).toBe(false);
     expect(fs.statSync(file).size).toBe(0);
+  });
+
+  test('stores nothing, without an error, if another host of a network mount has removed the claim', () => {
+    const directory = scratch();
+    const { claim } = makeClaim(directory, frame);
+    instead('writeSync', () => () => {
+      throw failed('ESTALE');
+    });
+    expect(storeFrame(directory, frame, frame.bytes, claim)).toBe(false);
   });
 
   test('does not follow a link in place of the claim', requires(posix), () => {

@@ -49,6 +49,17 @@ test('a read has its bytes although the file cannot be closed without an error',
   });
 });
 
+test('a read whose file another host of a network mount removes fails as one of a replaced object', async () => {
+  insteadAsync('open', open => async (...options) => {
+    const handle = await open(...options);
+    handle.read = () => Promise.reject(failed('ESTALE'));
+    return handle;
+  });
+  const reading = readRange(storeOf('0123456789').root, 'x', { start: 0, end: 10 });
+  await expect(reading).rejects.toThrow(ObjectReplacedError);
+  await expect(reading).rejects.toThrow('x was replaced or removed meanwhile');
+});
+
 test('a read that is cancelled ends after its current piece', async () => {
   const { root } = storeOf(Buffer.alloc(9 * MiB));
   const controller = new AbortController();

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { objectPath } from '../../../src/storage/directory/file-names.ts';
 import { removeEmptyDirectories } from '../../../src/storage/directory/walk.ts';
 import { collect } from '../../support/collect.ts';
+import { failed, insteadAsync } from '../../support/file-system-calls.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { caches, command, evaluate, markers, prepare, ref } from './denied-store.ts';
@@ -96,6 +97,21 @@ test(
     execFileSync('rm', ['-rf', path.join(root, 'v1')]);
   },
 );
+
+test('a listing goes on when another host of a network mount removes a directory', async () => {
+  const root = scratch();
+  await save(root);
+  mkdirSync(path.join(root, 'v1', 'removed'));
+  insteadAsync(
+    'readdir',
+    readdir =>
+      ((directory: string, ...options: unknown[]) =>
+        directory.endsWith('removed')
+          ? Promise.reject(failed('ESTALE', directory))
+          : (readdir as CallableFunction)(directory, ...options)) as typeof readdir,
+  );
+  expect((await collect(storeAt(root).list('v1/'))).map(object => object.name)).toEqual([name]);
+});
 
 test('empty directories are removed up to one that is not empty, and never the root', async () => {
   const root = scratch();
