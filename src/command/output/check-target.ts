@@ -3,7 +3,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { CommandError } from '../command-error.ts';
 
-/** These functions check before the work that its result can be written. Each throws `CommandError` if it cannot. */
+/** The checks before the work that its result can be written. Each throws `CommandError` if it cannot. */
 
 /** Checks a file, which is replaced if it exists. Its directory must exist. */
 export async function checkOutputFile(file: string): Promise<void> {
@@ -33,8 +33,13 @@ async function checkAccess(target: string, existing: string): Promise<void> {
   try {
     await access(existing, constants.W_OK);
   } catch (error) {
-    throw new CommandError(`${target} cannot be written: ${(error as Error).message}.`, { cause: error });
+    throw unwritableTarget(target, error);
   }
+}
+
+/** Makes the error of a target that cannot be written because of a system's error. */
+export function unwritableTarget(target: string, cause: unknown): CommandError {
+  return new CommandError(`${target} cannot be written: ${(cause as Error).message}.`, { cause });
 }
 
 /** Returns the status of a path, or undefined if nothing is there. */
@@ -42,8 +47,8 @@ async function statusOf(name: string): Promise<Stats | undefined> {
   try {
     return await stat(name);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new CommandError(`${name} cannot be written: ${message}.`, { cause: error });
+    throw unwritableTarget(name, error);
   }
 }

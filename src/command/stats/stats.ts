@@ -2,7 +2,7 @@
 
 import { lstat, rm, writeFile } from 'node:fs/promises';
 import type { Invocation } from '../invocation.ts';
-import { checkOutputFile } from '../output/check-target.ts';
+import { checkOutputFile, unwritableTarget } from '../output/check-target.ts';
 import { writeJson } from '../output/json.ts';
 import { isoTime } from '../subcommands/list.ts';
 import { type Filter, readWithProgress } from '../subcommands/select.ts';
@@ -46,7 +46,7 @@ async function writePage(file: string, page: string): Promise<void> {
     // A part of a page is of no use, and fills the disk
     const isCut = FULL.has((error as NodeJS.ErrnoException).code ?? '') && (await lstat(file)).isFile();
     if (isCut) await rm(file, { force: true });
-    throw error;
+    throw unwritableTarget(file, error);
   }
 }
 

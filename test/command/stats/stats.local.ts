@@ -67,7 +67,7 @@ test.runIf(canMount)('stats --html onto a full disk leaves no part of the page',
   const { status, stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script, 'sh', ...command], {
     encoding: 'utf8',
   });
-  expect(stderr).toContain('ENOSPC');
+  expect(stderr).toContain(`${full}/page.html cannot be written: ENOSPC`);
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
 });
 
