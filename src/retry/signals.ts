@@ -49,7 +49,7 @@ export function delaySignal(
  * Settles as `work` does, or rejects with the signal's reason as soon as the signal aborts. The work itself continues then, and
  * its outcome is ignored.
  */
-export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export async function raceSignal<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work;
   const aborted = Promise.withResolvers<never>();
   const onAbort = () => aborted.reject(signal.reason);

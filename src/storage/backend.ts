@@ -56,7 +56,7 @@ export interface RestoreRequest extends LookupRequest {
   /** `<run number>-<8 hex digits>`, for the names of staging directories (archive/fs/paths/staging-name.ts). */
   readonly runLabel: string;
   /** Whether to fetch only entries that differ from the disk (input `warm-restore`). */
-  readonly warm: boolean;
+  readonly isWarm: boolean;
   /** Whether a post phase may save the tree. The restore then hashes contents, which makes that save faster. */
   readonly savesLater: boolean;
 }

@@ -38,7 +38,7 @@ export function createFallback({ primary, openSecondary, log, nameInput }: Fallb
     isFinal: (first: Unserved) => boolean = () => false,
   ): Promise<O> {
     const first = await method(primary);
-    if (!isUnserved(first) || first.accepted || isFinal(first)) return first;
+    if (!isUnserved(first) || first.hasStoredBytes || isFinal(first)) return first;
     secondary ??= await openSecondary();
     if (!secondary) return first;
     announce(first);

@@ -163,9 +163,9 @@ export interface Upload {
    * Fill level of the queue of bytes to send, by which a save chooses its compression level: 0 is empty, 1 or more is full. It is
    * always 0 in a store that sends nothing.
    */
-  readonly queued: number;
-  /** Whether the store has accepted any byte: from then on a save does not fall back to another backend. */
-  readonly accepted: boolean;
+  readonly queueFill: number;
+  /** Whether the store has any byte of the object: from then on a save does not fall back to another backend. */
+  readonly hasStoredBytes: boolean;
 }
 
 /** Requests to the server and retries among them, so far in this process. */

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
-import { unlessAborted } from '../retry/signals.ts';
+import { raceSignal } from '../retry/signals.ts';
 import { type CallObserver, observe } from './process-hooks.ts';
 
 /**
@@ -42,7 +42,7 @@ export abstract class ObservedCall implements CallObserver {
     // After an early end the call rejects too, and its error has no use
     result.catch(() => {});
     try {
-      return await unlessAborted(Promise.race([this.#failure.promise, result]), signal);
+      return await raceSignal(Promise.race([this.#failure.promise, result]), signal);
     } finally {
       this.#end();
     }

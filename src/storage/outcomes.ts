@@ -52,7 +52,7 @@ interface Unavailable {
   readonly source: CacheSource;
   readonly error: StoreUnavailableError;
   /** Whether the store of a save has bytes of the archive. */
-  readonly accepted?: boolean;
+  readonly hasStoredBytes?: boolean;
 }
 
 /** Refusal by a backend that has responded. It is not a miss. */
@@ -61,7 +61,7 @@ interface Refused {
   readonly source: CacheSource;
   readonly error: StoreRefusedError | NameTooLongError;
   /** Whether the store has bytes of the archive: a save may exceed a quota after its first bytes. */
-  readonly accepted?: boolean;
+  readonly hasStoredBytes?: boolean;
 }
 
 /** Outcome of a backend that did not serve the request, so another one may be used in its place. */

@@ -33,7 +33,7 @@ describe('with the rules of macOS', requires(posix), () => {
     expect(skipped).toEqual([]);
     expect(await describeTree(to)).toEqual(await describeTree(from));
     const before = await describeTree(to, { root: true });
-    expect((await restoreBytes(object, layoutIn(to), { warm: true })).rawBytes).toBe(0);
+    expect((await restoreBytes(object, layoutIn(to), { isWarm: true })).rawBytes).toBe(0);
     expect(await describeTree(to, { root: true })).toEqual(before);
   });
 

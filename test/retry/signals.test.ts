@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
-import { anySignal, deadline, delaySignal, unlessAborted } from '../../src/retry/signals.ts';
+import { anySignal, deadline, delaySignal, raceSignal } from '../../src/retry/signals.ts';
 import { TimeoutError } from '../../src/retry/time-limits.ts';
 import { FakeClock } from './fake-clock.ts';
 
@@ -59,14 +59,14 @@ test('waiting for work ends when the signal is aborted', async () => {
   const controller = new AbortController();
   const { signal } = controller;
   const work = Promise.withResolvers<string>();
-  const waiting = unlessAborted(work.promise, signal);
-  expect(await unlessAborted(Promise.resolve('done'), signal)).toBe('done');
-  await expect(unlessAborted(Promise.reject(new Error('failed')), signal)).rejects.toThrow('failed');
+  const waiting = raceSignal(work.promise, signal);
+  expect(await raceSignal(Promise.resolve('done'), signal)).toBe('done');
+  await expect(raceSignal(Promise.reject(new Error('failed')), signal)).rejects.toThrow('failed');
   // Only the one that still waits has a listener
   expect(getEventListeners(signal, 'abort')).toHaveLength(1);
   controller.abort(new Error('cancelled'));
   await expect(waiting).rejects.toThrow('cancelled');
-  await expect(unlessAborted(work.promise, signal)).rejects.toThrow('cancelled');
+  await expect(raceSignal(work.promise, signal)).rejects.toThrow('cancelled');
   // An unhandled rejection would end the test run
   work.reject(new Error('too late'));
 });

@@ -138,7 +138,7 @@ test.each<[string, Outcome, string]>([
 test.each([outage, refusal])(
   'a save that the store had begun to accept does not move on ($kind)',
   async first => {
-    const accepted = { ...first, accepted: true } as SaveOutcome;
+    const accepted = { ...first, hasStoredBytes: true } as SaveOutcome;
     const { fallback, opened, log } = arrange(accepted, saved);
     expect(await fallback.save(createSaveRequest())).toBe(accepted);
     expect(opened.times).toBe(0);

@@ -104,7 +104,7 @@ test('names that only some programs of Windows can open are saved and restored',
   const reader = job();
   expect(await reader.restore('k')).toMatchObject({ kind: 'hit' });
   expect(await describeTree(reader.workspace)).toEqual(await describeTree(saver.workspace));
-  expect(await reader.restore('k', { warm: true })).toMatchObject({ kind: 'hit', rawBytes: 0 });
+  expect(await reader.restore('k', { isWarm: true })).toMatchObject({ kind: 'hit', rawBytes: 0 });
 });
 
 describe('a cache of a machine with another home directory', () => {

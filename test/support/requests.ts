@@ -43,7 +43,7 @@ export function createRestoreRequest(overrides: Partial<RestoreRequest> = {}): R
     layout,
     includedPaths: () => ['./tree'],
     runLabel: '1-00000000',
-    warm: false,
+    isWarm: false,
     savesLater: false,
     ...overrides,
   };

@@ -94,7 +94,7 @@ function fetchCache(
     includedPaths: plan.layout.includedPaths,
     // Jobs of one run may share a directory: the run's number alone is not unique
     runLabel: `${run}-${randomBytes(4).toString('hex')}`,
-    warm: plan.inputs.warmRestore,
+    isWarm: plan.inputs.warmRestore,
     savesLater: keepState && plan.access.write.isAllowed,
   });
 }

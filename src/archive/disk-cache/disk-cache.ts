@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { systemClock } from '../../retry/clock.ts';
-import { anySignal, deadline, unlessAborted } from '../../retry/signals.ts';
+import { anySignal, deadline, raceSignal } from '../../retry/signals.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import type { Claim, FrameKey } from '../messages/disk-job.ts';
 import type { UnpackResult } from '../messages/unpack-job.ts';
@@ -140,7 +140,7 @@ export class DiskCache {
   async keepLimit(runner: JobRunner, signal: AbortSignal | undefined): Promise<void> {
     if (this.#storedSinceCheck > 0) this.#checkLimit(runner);
     const limit = deadline(LAST_CHECK_MS, systemClock);
-    await unlessAborted(this.#checks, anySignal(limit.signal, this.#end.signal, signal))
+    await raceSignal(this.#checks, anySignal(limit.signal, this.#end.signal, signal))
       .catch(() => {})
       .finally(limit.clear);
     this.#reportStore();
@@ -174,7 +174,7 @@ export class DiskCache {
       return work;
     });
     this.#turn = result.then(() => this.#reportStore());
-    return unlessAborted(result, this.#end.signal).catch(() => undefined);
+    return raceSignal(result, this.#end.signal).catch(() => undefined);
   }
 
   /** Returns the result of `work`. Closes the disk cache if the work takes longer than `limitMs`. Rejects when it is closed. */
@@ -184,7 +184,7 @@ export class DiskCache {
       this.#hangs.abort(new Error('the disk cache does not respond'));
       void this.close();
     });
-    return unlessAborted(work, this.#end.signal).finally(cancel);
+    return raceSignal(work, this.#end.signal).finally(cancel);
   }
 
   #checkLimit(runner: JobRunner): void {

@@ -1,4 +1,4 @@
-import { unlessAborted } from '../../retry/signals.ts';
+import { raceSignal } from '../../retry/signals.ts';
 import { takeTurn } from '../turns.ts';
 
 export interface Limits<T> {
@@ -88,7 +88,7 @@ export async function forEachAtOnce<T>(
     begun.push(promise);
     await takeTurn(signal);
   }
-  await unlessAborted(Promise.all(begun), signal);
+  await raceSignal(Promise.all(begun), signal);
 }
 
 /** Waits until all have ended, and then rejects with the error of the first one that has failed, so that no work continues. */

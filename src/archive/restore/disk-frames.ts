@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { unlessAborted } from '../../retry/signals.ts';
+import { raceSignal } from '../../retry/signals.ts';
 import type { ClaimKind, ClaimOutcome } from '../disk-cache/claims.ts';
 import type { DiskCache } from '../disk-cache/disk-cache.ts';
 import type { Frame } from '../format/entry.ts';
@@ -78,7 +78,7 @@ class DiskFrames {
 
   async unpack(wanted: readonly number[]): Promise<void> {
     const found = this.#disk.cache.find(this.#keys(wanted), this.#unpacker.runner);
-    const isPresent = await unlessAborted(found, this.#signal);
+    const isPresent = await raceSignal(found, this.#signal);
     const present = wanted.filter((_, index) => isPresent[index]);
     const absent = wanted.filter((_, index) => !isPresent[index]);
     await awaitAll([this.#readAll(present), this.#fetchAbsent(absent)]);
@@ -120,12 +120,12 @@ class DiskFrames {
     claimUntil(limits.limit);
     // The caller waits for these claims, so that the first requests are sent before it makes directories
     const { onBegun } = this.#disk;
-    void unlessAborted(Promise.all(sorted), this.#signal).then(onBegun, onBegun);
+    void raceSignal(Promise.all(sorted), this.#signal).then(onBegun, onBegun);
     const others: number[] = [];
     const weigh = ([, run]: [number, FrameRun]) => limits.weigh(run);
     await forEachWithin([...runs.entries()], { ...limits, weigh }, async ([index]) => {
       claimUntil(index + 1 + RUNS_AHEAD);
-      const frames = await unlessAborted(sorted[index]!, this.#signal);
+      const frames = await raceSignal(sorted[index]!, this.#signal);
       others.push(...frames.others);
       await this.#use(frames);
     });
@@ -135,7 +135,7 @@ class DiskFrames {
   /** Fetches frames, although other jobs may have claimed them. */
   async #fetchAnyway(frames: readonly number[], kind: 'force' | 'replace'): Promise<void> {
     await forEachWithin(this.#runs(frames), this.#unpacker.limits, async run =>
-      this.#use(await unlessAborted(this.#claim(run.frames, kind), this.#signal)),
+      this.#use(await raceSignal(this.#claim(run.frames, kind), this.#signal)),
     );
   }
 
@@ -186,9 +186,9 @@ class DiskFrames {
       }
       const awaited = left.slice(0, AWAITED_FRAMES);
       const begunMs = performance.now();
-      const sorted = await unlessAborted(this.#claim(awaited, 'claim'), this.#signal);
+      const sorted = await raceSignal(this.#claim(awaited, 'claim'), this.#signal);
       const isChanged = sorted.others.length < awaited.length;
-      if (!isChanged) await unlessAborted(setTimeout(POLL_MS), this.#signal);
+      if (!isChanged) await raceSignal(setTimeout(POLL_MS), this.#signal);
       this.#waitLimit.addWait(performance.now() - begunMs, isChanged);
       await this.#use(sorted);
       // The frames that were tried are tried again after all others

@@ -2,7 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { systemClock } from '../../retry/clock.ts';
-import { delaySignal, unlessAborted } from '../../retry/signals.ts';
+import { delaySignal, raceSignal } from '../../retry/signals.ts';
 import { StagedFileError } from '../archive-errors.ts';
 import { validate } from '../check/validate.ts';
 import type { DiskCache } from '../disk-cache/disk-cache.ts';
@@ -40,7 +40,7 @@ interface RestoreArchiveOptions
   /** Receives the rows of the new symlinks (`linkRow`) before the first visible change of the tree. */
   readonly beforeCommit: (links: readonly number[]) => void;
   /** Whether entries that are unchanged on the disk are skipped (`findUnchanged`). */
-  readonly warm: boolean;
+  readonly isWarm: boolean;
   /** Facts about each written file for an incremental save: its status, or also the hash of its content. Default: none. */
   readonly keep?: 'status' | 'content' | undefined;
   readonly notices: RestoreNotices;
@@ -72,7 +72,7 @@ async function restore(options: RestoreArchiveOptions): Promise<RestoreSummary> 
   runner.start?.();
   const roots = await validate(archive.manifest, archive.manifestStart, layout, signal);
   await checkLiteralLinks(entries, layout, signal);
-  const unchanged = options.warm ? await findUnchanged(entries, roots, options, runner) : undefined;
+  const unchanged = options.isWarm ? await findUnchanged(entries, roots, options, runner) : undefined;
   if (unchanged?.every(Boolean)) {
     signal?.throwIfAborted();
     // The plan writes nothing, but removes staging that a killed restore has left above the roots
@@ -131,7 +131,7 @@ async function build(
   let plan: TargetPlan | undefined;
   let stage: Stage | undefined;
   try {
-    if (diskCache) await unlessAborted(Promise.race([begun.promise, unpacking]), signal);
+    if (diskCache) await raceSignal(Promise.race([begun.promise, unpacking]), signal);
     // A few turns of the event loop send the first requests before this thread is busy with directories
     for (let turn = 0; turn < 4; turn++) await setImmediate();
     plan = await planTarget(entries, { ...options, isWanted });
@@ -140,7 +140,7 @@ async function build(
     await stage.open(signal);
     trimHeap();
     staged.resolve(stage.files);
-    const rawBytes = await unlessAborted(unpacking, signal);
+    const rawBytes = await raceSignal(unpacking, signal);
     const { links, leftOut } = await new StagedLinks(plan, layout, refused, signal).make();
     if (facts) await completeStatus(facts.rows, plan, signal);
     await stage.finishDirectories(signal);

@@ -35,17 +35,17 @@ export class CompressionLevels {
     return this.#level;
   }
 
-  /** Returns the level of the next frame. `queued` is the use of the queue: 0 is empty, 1 or more is full. */
-  next(queued: number): number {
-    if (this.#isAuto) this.#step(queued);
+  /** Returns the level of the next frame. `queueFill` is the fill level of the queue of bytes to send: 0 is empty, 1 or more is full. */
+  next(queueFill: number): number {
+    if (this.#isAuto) this.#step(queueFill);
     const run = this.runs.at(-1);
     if (run?.level === this.#level) run.frames++;
     else this.runs.push({ level: this.#level, frames: 1 });
     return this.#level;
   }
 
-  #step(queued: number): void {
-    const direction = queued >= 1 ? 1 : queued < 0.5 ? -1 : 0;
+  #step(queueFill: number): void {
+    const direction = queueFill >= 1 ? 1 : queueFill < 0.5 ? -1 : 0;
     this.#inRow = Math.sign(this.#inRow) === direction ? this.#inRow + direction : direction;
     if (Math.abs(this.#inRow) < FRAMES_A_STEP) return;
     this.#level = Math.min(HIGHEST, Math.max(LOWEST, this.#level + direction));

@@ -94,7 +94,7 @@ async function packFrames(
     return source.output.write(bytes);
   };
   const work = async (plan: FramePlan) => {
-    const level = levels.next(source.output.queued);
+    const level = levels.next(source.output.queueFill);
     return { plan, result: await runner.run(encodePackJob(plan, level)) };
   };
   const lostNames = new LostFirstNames(notices);

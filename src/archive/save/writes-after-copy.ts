@@ -6,7 +6,7 @@ export interface ArchiveOutput {
   /** Resolves when there is room for more. */
   write(bytes: Uint8Array): Promise<void>;
   /** The use of the queue of bytes that wait to be sent: 0 is empty, 1 or more is full. */
-  readonly queued: number;
+  readonly queueFill: number;
   /** Resolves when all bytes are accepted. An output without it has accepted them when `write` resolves. */
   flush?(): Promise<void>;
 }
@@ -29,8 +29,8 @@ export class WritesAfterCopy implements ArchiveOutput {
     copied.then(ended, ended);
   }
 
-  get queued(): number {
-    return this.#output.queued;
+  get queueFill(): number {
+    return this.#output.queueFill;
   }
 
   /** Resolves when there is room for more. Rejects if the copy or a write has failed. */

@@ -47,7 +47,7 @@ export async function getCache(
         layout: createDirectoryLayout(target, name => engine.hasEntry(archive.manifest.entries, name)),
         includedPaths: () => [],
         runLabel: `0-${randomBytes(4).toString('hex')}`,
-        warm: false,
+        isWarm: false,
         savesLater: false,
         signal,
       },

@@ -80,7 +80,7 @@ async function restoreWith(
   const { read, readInWorker } = readers;
   const openPool = () => new WorkerPool(options.workerUrl, options.workers, store.workerReads?.settings);
   // A warm restore has work for workers at once: they compare the manifest with the disk
-  const earlyPool = request.warm && found.sizeBytes > INLINE_BYTES ? openPool() : undefined;
+  const earlyPool = request.isWarm && found.sizeBytes > INLINE_BYTES ? openPool() : undefined;
   earlyPool?.start();
   const archive = await openFound(found, readers, request.signal, entryCheckOf(request.layout)).catch(
     async error => {
@@ -103,7 +103,7 @@ async function restoreWith(
       runLabel: request.runLabel,
       runner:
         earlyPool ?? (isForThisThread(dataBytes(archive), disk, options) ? new InlineRunner() : openPool()),
-      warm: request.warm,
+      isWarm: request.isWarm,
       keep: isForSave && options.records.areKept ? (request.savesLater ? 'content' : 'status') : undefined,
       beforeCommit,
       notices,

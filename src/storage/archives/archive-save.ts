@@ -161,7 +161,7 @@ async function write(save: Save, base: TreeRecord | undefined): Promise<SaveOutc
     }
     const outcome = outcomeOfError(error, source, signal);
     if (outcome.kind === 'cancelled') return { ...outcome, mayBeVisible };
-    return outcome.kind === 'failed' ? outcome : { ...outcome, accepted: upload.accepted };
+    return outcome.kind === 'failed' ? outcome : { ...outcome, hasStoredBytes: upload.hasStoredBytes };
   }
 }
 

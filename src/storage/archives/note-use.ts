@@ -1,5 +1,5 @@
 import { systemClock } from '../../retry/clock.ts';
-import { deadline, unlessAborted } from '../../retry/signals.ts';
+import { deadline, raceSignal } from '../../retry/signals.ts';
 import { type ObjectInfo, type ObjectStore, orOldest } from '../object-store.ts';
 import { StoreRefusedError } from '../store-errors.ts';
 
@@ -46,7 +46,7 @@ export function noteUse(
     async finish() {
       if (noted === undefined) return;
       const limit = deadline(WAIT_MS, systemClock);
-      await unlessAborted(noted, limit.signal).catch(() => stop.abort());
+      await raceSignal(noted, limit.signal).catch(() => stop.abort());
       limit.clear();
     },
     abort: () => stop.abort(),

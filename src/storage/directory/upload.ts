@@ -14,9 +14,9 @@ import { READ_BYTES, readRange } from './read.ts';
  * every frame against its SHA-256, and the next save replaces a damaged object.
  */
 export class DirectoryUpload implements Upload {
-  accepted = false;
+  hasStoredBytes = false;
   /** Use of the queue, always 0: a write resolves when the bytes are in the file. */
-  readonly queued = 0;
+  readonly queueFill = 0;
   readonly #root: string;
   readonly #name: string;
   readonly #file: string;
@@ -102,7 +102,7 @@ export class DirectoryUpload implements Upload {
     for (let written = 0; written < bytes.length; ) {
       const { bytesWritten } = await handle.write(bytes, written);
       written += bytesWritten;
-      this.accepted = true;
+      this.hasStoredBytes = true;
     }
   }
 

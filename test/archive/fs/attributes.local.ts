@@ -69,8 +69,8 @@ test('a warm restore on Windows restores the attribute of a file that lost it, a
   const from = await buildReadOnly();
   useAttributesOfWindows();
   const { to, object } = await saveAndRestore(from);
-  expect((await restoreBytes(object, layoutIn(to), { warm: true })).rawBytes).toBe(0);
+  expect((await restoreBytes(object, layoutIn(to), { isWarm: true })).rawBytes).toBe(0);
   chmodSync(join(to, 'tree', 'sliced'), 0o666);
-  expect((await restoreBytes(object, layoutIn(to), { warm: true })).rawBytes).toBe(sliced.length);
+  expect((await restoreBytes(object, layoutIn(to), { isWarm: true })).rawBytes).toBe(sliced.length);
   expect(writableIn(to)).toEqual(writable);
 });

@@ -97,7 +97,7 @@ describe('times to the nanosecond', requires(linux, program('touch')), () => {
     const layout = layoutIn(to);
     await restoreBytes(object, layout);
     const before = statsBelow(to);
-    const { rawBytes } = await restoreBytes(object, layout, { warm: true });
+    const { rawBytes } = await restoreBytes(object, layout, { isWarm: true });
     expect(rawBytes).toBe(0);
     const changed = [...statsBelow(to)].filter(
       ([name, { ctimeNs }]) => before.get(name)!.ctimeNs !== ctimeNs,
@@ -145,9 +145,9 @@ describe('times of 200 files that this system has just written', () => {
     const { object } = await packTree(layoutIn(from));
     const to = scratch();
     for (const place of [from, to]) {
-      await restoreBytes(object, layoutIn(place), { warm: true });
+      await restoreBytes(object, layoutIn(place), { isWarm: true });
       const before = statsBelow(place);
-      const { rawBytes } = await restoreBytes(object, layoutIn(place), { warm: true });
+      const { rawBytes } = await restoreBytes(object, layoutIn(place), { isWarm: true });
       expect(rawBytes).toBe(0);
       expect(statsBelow(place)).toEqual(before);
     }

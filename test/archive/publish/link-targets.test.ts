@@ -30,7 +30,7 @@ async function saved(spec: TreeSpec) {
     if (type !== 'junction') throw failed('EPERM', path);
     symlink(target, path, type);
   });
-  return (to: string, warm = false) => restoreBytes(object, layoutIn(to), { warm });
+  return (to: string, isWarm = false) => restoreBytes(object, layoutIn(to), { isWarm });
 }
 
 describe('a restore without the right to create symlinks', requires(linux), () => {

@@ -13,7 +13,7 @@ describe('a warm restore', () => {
     await one.saveInFull('k');
     const before = await changeTimes(one.workspace);
     one.transferred = 0;
-    expect(await one.restore('k', { warm: true })).toMatchObject({ rawBytes: 0 });
+    expect(await one.restore('k', { isWarm: true })).toMatchObject({ rawBytes: 0 });
     expect(one.transferred).toBeLessThan(300_000);
     expect(await changeTimes(one.workspace)).toEqual(before);
     expect(fs.readdirSync(one.workspace)).toEqual(['tree']);
@@ -29,7 +29,7 @@ describe('a warm restore', () => {
     for (const staging of [left, young]) fs.mkdirSync(staging);
     const longAgo = new Date(Date.now() - 2 * 86_400_000);
     fs.utimesSync(left, longAgo, longAgo);
-    expect(await one.restore('k', { warm: true })).toMatchObject({ rawBytes: 0 });
+    expect(await one.restore('k', { isWarm: true })).toMatchObject({ rawBytes: 0 });
     expect(fs.readdirSync(one.workspace)).toEqual([path.basename(young), 'tree']);
   });
 
@@ -38,7 +38,7 @@ describe('a warm restore', () => {
     const one = job();
     await buildTree(one.workspace, spec);
     await one.saveInFull('k');
-    expect(await one.restore('none', { warm: true })).toMatchObject({ key: 'k', rawBytes: 0 });
+    expect(await one.restore('none', { isWarm: true })).toMatchObject({ key: 'k', rawBytes: 0 });
     expect(fs.readdirSync(one.temp)).toEqual([]);
   });
 
@@ -51,7 +51,7 @@ describe('a warm restore', () => {
     await buildTree(one.workspace, { ...ballast, ...spec });
     await one.saveInFull('k-1');
     for (let file = 0; file < written; file++) fs.rmSync(path.join(one.workspace, `tree/ballast/${file}`));
-    await one.restore('none', { warm: true });
+    await one.restore('none', { isWarm: true });
     expect(reused(await one.save('k-2')) > 0).toBe(isIncremental);
   });
 
@@ -68,7 +68,7 @@ describe('a warm restore', () => {
     fs.rmSync(`${tree}/link`);
     fs.writeFileSync(`${tree}/sub/of-another-job`, 'stays');
     one.transferred = 0;
-    const outcome = await one.restore('k', { warm: true });
+    const outcome = await one.restore('k', { isWarm: true });
     expect(outcome).toMatchObject({ rawBytes: 700_000 + 'bbbb'.length });
     // One of the two frames, and the object's end
     expect(one.transferred).toBeLessThan(4_000_000);
@@ -101,9 +101,9 @@ describe('a warm restore', () => {
     fs.writeFileSync(`${tree}/file/x`, 'other');
     fs.renameSync(`${tree}/linked`, `${tree}/elsewhere`);
     fs.symlinkSync('elsewhere', `${tree}/linked`);
-    await one.restore('k', { warm: true });
+    await one.restore('k', { isWarm: true });
     fs.rmSync(`${tree}/elsewhere`, { recursive: true });
-    await one.restore('k', { warm: true });
+    await one.restore('k', { isWarm: true });
     expect(await describeTree(one.workspace)).toEqual(saved);
     expect((await changeTimes(one.workspace))['tree/fine']).toBe(before['tree/fine']);
   });
@@ -115,7 +115,7 @@ describe('a warm restore', () => {
     await one.saveInFull('k');
     fs.writeFileSync(path.join(one.workspace, 'tree/a'), 'AAAA');
     setMtime(path.join(one.workspace, 'tree/a'), time);
-    await one.restore('k', { warm: true });
+    await one.restore('k', { isWarm: true });
     expect(fs.readFileSync(path.join(one.workspace, 'tree/a'), 'utf8')).toBe('AAAA');
     await one.restore('k');
     expect(fs.readFileSync(path.join(one.workspace, 'tree/a'), 'utf8')).toBe('aaaa');

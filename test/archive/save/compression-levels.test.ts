@@ -6,9 +6,9 @@ import {
 } from '../../../src/archive/save/compression-levels.ts';
 
 /** Returns the level of each frame that finds the queue used like this. */
-function levelsOf(level: CompressionLevel, queued: readonly number[]): number[] {
+function levelsOf(level: CompressionLevel, queueFill: readonly number[]): number[] {
   const levels = new CompressionLevels(level);
-  return queued.map(use => levels.next(use));
+  return queueFill.map(use => levels.next(use));
 }
 
 const frames = (count: number, use: number) => Array<number>(count).fill(use);

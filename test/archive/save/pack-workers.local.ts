@@ -17,7 +17,7 @@ import { savedTree } from './saved-tree.ts';
 
 interface PackedOptions {
   readonly level?: CompressionLevel;
-  readonly queued?: number;
+  readonly queueFill?: number;
   readonly isCrowded?: boolean;
   /** Called before each write, with whether a pool of workers is open. */
   readonly onWrite?: (isPoolOpen: boolean) => void;
@@ -45,7 +45,7 @@ function recordedRunners() {
 /** Packs a tree, and records the runners. */
 async function packed(
   spec: TreeSpec,
-  { level = 3, queued = 0, isCrowded = false, onWrite = () => {} }: PackedOptions = {},
+  { level = 3, queueFill = 0, isCrowded = false, onWrite = () => {} }: PackedOptions = {},
 ) {
   const layout = layoutIn(await buildTree(scratch(), spec));
   const { runners, runner } = recordedRunners();
@@ -59,7 +59,7 @@ async function packed(
     isHostCrowded: () => isCrowded,
     notices: new SaveNotices(),
     output: {
-      queued,
+      queueFill,
       async write(bytes) {
         onWrite(runners.some(({ closed }) => !closed));
         pieces.push(Uint8Array.from(bytes));
@@ -71,14 +71,14 @@ async function packed(
 
 test('a save raises the level of frames that find the queue full, and keeps a level that is set', async () => {
   const spec = { 'tree/zeros': new Uint8Array(40 * MiB) };
-  const full = await packed(spec, { level: 'auto', queued: 1 });
+  const full = await packed(spec, { level: 'auto', queueFill: 1 });
   expect((await full.summary)?.levels).toEqual([
     { level: 3, frames: 7 },
     { level: 4, frames: 4 },
   ]);
   const empty = await packed(spec, { level: 'auto' });
   expect((await empty.summary)?.levels).toEqual([{ level: 3, frames: 11 }]);
-  const set = await packed(spec, { level: 5, queued: 1 });
+  const set = await packed(spec, { level: 5, queueFill: 1 });
   expect((await set.summary)?.levels).toEqual([{ level: 5, frames: 11 }]);
 });
 

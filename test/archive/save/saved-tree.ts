@@ -43,7 +43,7 @@ export async function savedTree() {
     roots: await layout.roots(),
     head: HEAD,
     notices: new SaveNotices(),
-    output: { write: async () => {}, queued: 0 },
+    output: { write: async () => {}, queueFill: 0 },
   };
   const change = (name: string, content: string | Buffer = 'changed') =>
     writeFileSync(path.join(workspace, name), content);

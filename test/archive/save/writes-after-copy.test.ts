@@ -6,7 +6,7 @@ function duringCopy() {
   const copy = Promise.withResolvers<void>();
   const written: string[] = [];
   const write = async (bytes: Uint8Array) => void written.push(String.fromCharCode(bytes[0]!));
-  return { copy, written, writes: new WritesAfterCopy(copy.promise, { write, queued: 0 }) };
+  return { copy, written, writes: new WritesAfterCopy(copy.promise, { write, queueFill: 0 }) };
 }
 
 test('writes resolve during the copy, and are passed on after it in their order', async () => {

@@ -68,7 +68,7 @@ export async function packTree(layout: PathLayout, options: PackTreeOptions = {}
     isHostCrowded: () => false,
     notices,
     output: {
-      queued: 0,
+      queueFill: 0,
       async write(bytes) {
         options.onWrite?.();
         pieces.push(Uint8Array.from(bytes));
@@ -92,7 +92,7 @@ export interface RestoreObjectOptions {
   readonly restoredLinks?: RestoredLinks;
   /** Receives the rows of the links that are published. */
   readonly onLinks?: (rows: readonly number[]) => void;
-  readonly warm?: boolean;
+  readonly isWarm?: boolean;
   readonly runLabel?: string;
   readonly notices?: RestoreNotices;
 }
@@ -121,7 +121,7 @@ export async function restoreBytes(
     runner: options.runner?.() ?? new InlineRunner(),
     diskCache: options.diskCache,
     signal: options.signal,
-    warm: options.warm ?? false,
+    isWarm: options.isWarm ?? false,
     notices: options.notices ?? new RestoreNotices(),
   });
 }

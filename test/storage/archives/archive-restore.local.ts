@@ -45,17 +45,17 @@ async function recordLeft(job: CacheJob) {
 test.each<[string, string, boolean]>([
   ['an exact hit', 'k-1', false],
   ['the match of a prefix', 'none', false],
-  ['a warm restore', 'k-1', true],
-])('the progress of %s ends at its total', async (_, key, warm) => {
+  ['a isWarm restore', 'k-1', true],
+])('the progress of %s ends at its total', async (_, key, isWarm) => {
   const all = jobsOf();
   // Its last frame begins before the tail, so a part of it is received twice
   await saver(all, ballast);
   const second = all.job();
-  if (warm) await second.restore(key);
+  if (isWarm) await second.restore(key);
   const file = path.join(second.workspace, 'tree/ballast/0');
-  if (warm) fs.writeFileSync(file, 'changed');
+  if (isWarm) fs.writeFileSync(file, 'changed');
   second.transferred = 0;
-  await second.restore(key, { warm });
+  await second.restore(key, { isWarm });
   expect(second.transferred).toBeGreaterThan(1_000_000);
   expect(second.expected).toBe(second.transferred);
 });
@@ -242,7 +242,7 @@ describe('a restore', () => {
   test.each([
     ['', false],
     [', also with warm-restore', true],
-  ])('refuses an object that was copied from another name%s', async (_, warm) => {
+  ])('refuses an object that was copied from another name%s', async (_, isWarm) => {
     const all = jobsOf();
     const first = await saver(all, ballast as never);
     const [from, to] = [first.objectName('k-1'), first.objectName('k-2')];
@@ -251,7 +251,7 @@ describe('a restore', () => {
       onlyIfAbsent: true,
     });
     const workers = countWorkers();
-    expect(await all.job().restore('k-2', { warm })).toMatchObject({
+    expect(await all.job().restore('k-2', { isWarm })).toMatchObject({
       rejected: [
         {
           kind: 'damaged',

@@ -127,7 +127,7 @@ describe('an incremental save', () => {
     const first = all.job();
     await buildTree(first.workspace, ballast);
     await first.saveInFull('k-1');
-    await first.restore('none', { warm: true });
+    await first.restore('none', { isWarm: true });
     expect(reused(await first.save('k-2'))).toBe(0);
     await expectTree(all.job(), 'k-2', first);
   });

@@ -27,7 +27,7 @@ export function writing(subject: Subject): void {
           acknowledged += count;
         },
       });
-      expect(upload.accepted).toBe(false);
+      expect(upload.hasStoredBytes).toBe(false);
       for (const piece of pieces) await upload.write(piece);
       expect(await subject.names(`write/${label}`)).toEqual([]);
       await upload.complete();

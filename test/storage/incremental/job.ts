@@ -48,7 +48,7 @@ interface SaveOverrides extends Partial<SaveRequest> {
 
 interface RestoreOverrides {
   readonly restoreKeys?: readonly string[];
-  readonly warm?: boolean;
+  readonly isWarm?: boolean;
   readonly savesLater?: boolean;
   readonly record?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -82,7 +82,7 @@ export class CacheJob {
   /** Restores as the main phase does, for a later `save`; by default the newest key. */
   async restore(
     key = 'none',
-    { restoreKeys = [''], warm = false, savesLater = false, record = true, signal }: RestoreOverrides = {},
+    { restoreKeys = [''], isWarm = false, savesLater = false, record = true, signal }: RestoreOverrides = {},
   ): Promise<RestoreOutcome> {
     this.#mayReuseTouched = savesLater;
     const { layout, version, places, paths } = this.#plan();
@@ -96,7 +96,7 @@ export class CacheJob {
         markerName: this.#nameOfMarker,
         layout,
         includedPaths: layout.includedPaths,
-        warm,
+        isWarm,
         savesLater,
         signal,
       }),

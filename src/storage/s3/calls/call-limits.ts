@@ -1,5 +1,5 @@
 import type { Clock } from '../../../retry/clock.ts';
-import { anySignal, deadline, unlessAborted } from '../../../retry/signals.ts';
+import { anySignal, deadline, raceSignal } from '../../../retry/signals.ts';
 import { StallLimit, type WaitedTime } from '../../../retry/stall-limit.ts';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
 import type { CallProgress, CallSpec } from './call.ts';
@@ -45,7 +45,7 @@ export function createCallLimits(
     async waitFor(work: Promise<void>): Promise<void> {
       const begin = clock.now();
       try {
-        await unlessAborted(work, signal);
+        await raceSignal(work, signal);
       } catch (error) {
         fixed?.clear();
         throw error;

@@ -2,7 +2,7 @@ import type { AwsCredentialIdentity, HttpRequest, HttpResponse, RequestHandler }
 import type { Clock } from '../../../retry/clock.ts';
 import { hedge } from '../../../retry/hedge.ts';
 import { createRetryWaits, retry } from '../../../retry/retry-waits.ts';
-import { deadline, unlessAborted } from '../../../retry/signals.ts';
+import { deadline, raceSignal } from '../../../retry/signals.ts';
 import { NoCredentialsError, SecretlessRunError } from '../../store-errors.ts';
 import type { IdentityUse } from '../errors/refusals.ts';
 import { isStatus } from '../errors/response-error.ts';
@@ -53,7 +53,7 @@ export async function assumeRole(
     // radosgw 16.2.15 makes a user for each subject, and returns 409 to jobs that assume their first role at the same time
     const waitAfter = (error: unknown) =>
       classify(error).isRetryable || isStatus(error, 409) ? waits() : undefined;
-    return retry(() => unlessAborted(attempt(), signal), { waitAfter, clock, signal });
+    return retry(() => raceSignal(attempt(), signal), { waitAfter, clock, signal });
   };
   try {
     const token = await withRetries(() => requestIdToken(role.audience, signal)).catch(error => {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FillingBuffer } from '../../../archive/messages/fetch.ts';
 import type { WorkerBuffer } from '../../../archive/pool/worker-pool.ts';
-import { unlessAborted } from '../../../retry/signals.ts';
+import { raceSignal } from '../../../retry/signals.ts';
 import { readInto, readWhole } from '../transport/body.ts';
 import { type RequestAnswer, responseOf, ticketOf } from '../transport/request-ticket.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -54,7 +54,7 @@ export class WorkerMemory implements RangeTarget {
         this.#arrived += count;
         onBytes(count);
       });
-      return responseOf((await unlessAborted(fetching, options.signal)) as RequestAnswer);
+      return responseOf((await raceSignal(fetching, options.signal)) as RequestAnswer);
     };
   }
 

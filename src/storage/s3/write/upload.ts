@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { anySignal, unlessAborted } from '../../../retry/signals.ts';
+import { anySignal, raceSignal } from '../../../retry/signals.ts';
 import type { ByteSpan, ObjectVersion, Upload, UploadOptions } from '../../object-store.ts';
 import { StoreUnavailableError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
@@ -19,7 +19,7 @@ const MAX_PARTS = 10_000;
 
 /** An upload of one object: one PutObject for a small object, and a multipart upload for a larger one. */
 export class S3Upload implements Upload {
-  accepted = false;
+  hasStoredBytes = false;
   readonly #caller: Caller;
   readonly #name: string;
   readonly #options: UploadOptions;
@@ -53,8 +53,8 @@ export class S3Upload implements Upload {
     this.#partSignal = anySignal(this.#destroyed.signal, options.signal);
   }
 
-  get queued(): number {
-    return this.#inFlight.queueUse(this.#partBytes);
+  get queueFill(): number {
+    return this.#inFlight.queueFill(this.#partBytes);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -106,7 +106,7 @@ export class S3Upload implements Upload {
     if (!this.#creation) {
       const whole = rest ?? { pieces: [], sizeBytes: 0 };
       await putWhole(this.#caller, publication, whole);
-      this.accepted = true;
+      this.hasStoredBytes = true;
       this.#options.onBytes?.(whole.sizeBytes);
       return;
     }
@@ -156,13 +156,13 @@ export class S3Upload implements Upload {
     }
     // Does not end with the signal of the parts, because the abort of the upload needs its id
     this.#creation ??= createUpload(this.#caller, this.#name, this.#saveId);
-    const upload = await unlessAborted(this.#creation, this.#partSignal);
+    const upload = await raceSignal(this.#creation, this.#partSignal);
     await this.#inFlight.waitForRoom(bytesInMemory);
     this.#check();
     const sending = { sizeBytes: bytesInMemory, sentBytes: 0 };
     const request = store(upload, number, sending).then(
       stored => {
-        this.accepted = true;
+        this.hasStoredBytes = true;
         this.#parts.push(stored);
       },
       error => this.#fail(error),

@@ -23,7 +23,7 @@ async function prepare() {
   const at = (name: string) => join(to, 'tree', name);
   return {
     at,
-    restore: (warm = false) => restoreBytes(object, layoutIn(to), { warm }),
+    restore: (isWarm = false) => restoreBytes(object, layoutIn(to), { isWarm }),
     contents: () => names.map(name => readFileSync(at(name), 'utf8')),
     staging: () => readdirSync(join(to, 'tree')).filter(isStagingName),
   };
@@ -62,7 +62,7 @@ describe('on Windows, a restore', requires(windows), () => {
     expect(readdirSync(at(kept!)).map(name => statSync(join(at(kept!), name)).size)).toContain(size);
     child.kill();
     await once(child, 'close');
-    await restoreBytes(object, layout, { warm: true });
+    await restoreBytes(object, layout, { isWarm: true });
     expect(staging()).toEqual([]);
     expect(existsSync(program)).toBe(true);
     await restore();

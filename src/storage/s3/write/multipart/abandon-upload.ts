@@ -1,4 +1,4 @@
-import { deadline, unlessAborted } from '../../../../retry/signals.ts';
+import { deadline, raceSignal } from '../../../../retry/signals.ts';
 import type { Caller } from '../../calls/caller.ts';
 import type { Completion } from './complete-upload.ts';
 import { abortUpload, type UploadRef } from './multipart-calls.ts';
@@ -32,7 +32,7 @@ export async function abandonUpload(
   const limit = deadline(saveSignal?.aborted ? ABORT_AFTER_SIGNAL_MS : ABORT_MS, caller.clock);
   try {
     // An abort needs the id in the response to Create. Without it, a sweep finds the upload, if there is one
-    const upload = await unlessAborted(creation, limit.signal).catch(() => undefined);
+    const upload = await raceSignal(creation, limit.signal).catch(() => undefined);
     if (upload) await abortUpload(caller, upload, { signal: limit.signal, lastCallMs: ABORT_LAST_CALL_MS });
   } catch (error) {
     caller.log.notice(

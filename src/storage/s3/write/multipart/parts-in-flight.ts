@@ -24,8 +24,8 @@ export class PartsInFlight {
     while (!this.#hasRoomFor(bytes)) await Promise.race(this.#requests.keys());
   }
 
-  /** Returns the use of the queue of unsent parts of `partBytes` (`Upload.queued`): 0 is empty, 1 or more is full. */
-  queueUse(partBytes: number): number {
+  /** Returns the fill level of the queue of unsent parts of `partBytes` (`Upload.queueFill`): 0 is empty, 1 or more is full. */
+  queueFill(partBytes: number): number {
     if (!this.#hasRoomFor(partBytes)) return 1;
     let unsent = 0;
     for (const part of this.#requests.values()) unsent += part.sizeBytes - part.sentBytes;

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { threadProgram } from '../../../../archive/pool/thread-program.ts';
 import { type Thread, Threads } from '../../../../archive/pool/threads.ts';
-import { unlessAborted } from '../../../../retry/signals.ts';
+import { raceSignal } from '../../../../retry/signals.ts';
 import type { ConnectionSettings } from '../../transport/agents.ts';
 import type { SenderMessage } from '../../transport/part-sender.ts';
 import {
@@ -56,7 +56,7 @@ export class SenderThreads {
       md5: async signal => {
         signal?.throwIfAborted();
         const digest = thread.request(id => ({ kind: 'digest', id, part }));
-        return (await unlessAborted(digest, signal)) as string;
+        return (await raceSignal(digest, signal)) as string;
       },
       senderOf: progress => async (request, options) => {
         const ticket = ticketOf(request, options);

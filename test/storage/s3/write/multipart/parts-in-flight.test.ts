@@ -56,22 +56,22 @@ test('ended() resolves when no part is in flight', async () => {
 
 test('the queue is measured by its unsent bytes, and is full with two parts', async () => {
   const parts = new PartsInFlight();
-  expect(parts.queueUse(8 * MiB)).toBe(0);
+  expect(parts.queueFill(8 * MiB)).toBe(0);
   const part = unsent(8 * MiB);
   parts.add(part, new Promise(() => {}));
-  expect(parts.queueUse(8 * MiB)).toBe(0.5);
+  expect(parts.queueFill(8 * MiB)).toBe(0.5);
   part.sentBytes = 6 * MiB;
-  expect(parts.queueUse(8 * MiB)).toBe(0.125);
+  expect(parts.queueFill(8 * MiB)).toBe(0.125);
   parts.add(unsent(8 * MiB), new Promise(() => {}));
   // A part that the server copies
   parts.add(unsent(0), new Promise(() => {}));
-  expect(parts.queueUse(8 * MiB)).toBe(0.625);
+  expect(parts.queueFill(8 * MiB)).toBe(0.625);
 });
 
 test('the queue is full while no part has room, though all bytes were sent', async () => {
   const { parts, land } = await withParts(8, 8, 8, 8, 8, 8);
-  expect(parts.queueUse(8)).toBe(1);
+  expect(parts.queueFill(8)).toBe(1);
   land();
   await new Promise(setImmediate);
-  expect(parts.queueUse(8)).toBe(0);
+  expect(parts.queueFill(8)).toBe(0);
 });
