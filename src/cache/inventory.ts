@@ -15,7 +15,7 @@ import { parseTrialName, type TrialPlace } from './keys/trial-names.ts';
 export interface CacheEntry extends CacheName {
   readonly kind: 'cache';
   readonly object: ObjectInfo;
-  /** The state of its marker (`markerName`), whose modification time is that of the last noted use. Undefined if there is none. */
+  /** The state of its marker (`markerName`), whose modification time is the last noted use. Undefined if there is none. */
   readonly marker: ObjectState | undefined;
 }
 
@@ -130,7 +130,7 @@ export async function* readInventory(
         version: ownText(name.version, before?.version),
       };
       let marker: ObjectState | undefined;
-      // Markers before that of this cache have no cache
+      // Markers before the marker of this cache have no cache
       for (let at = await peek(); !at.done && isUpTo(at.value, object.name); at = await peek()) {
         if (at.value.kind === 'marker' && at.value.cache.objectName === object.name) {
           marker = stateOf(at.value.object);
@@ -205,12 +205,12 @@ function isSize(bytes: number): boolean {
   return Number.isSafeInteger(bytes) && bytes >= 0;
 }
 
-/** Returns the state alone. The name of a marker follows from that of its cache, and would need as much memory again. */
+/** Returns the state alone. The name of a marker follows from its cache's, and would need as much memory again. */
 function stateOf({ etag, modifiedMs }: ObjectInfo): ObjectState {
   return { etag, modifiedMs };
 }
 
-/** Returns an object with copied texts. On most servers all objects without bytes have the same ETag: that of `before`. */
+/** Returns an object with copied texts. On most servers all objects without bytes have the ETag of `before`. */
 function ownObject({ name, etag, sizeBytes, modifiedMs }: ObjectInfo, before?: ObjectInfo): ObjectInfo {
   return { name: ownText(name), etag: ownText(etag, before?.etag), sizeBytes, modifiedMs };
 }
@@ -223,7 +223,7 @@ function ownText(text: string, before?: string): string {
   return text === before ? before : Buffer.from(text).toString();
 }
 
-/** Throws for a name out of order. Names of caches and markers are ASCII, so the order of UTF-16 units is that of bytes. */
+/** Throws for a name out of order. Names of caches and markers are ASCII, so the order of UTF-16 units is the order of bytes. */
 function checkOrder(last: string, name: string): void {
   if (name > last) return;
   throw new StoreUnavailableError(`the endpoint lists ${name} after ${last}, which is not in byte order`);

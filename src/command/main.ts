@@ -15,7 +15,7 @@ setFlagsFromString('--semi-space-growth-factor=1');
 
 await runCommand(process.argv.slice(2));
 
-/** Runs the command and ends the process. Its exit status is 0, 1 after an error, or that of an interrupt. */
+/** Runs the command and ends the process. Its exit status is 0, 1 after an error, or an interrupt's. */
 async function runCommand(args: readonly string[]): Promise<void> {
   const { stdout, stderr, env } = process;
   const output = createOutput({ json: args.includes('--json'), stdout, stderr });

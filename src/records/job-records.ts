@@ -53,9 +53,9 @@ export class JobRecords {
   }
 
   /**
-   * Records that these paths (`StepLayout.includedPaths`) may have a mixture of their old content and that of the cache. No save of
-   * the job stores any of them until they are restored in full. `version` is that of the paths. Returns false if they were already
-   * recorded.
+   * Records that these paths (`StepLayout.includedPaths`) may have a mixture of their old content and the cache's. No save of the
+   * job stores any of them until they are restored in full. `version` is the version of the paths. Returns false if they were
+   * already recorded.
    */
   markHalfRestored(version: string, paths: readonly string[]): boolean {
     const name = `${HALF_RESTORED}${version}`;

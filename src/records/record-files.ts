@@ -67,7 +67,7 @@ function isOwn({ uid }: Stats, directory: string): boolean {
   return uid === own || uid === 0 || (own === 0 && uid === statSync(directory).uid);
 }
 
-/** Returns the names in a directory that begin with `prefix`, without those of unfinished files, newest first. */
+/** Returns the names in a directory that begin with `prefix`, without unfinished files, newest first. */
 export function recordNames(directory: string, prefix: string): readonly string[] {
   const timeOf = (name: string) =>
     ignoreErrors(() => lstatSync(path.join(directory, name), { bigint: true }).mtimeNs) ?? 0n;

@@ -8,7 +8,7 @@ import { StatusRows } from '../archive/fs/status-rows.ts';
 import type { JobRecords } from './job-records.ts';
 
 /**
- * The tree that a restore wrote, for an incremental save of the same job: the manifest of the object, and the status and the
+ * The tree that a restore wrote, for an incremental save of the job. It has the manifest of the object, and the status and the
  * hash of the content of each restored file.
  *
  * The file contains: SHA-256 of the rest, u32 length of the head, head (JSON), frame of the manifest, rows, hashes.

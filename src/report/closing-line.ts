@@ -13,7 +13,7 @@ export interface PhaseFacts {
   readonly rawBytes?: number | undefined;
   /** Bytes of the object that an incremental save copied inside the store. */
   readonly reusedBytes?: number;
-  /** Bytes that a restore with a disk cache read from the bucket, with those of the manifest, and from the disk. */
+  /** Bytes that a restore with a disk cache read from the bucket, including the manifest, and from the disk. */
   readonly fetchedBytes?: number | undefined;
   readonly diskBytes?: number | undefined;
   readonly ms: number;

@@ -20,7 +20,7 @@ export interface ObjectInfo {
   readonly modifiedMs: number | undefined;
 }
 
-/** Returns a time in ms, or that of 1970 if it is not known, so that the object counts as the oldest. */
+/** Returns a time in ms, or 0 (1970) if it is not known, so that the object counts as the oldest. */
 export function orOldest(ms = 0): number {
   return ms;
 }
@@ -73,7 +73,7 @@ interface WorkerReads {
   ): Promise<number | undefined>;
 }
 
-/** Age in ms from which an unfinished upload counts as that of a killed job: a running save may take hours. */
+/** Age in ms from which the job of an unfinished upload counts as killed: a running save may take hours. */
 export const STALE_UPLOAD_MS = 24 * 60 * 60 * 1000;
 
 /** An upload that was begun and neither completed nor aborted. */

@@ -34,7 +34,7 @@ export abstract class ObservedCall implements CallObserver {
 
   /**
    * Runs the call. Each instance runs only one.
-   * @throws the signal's reason; the error of `failureOf` or `fail`; the client's errors.
+   * @throws the signal's reason, the error of `failureOf` or `fail`, and the client's errors.
    */
   async run<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();

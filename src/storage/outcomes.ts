@@ -193,6 +193,6 @@ export function describeUnserved({ source, error }: Unserved, nameInput: NameInp
   if (error instanceof NameTooLongError) return `The ${noun} cannot store this key: ${error.message}`;
   if (error instanceof StoreUnavailableError) return `The ${noun} is unavailable: ${error.message}`;
   const reason = `${error.settings.length === 0 ? ':' : ','} ${error.advise(nameInput)}`;
-  // Not 'refuses': a certificate, credentials or a role may fail before the bucket receives a request
+  // The word is not 'refuses', because a certificate, credentials or a role may fail before the bucket receives a request
   return `The ${noun} cannot be used${reason}`;
 }

@@ -12,13 +12,13 @@ const ROLES = ['role-to-assume', 'role-to-assume-for-save'] as const;
 
 /** The audience of configure-aws-credentials. */
 const DEFAULT_AUDIENCE = 'sts.amazonaws.com';
-/** The form of an audience, which becomes a part of a URL and of a claim. The limit is that of AWS on a client id. */
+/** The form of an audience, which becomes a part of a URL and of a claim. The limit is AWS's on a client id. */
 const AUDIENCE = /^[\x21-\x7e]{1,255}$/;
 const AUDIENCE_FORM = 'at most 255 printable characters without spaces';
 
 /**
  * The form of the ARNs of AWS, RADOS Gateway (with a tenant or an account, or neither) and MinIO (`arn:minio:iam:::role/…`).
- * The limit is that of AWS.
+ * The limit is AWS's.
  */
 const ROLE_ARN = /^(?=.{1,2048}$)arn:[\w-]+:iam::[\w-]*:role\/[\w+=,.@/-]+$/;
 const ROLE_FORM = 'the ARN of a role, such as arn:aws:iam:::role/ci-read';

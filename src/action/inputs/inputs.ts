@@ -23,7 +23,7 @@ export type BucketInputs = ReturnType<typeof parseBucketInputs>;
 export type ActionInputs = Readonly<CacheInputs & BucketInputs & ReturnType<typeof parseBehaviour>>;
 
 const ENCRYPTIONS = ['AES256', 'aws:kms'] as const;
-/** The form of a key id, which is sent in a header. The limit is that of AWS. */
+/** The form of a key id, which is sent in a header. The limit is AWS's. */
 const KMS_KEY = /^[\x21-\x7e]{1,2048}$/;
 const KMS_KEY_FORM = 'the id, alias or ARN of a key, without spaces';
 const DEFAULT_RETRY_COUNT = 4;

@@ -53,7 +53,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
   const endpoint = parseEndpoint(inputs);
   checkBucket(inputs.bucket);
   if (endpoint?.kind === 'directory') {
-    // `bucket` is optional here, and names a directory inside that of the endpoint
+    // `bucket` is optional here, and names a directory inside the endpoint's
     return { kind: 'directory', root: path.join(endpoint.path, inputs.bucket) };
   }
   if (inputs.bucket === '') {
@@ -63,7 +63,7 @@ export function resolveTarget(inputs: BucketInputs, options: TargetOptions): Tar
   return {
     kind: 's3',
     settings: {
-      // In place of the global host, the default of tespkg/actions-cache, the SDK uses that of the region
+      // The SDK uses the host of the region in place of the global one, the default of tespkg/actions-cache
       endpoint: aws?.isGlobal ? undefined : endpoint?.url,
       region: regionOf(inputs, options.env, aws?.region),
       bucket: inputs.bucket,

@@ -12,8 +12,8 @@ const PROGRAMS = {
 
 /**
  * Makes SIGINT (Ctrl+C), SIGTERM, SIGHUP (the terminal has ended) and Ctrl+Break abort the returned signal, so that each
- * operation in flight undoes its own work. The process ends after `graceMs` in any case, and at a second signal if
- * `endsAtSecond` is set. The exit status is that of a shell: 128 and the signal's number.
+ * operation in flight undoes its own work. The process ends after `graceMs` in any case, and at a second signal if `endsAtSecond`
+ * is set. The exit status is a shell's: 128 and the signal's number.
  */
 export function listenForInterrupt(program: keyof typeof PROGRAMS) {
   const { reason, graceMs, endsAtSecond, ctrlBreak } = PROGRAMS[program];

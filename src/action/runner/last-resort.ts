@@ -2,9 +2,8 @@ import type { Log } from '../../report/log.ts';
 import { endProcess, endWhenWritten } from './end-process.ts';
 
 /**
- * Makes the process end with a warning in three cases that only a bug or a broken runner can cause, and that would fail the
- * job otherwise: an error that no code catches, a rejection that no code awaits, and a wait for something that can never
- * happen (Node.js would end with status 13).
+ * Makes the process end with a warning where only a bug or a broken runner would fail the job. There are three cases: an error
+ * that no code catches, a rejection that no code awaits, and a wait for something that can never happen (status 13 of Node.js).
  */
 export function installLastResort(log: Log): void {
   let isEnding = false;

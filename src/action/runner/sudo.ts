@@ -5,7 +5,7 @@ import { type Environment, isOn } from '../inputs/read-input.ts';
  * the child, and a cancellation.
  */
 
-/** Variables that the child gets: those of the step and those of the network. */
+/** Variables of the step and the network, which the child gets. */
 const KEPT =
   /^(?:INPUT_|GITHUB_|RUNNER_|ACTIONS_|AWS_|CACHE_S3_|STATE_|(?:HTTPS?_PROXY|NO_PROXY|ALL_PROXY|NODE_EXTRA_CA_CERTS)$)/i;
 /** Variables for HOME and PATH, which sudo replaces in spite of --preserve-env (always_set_home, secure_path; 1.9.13, observed). */

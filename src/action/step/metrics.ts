@@ -64,7 +64,7 @@ export function metricsLine(facts: PhaseFacts, repository: string, primaryKey: s
 
 /** Appends a line by one write, so that the lines of several jobs do not mix. Throws if it was not written in full. */
 function append(file: string, line: string): void {
-  // A step runs in the workspace: the file of a relative path would be among those of the job
+  // A step runs in the workspace: the file of a relative path would be among the job's files
   if (!path.isAbsolute(file)) throw new Error('the path is not absolute');
   const bytes = Buffer.from(line);
   if (bytes.length > MAX_LINE_BYTES) throw new Error('the line is too long');

@@ -55,7 +55,7 @@ export async function prune(runner: Runner, signal: AbortSignal): Promise<void> 
 }
 
 /**
- * Returns whether the run's workflow may be from a fork. The workflow of `pull_request_target` is that of the base, and this step
+ * Returns whether the run's workflow may be from a fork. The workflow of `pull_request_target` is from the base, and this step
  * runs nothing of the checkout.
  */
 function runsForkCode({ isFromFork, eventName }: RunContext): boolean {

@@ -42,7 +42,7 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
     if (options.keepState) writeState(runner, { ...initialState(plan), ...rest });
   };
 
-  // Before any request, so that it is set after a failure too
+  // This is before any request, so that it is set after a failure too
   runner.setOutput('cache-primary-key', inputs.key);
   saveState({});
   if (!plan.access.read.isAllowed) {

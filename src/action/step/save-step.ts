@@ -51,8 +51,8 @@ export async function saveStep(runner: Runner, options: SaveStepOptions): Promis
 }
 
 /**
- * Returns the environment with the region of the main phase: steps that log in to AWS set AWS_REGION for the rest of the
- * job, and the bucket does not move with it.
+ * Returns the environment with the region of the main phase. Steps that log in to AWS set AWS_REGION for the rest of the job, and
+ * the bucket does not move with it.
  */
 function postEnvironment(env: Environment, state: StepState | undefined): Environment {
   const region = state?.target.region;

@@ -12,7 +12,7 @@ const NOT_VALID = 'has a name that is not valid on this system';
 /** Finds names that an archive may have, but this machine cannot. */
 export class MachineLimits {
   /**
-   * Length of a path minus that of its name, for each anchor (7 if `./a` is `/home/me/a`), in the platform's unit: bytes or
+   * Length of a path minus the length of its name, for each anchor (7 if `./a` is `/home/me/a`), in the platform's unit: bytes or
    * UTF-16 units.
    */
   readonly #pathExcess: Readonly<Record<Anchor, number>>;

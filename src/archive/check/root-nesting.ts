@@ -36,7 +36,7 @@ async function findBelowLeaf(
 }
 
 /**
- * Checks roots by their paths on this machine, where one directory may have several stored names: no two roots have the same
+ * Checks roots by their paths on this machine, where one directory may have several stored names. No two roots have the same
  * path, and a root is below another one only if `path` excludes a directory between them. Returns the first fault, or undefined
  * if there is none. Throws the signal's reason.
  */

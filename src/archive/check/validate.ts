@@ -17,8 +17,8 @@ import { BELOW_LEAF, type EntryFault, findNestedRoot } from './root-nesting.ts';
 /**
  * Checks a manifest before any data is requested. One invalid entry makes the whole archive invalid.
  *
- * Ensures that no entry is written through a link of the same archive: its parent is a directory of the archive, or it is a
- * root, which the step's paths name and which is below no other root. Ensures that no name contains `..`. The encoding of names
+ * Ensures that no entry is written through a link of the archive: its parent is a directory of the archive, or it is a root. The
+ * step's paths name each root, and no root is below another one. Ensures that no name contains `..`. The encoding of names
  * (entry-reader.ts) ensures neither: an entry at depth 0 can have any name.
  *
  * `manifestStart` is the number of bytes before the manifest. Returns the roots: the entries whose parent is not in the archive.

@@ -8,7 +8,7 @@ import type { Claim, FrameKey, OpenedDirectory } from '../messages/disk-job.ts';
 import { claimNames, framePath, inodeText, isFrame } from './frame-files.ts';
 import { problemOf } from './problems.ts';
 
-/** Time in ms without a touch after which a claim counts as that of a process that has ended. */
+/** Time in ms without a touch after which the process of a claim counts as ended. */
 const DEAD_MS = 1000;
 
 /** Codes of errors that concern the whole directory: nothing can be stored in it. */
@@ -150,7 +150,7 @@ export class Claims {
   /** Notes the state of a claim. Returns the ms since it was first observed in this state. Returns Infinity if there is no claim. */
   async #observe(name: string): Promise<number> {
     const stats = await this.#statusOf(name);
-    // Its process has just stored the frame or ended the claim
+    // The other process has just stored the frame or ended the claim
     if (!stats) return Number.POSITIVE_INFINITY;
     const state = `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
     const now = performance.now();

@@ -119,7 +119,7 @@ export class DiskCache {
     return frames.map((_, index) => taken?.[index] ?? 'refused');
   }
 
-  /** Ends claims after the job that was to store their frames. `result` is that of the job, if it succeeded. Never rejects. */
+  /** Ends claims after the job that was to store their frames. `result` is the job's, if it succeeded. Never rejects. */
   async release(ended: readonly Claim[], result: UnpackResult | undefined, runner: JobRunner): Promise<void> {
     const { stored = 0, storeProblem: problem } = result ?? {};
     this.#storedSinceCheck += stored;

@@ -1,7 +1,7 @@
 /**
- * This folder keeps frames in a directory of the host, shared by jobs that do not trust each other: the files are named by
- * their SHA-256 and checked before use, so a wrong one costs a download and nothing else (ADR 0023). This module reads and
- * writes the files, in any thread.
+ * This folder keeps frames in a directory of the host, shared by jobs that do not trust each other. The files are named by their
+ * SHA-256 and checked before use, so a wrong one only causes a download (ADR 0023). This module reads and writes the files, in
+ * any thread.
  */
 
 import { type BigIntStats, constants, fstatSync, futimesSync, renameSync, type Stats } from 'node:fs';

@@ -53,8 +53,7 @@ function listProblem(directory: string): string | undefined {
 
 /**
  * Calls `use` with a path that leads to the directory that was opened. The owner may have put a link in its place, which would
- * lead eviction to files that are not frames. Throws the errors of the system and of `use`, and ENOENT if no known path leads
- * there any more.
+ * lead eviction to files that are not frames. Throws the errors of the system and of `use`, and ENOENT if no path leads to it.
  */
 export function withDirectory<T>(directory: OpenedDirectory, use: (path: string) => T): T {
   // Windows opens no directories

@@ -4,12 +4,12 @@ import type { Frame } from './entry.ts';
 import { FORMAT, MAX_FRAMES, MAX_STORED_MANIFEST_BYTES } from './limits.ts';
 
 /**
- * The outer layout of an object: data frames, the end-of-archive frame, the manifest, the seek table. The other files of
- * this folder are the contents: tar headers, frames, and the manifest's columns.
+ * The outer layout of an object: data frames, the end-of-archive frame, the manifest, the seek table. The other files of this
+ * folder are the contents: tar headers, frames, and the manifest's columns.
  *
- *     zstd frame ... zstd frame | zstd frame (2 x 512 zero bytes) | skippable frame: manifest | skippable frame: seek table
+ * zstd frame ... zstd frame | zstd frame (2 x 512 zero bytes) | skippable frame: manifest | skippable frame: seek table
  *
- * Skippable frames are RFC 8878, section 3.1.2; the seek table is the Zstandard Seekable Format 0.1.0 (zstd,
+ * Skippable frames are RFC 8878, section 3.1.2. The seek table is the Zstandard Seekable Format 0.1.0 (zstd,
  * contrib/seekable_format). A plain `zstd -dc` skips both.
  */
 

@@ -31,7 +31,7 @@ export const MAX_LEVELS = 2048;
 /** Maximum number of bytes of all names in full. A manifest is much smaller, because it has the name of a directory only once. */
 export const MAX_NAME_BYTES_IN_ALL = 512 * 1024 * 1024;
 /**
- * Limit of the work for the entries at depth 0, as the sum of components times bytes of each name: the check of a root compares
+ * Limit of the work for the entries at depth 0, as the sum of components times bytes of each name. The check of a root compares
  * each of its ancestors with the step's paths. A million files that a wildcard finds have half of it.
  */
 export const MAX_ROOT_WORK = 2 ** 31;

@@ -15,8 +15,8 @@ const LOCAL_TYPES: ReadonlySet<number> = new Set([
 const OVERLAY_TYPE = 0x794c7630;
 
 /**
- * Kind of a file system: mounted by one kernel only (`local`), layers of directories (`overlay`), or any other, which several
- * machines may have mounted and which may refuse what Linux allows.
+ * Kind of a file system: mounted by one kernel only (`local`), layers of directories (`overlay`), or any other. Several machines
+ * may have mounted another one, and it may refuse what Linux allows.
  */
 export type FileSystemKind = 'local' | 'overlay' | 'other';
 

@@ -28,8 +28,8 @@ export function findMount(realPath: string, mounts: Mounts): string | undefined 
 }
 
 /**
- * Throws `TargetTreeError` for a directory with a mount point in it: a rename moves the mount too, and a later removal of
- * the renamed directory would remove the files of the mounted one.
+ * Throws `TargetTreeError` for a directory with a mount point in it. A rename moves the mount too, and a later removal of the
+ * renamed directory would remove the files of the mounted one.
  */
 export function refuseMount(
   path: string,

@@ -49,7 +49,7 @@ export interface Platform extends CaseRules {
   readonly unlockCommand: string;
 }
 
-/** PATH_MAX without its NUL, and NAME_MAX. Those of Windows are in "Maximum Path Length Limitation", with the `\\?\` of Node. */
+/** PATH_MAX without its NUL, and NAME_MAX. For Windows: "Maximum Path Length Limitation", with the `\\?\` of Node. */
 const LENGTHS = {
   linux: { maxPathLength: 4095, maxComponentLength: 255, countsUnits: false },
   // APFS counts characters of a name: the system itself refuses a longer one

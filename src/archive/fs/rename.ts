@@ -50,8 +50,8 @@ export function renameWithRetries(
 }
 
 /**
- * Returns whether a rename never replaces the item at this path: Windows refuses to replace a directory, or a link to one,
- * with the same code as a file that is open.
+ * Returns whether a rename never replaces the item at this path. Windows refuses to replace a directory, or a link to one, with
+ * the same code as a file that is open.
  */
 function refusesRename(path: string): boolean {
   const stats = lstat(path);
@@ -88,8 +88,8 @@ export function tryRename(from: string, to: string): boolean {
 
 /**
  * Returns whether a process has a file open in a way that it can be neither replaced nor moved. Windows refuses to rename the
- * file to its own name then, which does nothing otherwise (MS-FSA, FileRenameInformation). The code is not that of read-only
- * files and missing rights.
+ * file to its own name then, which does nothing otherwise (MS-FSA, FileRenameInformation). The code differs from the one of
+ * read-only files and missing rights.
  */
 export function isHeld(path: string): boolean {
   try {

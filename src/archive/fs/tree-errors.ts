@@ -17,7 +17,7 @@ export function readError(path: string, cause: unknown): SourceTreeError {
   });
 }
 
-/** Returns whether the code of a system error means that the rights of this user do not allow what was tried. */
+/** Returns whether the code of a system error means that the rights of this user do not allow the call. */
 export function isDenied(code: string | undefined): boolean {
   return code === 'EACCES' || code === 'EPERM';
 }

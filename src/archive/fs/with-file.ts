@@ -12,8 +12,8 @@ export function openToRead(path: string, flags = 0): Disposable & { readonly fd:
 }
 
 /**
- * Opens a file, returns what `use` returns, and closes the file. `mode` is that of a new file. Throws the errors of the system
- * and of `use`.
+ * Opens a file, returns what `use` returns, and closes the file. A new file gets `mode`. Throws the errors of the system and of
+ * `use`.
  */
 export function withFile<T>(path: string, flags: number, use: (fd: number) => T, mode?: number): T {
   const fd = openSync(fsPath(path), flags, mode);

@@ -1,6 +1,6 @@
 /**
  * This folder has the messages between the main thread and the workers. One module for each kind of job has its type, writes it
- * and reads it. Numbers are rows of an array, and strings are joined with NUL, which no name contains: cloning 100,000 small
+ * and reads it. Numbers are rows of an array, and strings are joined with NUL, which no name contains. Cloning 100,000 small
  * objects between threads takes as long as reading the files that they name.
  */
 

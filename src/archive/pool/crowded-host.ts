@@ -7,9 +7,9 @@ export function isHostCrowded(): boolean {
 }
 
 /**
- * Returns whether a thread has waited for a core at least as long as it has run, as it does if twice as many threads are
- * runnable as there are cores. `schedstat` has the ns of the run, the ns of the wait, and a count
- * (Documentation/scheduler/sched-stats.rst). Returns false for any other text.
+ * Returns whether a thread has waited for a core at least as long as it has run. It does if there are twice as many runnable
+ * threads as cores. `schedstat` has the ns of the run, the ns of the wait, and a count (Documentation/scheduler/sched-stats.rst).
+ * Returns false for any other text.
  */
 export function hasWaitedLong(schedstat: string): boolean {
   const [, ran, waited] = /^(\d{1,19}) (\d{1,19}) \d{1,19}\n$/.exec(schedstat) ?? [];

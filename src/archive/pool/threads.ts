@@ -47,13 +47,13 @@ interface RequestOptions {
   readonly onBytes?: (count: number) => void;
 }
 
-/** The threads of one owner. If one fails, all have failed: their requests are rejected, and no thread starts any more. */
+/** The threads of one owner. If one fails, all have failed: their requests are rejected, and no thread starts afterwards. */
 export class Threads<Message extends object> {
   readonly #options: ThreadOptions;
   readonly #workers: Worker[] = [];
   /** Requests that a thread may still be working on, also those that were rejected. */
   readonly #requests = new Map<number, Pending>();
-  /** Runs when there is no request any more. */
+  /** Runs when the last request has ended. */
   #onIdle = () => {};
   #lastId = 0;
   #failure: ThreadError | undefined;

@@ -1,6 +1,6 @@
 /**
- * This folder makes restored files visible, on the main thread, in three steps: a plan (plan/), directories and links in staging
- * (here and in staging/), and a commit of renames (commit/).
+ * This folder makes restored files visible, on the main thread. There are three steps: a plan (plan/), directories and links in
+ * staging (here and in staging/), and a commit of renames (commit/).
  */
 
 import { mkdirSync } from 'node:fs';
@@ -63,8 +63,8 @@ export class Stage {
   }
 
   /**
-   * Sets modes, owners and times of the directories that have an entry. Call it when they have their content. Those that the commit
-   * renames stay writable until then. Throws `StagedFileError` and the signal's reason.
+   * Sets modes, owners and times of the directories that have an entry. Call it when they have their content. Directories that
+   * the commit renames stay writable until then. Throws `StagedFileError` and the signal's reason.
    */
   async finishDirectories(signal?: AbortSignal): Promise<void> {
     const { fresh } = this.#plan;

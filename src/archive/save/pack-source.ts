@@ -59,7 +59,7 @@ export interface CopyableBase extends BaseArchive {
 }
 
 /**
- * Returns the source of an incremental save: the store copies the base's bytes while the tree is scanned, and entries that have
+ * Returns the source of an incremental save. The store copies the base's bytes while the tree is scanned. Entries that have
  * changed since the restore of `base` are packed as the scan finds them. `finish` throws `BaseOutgrownError` if too much has
  * changed. The plans throw it as soon as a directory has been replaced by an item of another type. `openPool` returns workers
  * that compare touched files; the caller closes them.

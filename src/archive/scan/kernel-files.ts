@@ -45,7 +45,7 @@ export class KernelFiles {
     this.#layout = layout;
   }
 
-  /** Returns whether a root, or what it leads to, is a file of the kernel. Finds mount points below it: call it before the walk. */
+  /** Returns whether a root, or the target of its link, is a file of the kernel. Finds mount points below it, for the walk. */
   contains({ path, type }: ScannedEntry): boolean {
     if (this.#mounts.size === 0) return false;
     const isDirectory = type === EntryType.directory;

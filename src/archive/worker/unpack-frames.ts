@@ -20,9 +20,9 @@ const ZEROS = new Uint8Array(HOLE_BYTES);
 
 /**
  * Checks each frame against its hash, decompresses it, and writes the files in it to staging. No tar is parsed: the manifest has
- * the place of each file. Leaves out frames that the disk cache was found to have and does not have any more.
- * `hasher` has the key of the wanted facts, and is undefined if they have none.
- * Throws `DamagedArchiveError` for a frame without the hash of the manifest, `StagedFileError` for a file that cannot be written.
+ * the place of each file. Leaves out frames that the disk cache had and has lost. `hasher` has the key of the wanted facts, and
+ * is undefined if they have none. Throws `DamagedArchiveError` for a frame without the hash of the manifest, `StagedFileError`
+ * for a file that cannot be written.
  */
 export function unpackFrames(job: UnpackJob, hasher: ContentHasher | undefined): UnpackResult {
   const source = new FrameSource(job);
@@ -70,7 +70,7 @@ class FrameSource {
   }
 
   /**
-   * Returns the raw bytes of a frame. Returns undefined if it is read from the disk cache, which does not have it any more. Throws
+   * Returns the raw bytes of a frame. Returns undefined if it is read from the disk cache, which has lost it. Throws
    * `DamagedArchiveError` for a frame without the hash of the manifest.
    */
   open(frame: number): Buffer | undefined {

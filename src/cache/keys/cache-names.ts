@@ -9,7 +9,7 @@ import {
   SUFFIX,
 } from './object-names.ts';
 
-/** The names below a prefix: those of the caches of all repositories, and those of the markers that note their last use. */
+/** The names below a prefix, of the caches of all repositories and of the markers that note their last use. */
 
 /** The place, key and version that the name of an object contains. All but the version are foreign text: escape it. */
 export interface CacheName {
@@ -22,7 +22,7 @@ export interface CacheName {
   readonly version: string;
 }
 
-/** The suffix of a marker's name, in place of that of a cache. */
+/** The suffix of a marker's name, in place of a cache's. */
 const MARKER_SUFFIX = '.used';
 
 /** Component between the prefix and the layout number of the markers. */

@@ -5,7 +5,7 @@ import { BUCKET_PLACE, parseCacheName } from './cache-names.ts';
 import { createKeyPlace, placeOf, rootOf } from './object-names.ts';
 
 export const SCOPES = ['ref', 'repository', 'bucket'] as const;
-/** The runs that share caches: those of one ref (GitHub's rule), those of one repository, or all that use the bucket. */
+/** The runs that share caches: all runs of one ref (GitHub's rule), of one repository, or of the bucket. */
 export type Scope = (typeof SCOPES)[number];
 
 export interface ScopeOptions {
@@ -31,7 +31,7 @@ export interface Places {
 
 /** Returns the places of a step. */
 export function placesOf({ scope, prefix, version, repository, readRefs, writeRef }: ScopeOptions): Places {
-  /** Creates the place of a ref, or that of the scope `repository` or `bucket`. */
+  /** Creates the place of a ref, or of the scope `repository` or `bucket`. */
   const placeWith = (label: string) => {
     const root = rootOf(prefix, label === 'bucket' ? BUCKET_PLACE : placeOf(repository, label));
     return createKeyPlace({ label, root, version });
@@ -47,7 +47,7 @@ export function placesOf({ scope, prefix, version, repository, readRefs, writeRe
   };
 }
 
-/** Returns the place of all caches of a repository: those of its refs, and those that `scope: repository` shares. */
+/** Returns the place of all caches of a repository, of its refs and of `scope: repository`. */
 function allRefs(prefix: string, repository: string): RepositoryPlaces {
   return {
     root: rootOf(prefix, placeOf(repository)),

@@ -1,6 +1,6 @@
 /**
  * Matches names against wildcards as @actions/glob 0.7.0 does (minimatch 10.2.6 with `dot`, `nobrace` and `noext`). The number of
- * steps is at most the product of both lengths. minimatch compiles regular expressions: `*a*a*a*a*b` takes 2 s for one name of
+ * steps is at most the product of both lengths. Minimatch compiles regular expressions: `*a*a*a*a*b` takes 2 s for one name of
  * 250 letters, `*a*a*a*a*a*b` takes a minute, and no signal interrupts it.
  */
 

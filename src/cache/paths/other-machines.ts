@@ -5,8 +5,8 @@ import { type Pattern, parsePatterns } from './patterns.ts';
 
 /**
  * Returns the test whether another machine may include a stored name that this one does not include, or the reverse. Lines with
- * equal stored lines have one version, but may include different names: with the home directory `/home/me`, `/home/m?/x`
- * includes `~/x`. `patterns` are those of the `path` lines, and `decider` decides by them.
+ * equal stored lines have one version, but may include different names: with the home directory `/home/me`, `/home/m?/x` includes
+ * `~/x`. `patterns` are from the `path` lines, and `decider` decides by them.
  */
 export function compareMachines(
   lines: readonly string[],

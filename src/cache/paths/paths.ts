@@ -28,7 +28,7 @@ export interface StepLayout extends PathLayout {
 }
 
 /**
- * Creates the layout of the `path` input. If several patterns match an entry or one of its ancestors, the last one decides: a
+ * Creates the layout of the `path` input. If several patterns match an entry or one of its ancestors, the last one decides. A
  * pattern with `!` may exclude a part of an earlier line's directory, and a later line may include a part of that again.
  */
 export function createPathLayout(options: PathLayoutOptions): StepLayout {

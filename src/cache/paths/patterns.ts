@@ -45,9 +45,9 @@ function isNegated(signs: string): boolean {
 }
 
 /**
- * Parses the lines of the `path` input by the rules of @actions/glob: a leading `~` is the home directory, a relative path
- * is in the workspace, `!` excludes, and `#` begins a comment. A trailing `/**` has no effect, because a directory is always
- * saved as a whole.
+ * Parses the lines of the `path` input by the rules of @actions/glob. A leading `~` is the home directory, and a relative path is
+ * in the workspace. `!` excludes, and `#` begins a comment. A trailing `/**` has no effect, because a directory is always saved
+ * as a whole.
  */
 export function parsePatterns(lines: readonly string[], anchors: Anchors): readonly Pattern[] {
   return lines.filter(line => !NAMES_NOTHING.test(line.trim())).map(line => parsePattern(line, anchors));

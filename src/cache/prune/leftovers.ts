@@ -38,7 +38,7 @@ export const NO_LEFTOVERS: LeftoverResult = {
 
 /** Maximum number of deletions at once. */
 export const PARALLEL_DELETIONS = { limit: 8 };
-/** Age in ms from which a trial object is that of a trial that has ended. */
+/** Age in ms from which the trial of a trial object counts as ended. */
 const STALE_TRIAL_MS = 24 * 60 * 60 * 1000;
 
 /** A marker without a cache, or an old trial object. Its name is enough, and a bucket may have a million of them. */
@@ -95,7 +95,7 @@ async function abortUploads(request: LeftoverRequest): Promise<number | undefine
   const { store, prefix, patterns, dryRun, signal } = request;
   const { repository, scope } = placeOfPatterns(patterns);
   const root = cachesRoot(prefix, repository, scope);
-  /** Returns whether an upload is that of a cache or of a trial that the patterns select. */
+  /** Returns whether an upload is of a cache or of a trial that the patterns select. */
   const isOwn = (name: string) => {
     const cache = parseCacheName(prefix, name);
     if (cache !== undefined) return matchesPatterns(cache, patterns);

@@ -54,7 +54,7 @@ const DELETION_MS = 3000;
  * the deletions in flight have ended.
  *
  * Directly before each deletion the object and its marker are read again. If one has changed since the listing, the decision is
- * made again. A prune may be killed at any moment, and several may run at once: a cache is deleted before its marker, and a later
+ * made again. A prune may be killed at any moment, and several may run at once. A cache is deleted before its marker, and a later
  * prune removes a marker without a cache.
  */
 export async function pruneCaches(request: PruneRequest): Promise<PruneResult> {

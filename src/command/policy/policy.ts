@@ -21,7 +21,7 @@ export interface PolicyArguments
 export async function printPolicy(env: Environment, output: Output, given: PolicyArguments): Promise<void> {
   const options = parsePolicyOptions(env, given);
   const { server, issuer, audience } = options;
-  // It is not escaped: the script contains no text but that of the options, which `FORMS` restricts
+  // It is not escaped: the script contains no foreign text but the options, which `FORMS` restricts
   if (!output.json) return output.raw(policyScript(options));
   const policy = server === 'minio' ? { policy: minioPolicy(options) } : { roles: defineRoles(options) };
   return writeJson(output, { server, issuer, audience, ...policy });

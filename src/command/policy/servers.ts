@@ -112,7 +112,7 @@ function subjectsOfRuns(kind: RoleKind, refs: readonly string[] | undefined): re
   return refs === undefined ? ['*'] : refs.map(ref => `ref:${ref}`);
 }
 
-/** Returns the subjects in both forms: those of repositories of July 2026 and later have the ids of owner and repository. */
+/** Returns the subjects in both forms. For repositories of July 2026 and later they have the ids of owner and repository. */
 function subjects(
   { repository, repositoryId, ownerId }: PolicyOptions,
   ends: readonly string[],
@@ -138,7 +138,7 @@ function withKeys(options: PolicyOptions, conditions: Condition): Condition {
 
 /**
  * Returns the policy for MinIO, which has one role for each audience: the subject of its token decides the rights of a run. A
- * denial is for all runs but those of the default branch, whose subject also matches the pattern of the branches.
+ * denial is for all runs except on the default branch, whose subject also matches the pattern of the branches.
  */
 export function minioPolicy(options: PolicyOptions): PolicyDocument {
   const subjectsOf = (kind: RoleKind) => subjects(options, subjectsOfRuns(kind, runsOf(kind, options).refs));

@@ -47,7 +47,7 @@ export interface StatsFacts {
   readonly top: number;
 }
 
-/** Counts the caches of a store. Its memory grows with the number of groups (at most 300,000), not with that of caches. */
+/** Counts the caches of a store. Its memory grows with the number of groups (at most 300,000), not of caches. */
 export class Tally {
   readonly all: Amount = { caches: 0, bytes: 0 };
   /** Caches whose last use is noted. */

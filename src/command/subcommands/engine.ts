@@ -1,6 +1,6 @@
 /**
- * Loads the engine of the action. The command imports it only in this way: for a static import the bundler would move the parts
- * that the command uses into files of their own, and a step would load more files (ADR 0022).
+ * Loads the engine of the action. The command imports it only in this way. For a static import the bundler would move the parts
+ * that the command uses into separate files, and a step would load more files (ADR 0022).
  */
 
 export type RestoreEngine = typeof import('../../storage/archives/archive-restore.ts');

@@ -99,7 +99,7 @@ function contentOf({ entries }: Manifest) {
 }
 
 /**
- * Returns the number of saves whose data is still in use, as far as the order of the frames shows it: a save writes its frames in
+ * Returns the number of saves whose data is still in use, as far as the order of the frames shows it. A save writes its frames in
  * the order of its entries, and an incremental save appends its frames to the earlier ones.
  */
 function countGenerations({ entries, frames }: Manifest): number {

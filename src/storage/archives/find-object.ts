@@ -13,9 +13,9 @@ export interface FoundObject extends ObjectInfo {
 }
 
 /**
- * Finds the object that a step restores, in GitHub's order: for each place the exact key, then the newest object whose key starts
- * with the primary key, then for each restore-key the newest object whose key starts with it. As in actions/cache, any match in a
- * nearer place precedes a better match in another one.
+ * Finds the object that a step restores, in GitHub's order. For each place this is the exact key, then the newest object whose
+ * key starts with the primary key, then the newest one for each restore-key. As in actions/cache, any match in a nearer place
+ * precedes a better match in another one.
  *
  * Requests all exact names at once, then all listings at once. An exact hit in the first place takes one round trip and waits for
  * nothing else. A miss takes two, and one more for each further page. The listing for a diagnosis is sent together with the

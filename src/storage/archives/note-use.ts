@@ -9,7 +9,7 @@ export const USE_INTERVAL_MS = 24 * 60 * 60 * 1000;
 /** Longest time in ms that a step waits for a note after its transfer. */
 const WAIT_MS = 250;
 
-/** Returns undefined for a refused HEAD: without `s3:ListBucket` S3 refuses that of a missing object. Throws other errors. */
+/** Returns undefined for a refused HEAD: without `s3:ListBucket` S3 refuses a HEAD of a missing object. Throws other errors. */
 function missingIfRefused(error: unknown): undefined {
   if (!(error instanceof StoreRefusedError)) throw error;
 }

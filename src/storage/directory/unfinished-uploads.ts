@@ -16,8 +16,8 @@ interface UploadFile extends UnfinishedUpload {
 }
 
 /**
- * Returns the files of uploads under `prefix` that were last written to at `oldestMs` or before. Skips what this user may not
- * read. Throws the system's errors.
+ * Returns the files of uploads under `prefix` that were last written to at `oldestMs` or before. Skips files that this user may
+ * not read. Throws the system's errors.
  */
 export async function findUploads(
   root: string,

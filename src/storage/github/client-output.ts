@@ -5,7 +5,7 @@ import { redact } from '../redact.ts';
 
 /**
  * Reads the output of one call of `@actions/cache`. The client catches its errors, prints them and returns `undefined` or -1, so
- * only its output explains a failure. The output also has texts of the service and names of files: all of it is written to the
+ * only its output explains a failure. The output also has texts of the service and names of files. All of it is written to the
  * log, which escapes it, and only masks reach the runner as commands.
  *
  * The texts are from `@actions/cache` 6.3.0 (lib/cache.js); the local tests compare them with the real client.

@@ -124,8 +124,8 @@ function statusLine(status: number): string {
 type RequestLine = Pick<ClientRequest, 'method' | 'path'>;
 
 /**
- * Returns the kind of a request: a call of the cache service (`/twirp/...` in version 2, `_apis/artifactcache/cache...` in version
- * 1), a transfer of the archive (version 1 uploads with PATCH to the service itself), or a tunnel through a proxy for either.
+ * Returns the kind of a request: a call of the cache service (`/twirp/...` in version 2, `_apis/artifactcache/cache...` in
+ * version 1), a transfer of the archive, or a tunnel for either. Version 1 uploads with PATCH to the service itself.
  */
 export function requestKind({ method, path }: RequestLine): 'service' | 'transfer' | 'tunnel' {
   if (method === 'CONNECT') return 'tunnel';

@@ -32,9 +32,9 @@ export const GITHUB_LIMITS: GitHubLimits = {
 const SHORTEST_MS = 1000;
 
 /**
- * Decides when a call of the client has waited too long: for the service since the first attempt, in a transfer since the last
- * 64 KiB, and together with the earlier waits of the step. While a program (tar) runs, and then until the next request, there is
- * no limit: a slow disk is not GitHub's fault. The caller passes times in ms of a monotonic clock.
+ * Decides when a call of the client has waited too long. It counts waits for the service since the first attempt, in a transfer
+ * since the last 64 KiB, and together with the earlier waits of the step. While a program (tar) runs, and then until the next
+ * request, there is no limit: a slow disk is not GitHub's fault. The caller passes times in ms of a monotonic clock.
  */
 export class Watchdog {
   readonly #limits: GitHubLimits;

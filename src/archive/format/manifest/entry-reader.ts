@@ -44,10 +44,10 @@ function readColumns(columns: ColumnReader) {
 }
 
 /**
- * Reads the entries of a manifest from its columns (`ManifestWriter` makes them). Names are stored as depth and last
- * component: an entry at depth n is in the last directory at depth n - 1, an entry at depth 0 has its full name. So an entry
- * at depth 1 or more is in a directory of this archive. An entry at depth 0 can have any name, and is not always a root (see
- * `ManifestWriter`): `check/validate.ts` checks each of them.
+ * Reads the entries of a manifest from its columns (`ManifestWriter` makes them). Names are stored as depth and last component.
+ * An entry at depth n is in the last directory at depth n - 1, an entry at depth 0 has its full name. So an entry at depth 1 or
+ * more is in a directory of this archive. An entry at depth 0 can have any name, and is not always a root (see `ManifestWriter`):
+ * `check/validate.ts` checks each of them.
  *
  * Throws `DamagedArchiveError` for names beyond the limits of the format before they take memory or time.
  */

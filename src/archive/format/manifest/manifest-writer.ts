@@ -101,7 +101,7 @@ export class ManifestWriter {
 
   /**
    * Adds a name as depth and last component. A root below an excluded directory has no parent entry, so it closes all open
-   * directories: a later entry of one of them, `./tree/zz` after `./tree/skip/again/`, has depth 0 and its full name.
+   * directories. A later entry of one of them, `./tree/zz` after `./tree/skip/again/`, has depth 0 and its full name.
    */
   #addName(name: string): void {
     const bytes = encodedLength(name);

@@ -56,8 +56,8 @@ export function readTarget(path: string): string {
 }
 
 /**
- * Returns a target of Windows as an archive stores it: with `/` if it is relative, so that other systems can follow it, and
- * without the `\` that some versions of libuv append to the target of a junction (libuv/libuv#4590).
+ * Returns a target of Windows as an archive stores it. A relative one has `/`, so that other systems can follow it. It lacks the
+ * `\` that some versions of libuv append to the target of a junction (libuv/libuv#4590).
  */
 export function portableTarget(target: string): string {
   if (!win32.isAbsolute(target)) return target.replaceAll('\\', '/');

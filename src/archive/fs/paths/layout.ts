@@ -18,16 +18,16 @@ export interface PathLayout {
    */
   permits(stored: string): boolean;
   /**
-   * Returns whether `permits` may have another result for this name on another machine with the same `path`: one with
-   * other directories as workspace and home, or with a system that compares names otherwise.
+   * Returns whether `permits` may have another result for this name on another machine with the same `path`. That machine may
+   * have other directories as workspace and home, or a system that compares names otherwise.
    */
   dependsOnMachine(stored: string): boolean;
   readonly hasExclusions: boolean;
   /** Returns whether a `!` pattern excludes this path or a directory above it. */
   excludes(absolute: string): boolean;
   /**
-   * Returns whether a scan follows a symlink to a directory at this path: it does if a pattern without wildcards names
-   * the link, since its author then means the directory (`~/.cargo -> /opt/rust/cargo`).
+   * Returns whether a scan follows a symlink to a directory at this path. It does if a pattern without wildcards names the link,
+   * since its author then means the directory (`~/.cargo -> /opt/rust/cargo`).
    */
   followsLink(absolute: string): boolean;
   /**

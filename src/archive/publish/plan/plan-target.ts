@@ -1,4 +1,4 @@
-/** This folder plans a restore: the directories that exist, where each entry is built, and what is in its way. */
+/** This folder plans a restore: the directories that exist, where each entry is built, and the items in its way. */
 
 import { lstatSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -205,7 +205,7 @@ class Planner {
   }
 
   /**
-   * Adds the directories above a root to the sweep, up to the workspace or home directory: a killed run that did not find the
+   * Adds the directories above a root to the sweep, up to the workspace or home directory. A killed run that did not find the
    * root has left its staging in one of them.
    */
   #sweepAbove(stored: string): void {

@@ -64,8 +64,8 @@ export interface StagedFiles {
 }
 
 /**
- * Staging paths of a plan. An entry that keeps its own name in staging stores only the path of its directory, which all
- * entries of that directory share: 100,000 full paths would take as much memory as the entries' names (ADR 0011).
+ * Staging paths of a plan. An entry that keeps its own name in staging stores only the path of its directory, which all entries
+ * of that directory share. 100,000 full paths would take as much memory as the entries' names (ADR 0011).
  */
 export class StagedPaths {
   readonly #entries: readonly Entry[];
@@ -105,7 +105,7 @@ export class StagedPaths {
 
   /**
    * Returns the path at which a file or link is built, or '' for a directory and for an entry that is not restored. Throws the
-   * system's error for a path that is too long and whose directory does not exist any more.
+   * system's error for a path that is too long and whose directory was removed.
    */
   at(entry: number): string {
     const path = this.#paths[entry]!;

@@ -100,8 +100,8 @@ export class Caller {
   }
 
   /**
-   * Makes a call. Any call may be sent again after the server has executed it, when only the response was lost: the comments
-   * "May be repeated" explain why that does no harm to a write. Rejects with the signal's reason or with an error of the store
+   * Makes a call. Any call may be sent again after the server has executed it, when only the response was lost. The comments "May
+   * be repeated" explain why that does no harm to a write. Rejects with the signal's reason or with an error of the store
    * contract. Errors of the contract that `attempt` throws pass unchanged. A call that ends without a response opens the circuit.
    */
   async run<T>(spec: CallSpec, attempt: Attempt<T>): Promise<T> {

@@ -34,7 +34,7 @@ export interface SdkHandlerOptions extends HttpHandlerOptions {
 type ReadResponse = Omit<TransportResponse, 'body'> & { readonly body: Readable | Buffer };
 
 /**
- * Headers with a time, which the SDK does not get: it refuses a whole response for a time of another form, and it would sign by
+ * Headers with a time, which the SDK does not get. It refuses a whole response for a time of another form, and it would sign by
  * each Date, which a reverse proxy may have wrong. No code uses the others, and Last-Modified is passed in its own form.
  */
 const HIDDEN_HEADERS: ReadonlySet<string> = new Set([
@@ -48,7 +48,7 @@ const HIDDEN_HEADERS: ReadonlySet<string> = new Set([
 /**
  * Sends the signed requests of the SDK by our transport, and returns bounded bodies.
  *
- * The SDK's own NodeHttpHandler cannot enforce these limits: its connection limit ends before TLS, its socket limit starts late
+ * The SDK's own NodeHttpHandler cannot enforce these limits. Its connection limit ends before TLS, its socket limit starts late
  * (3 s) and cannot change once the endpoint has responded, and bodies have no bound.
  */
 export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpResponse, HttpHandlerOptions> {

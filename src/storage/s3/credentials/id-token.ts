@@ -10,7 +10,7 @@ export function offersIdTokens(env: Readonly<NodeJS.ProcessEnv>): boolean {
 
 /**
  * Requests a new OIDC token of this run from the runner's service.
- * @throws the signal's reason; an error with the status or the code of a failed request; a ProtocolError.
+ * @throws the signal's reason, an error with the status or the code of a failed request, and a ProtocolError.
  */
 export async function requestIdToken(audience: string, signal: AbortSignal): Promise<string> {
   const { getIDToken } = await import('./id-token-client.ts');

@@ -37,7 +37,7 @@ export interface RoleCredentials extends AwsCredentialIdentity {
 /**
  * Requests a token of the run and exchanges it for the keys of a role (AssumeRoleWithWebIdentity), in 10 s at most. Masks each
  * secret before it is used.
- * @throws NoCredentialsError if the runner offers no token; PolicyRefusedError if the STS refuses the role to this run;
+ * @throws NoCredentialsError if the runner offers no token, PolicyRefusedError if the STS refuses the role to this run, and
  * RoleError for other failures.
  */
 export async function assumeRole(

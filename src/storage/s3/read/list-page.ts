@@ -15,8 +15,8 @@ export interface ListPage {
 }
 
 /**
- * Requests one page. Takes the objects out of the response before the SDK parses the rest of it: the SDK takes 30 ms for
- * a thousand objects, for which a restore with many caches would wait (ADR 0013). If an object is not in the plain form that
+ * Requests one page. Takes the objects out of the response before the SDK parses the rest of it. The SDK takes 30 ms for a
+ * thousand objects, for which a restore with many caches would wait (ADR 0013). If an object is not in the plain form that
  * servers write, the SDK parses all.
  */
 export async function listPage(

@@ -43,7 +43,7 @@ export function parseFirstResponse({ headers }: Headed, name: string, range: Byt
   const [start = Number.NaN, last = Number.NaN, sizeBytes = Number.NaN] = numbers.map(Number);
   const length = last - start + 1;
   const wanted = spanOf(range, sizeBytes);
-  // Also checks the length, before memory of this length is allocated. Without a range, NaN equals nothing
+  // This also checks the length, before memory of this length is allocated. Without a range, NaN equals nothing
   const isRequested = start === wanted.start && start + length === wanted.end;
   // A reverse proxy that sends the body in chunks sends no length
   const fitsLength = contentLength === undefined || Number(contentLength) === length;

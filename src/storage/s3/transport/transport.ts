@@ -201,7 +201,7 @@ function toTransportResponse(message: http.IncomingMessage): TransportResponse {
 }
 
 /**
- * Makes the body of one request from the pieces. With a stream in place of one joined buffer nothing is copied, and the signature
+ * Makes the body of one request from the pieces. With a stream in place of one joined buffer nothing is copied. The signature
  * covers UNSIGNED-PAYLOAD in place of a SHA-256 over every byte in the main thread (frames have a SHA-256).
  * @param onSent is called with the number of bytes of each slice that was passed to the socket.
  */

@@ -12,7 +12,7 @@ const TUNNEL_MS = 20_000;
 
 /**
  * A pool of connections through a proxy, with limits. Without them Node 24 keeps all bytes of a response to CONNECT that does not
- * end, doubles its listeners with each piece of it (lib/https.js, `establishTunnel`), and waits forever for the TLS handshake.
+ * end, and doubles its listeners with each piece of it (lib/https.js, `establishTunnel`). It waits forever for the TLS handshake.
  */
 export class TunnelPool extends https.Agent {
   override createConnection(

@@ -15,8 +15,8 @@ const COMPLETE_GRACE_MS = 2_000;
 
 /**
  * State of the Completes of an upload. It is `unclear` without a response to one: the server may join the parts, now or later. An
- * Abort during that time leaves an object that is listed and responds to HEAD, while GET returns 404 after the parts are
- * collected as garbage (ceph/ceph#60771; radosgw 16.2.15: 17 of 24 tries).
+ * Abort during that time leaves an object that is listed and responds to HEAD. GET returns 404 after the parts are collected as
+ * garbage (ceph/ceph#60771; radosgw 16.2.15: 17 of 24 tries).
  */
 export interface Completion {
   state: 'not sent' | 'unclear' | 'responded';

@@ -125,8 +125,8 @@ export async function abortUpload(
 }
 
 /**
- * Returns the ETag of the object that these parts form in their order: the MD5 of the parts' MD5s, `-` and the number of parts
- * (observed on AWS and radosgw 16.2.15). If the ETags of a server are not MD5s, its object has another ETag.
+ * Returns the ETag of the object that these parts form in their order. It is the MD5 of the parts' MD5s, `-` and the number of
+ * parts (observed on AWS and radosgw 16.2.15). If the ETags of a server are not MD5s, its object has another ETag.
  */
 export function multipartEtag(parts: readonly { readonly ETag?: string | undefined }[]): string {
   const hash = createHash('md5');

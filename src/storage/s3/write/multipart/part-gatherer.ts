@@ -7,8 +7,8 @@ const SIZE_FACTOR = 4;
 
 /**
  * Cuts a stream of written pieces into parts. Copies the smaller side of a piece that is cut, so that each part can release its
- * memory when it is stored. Some servers require parts of one size, so the size grows only after many parts: parts of 8 MiB become
- * four times as large after 23 GiB, and 10,000 of them have over a terabyte in all.
+ * memory when it is stored. Some servers require parts of one size, so the size grows only after many parts. Parts of 8 MiB
+ * become four times as large after 23 GiB, and 10,000 of them have over a terabyte in all.
  */
 export class PartGatherer {
   #partSizeBytes: number;
