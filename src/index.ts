@@ -46,7 +46,7 @@ function restoreOrSave(step: Exclude<Step, 'prune'>, runner: Runner, signal: Abo
   switch (step) {
     case 'main':
     case 'restore':
-      return restoreStep(runner, { open, signal, keepState: step === 'main' });
+      return restoreStep(runner, { open, records, signal, keepState: step === 'main' });
     case 'post':
     case 'save':
       return saveStep(runner, { open, records, signal, isAfterRestore: step === 'post' });

@@ -23,6 +23,7 @@ const LINK_LIMITS = { maxBytes: 96 * 1024 * 1024, maxRecords: 100 };
 export class JobRecords {
   readonly #directory: string | undefined;
   readonly #log: Log;
+  #halfRestoredIsLost = false;
 
   /** Keeps no records if `directory` is undefined or empty. */
   constructor(directory: string | undefined, log: Log) {
@@ -52,6 +53,11 @@ export class JobRecords {
     this.remove(damagedFile(name));
   }
 
+  /** Whether this step has half restored paths, and no record of them could be written, so that a later step does not know it. */
+  get halfRestoredIsLost(): boolean {
+    return this.#halfRestoredIsLost;
+  }
+
   /**
    * Records that these paths (`StepLayout.includedPaths`) may have a mixture of their old content and the cache's. No save of the
    * job stores any of them until they are restored in full. `version` is the version of the paths. Returns false if they were
@@ -60,7 +66,8 @@ export class JobRecords {
   markHalfRestored(version: string, paths: readonly string[]): boolean {
     const name = `${HALF_RESTORED}${version}`;
     const isNew = this.read(name, HALF_RESTORED_LIMITS.maxBytes) === undefined;
-    this.write(name, JSON.stringify(paths));
+    const isWritten = this.write(name, JSON.stringify(paths));
+    this.#halfRestoredIsLost = isNew && !isWritten;
     return isNew;
   }
 
@@ -77,6 +84,7 @@ export class JobRecords {
   }
 
   clearHalfRestored(version: string): void {
+    this.#halfRestoredIsLost = false;
     this.remove(`${HALF_RESTORED}${version}`);
   }
 
@@ -99,12 +107,15 @@ export class JobRecords {
     return links;
   }
 
-  /** Writes a record: in full or not at all, readable by its owner alone. */
-  write(name: string, content: Uint8Array | string): void {
+  /** Writes a record: in full or not at all, readable by its owner alone. Returns whether it was written. */
+  write(name: string, content: Uint8Array | string): boolean {
+    if (this.#directory === undefined) return false;
     try {
-      if (this.#directory !== undefined) writeRecord(path.join(this.#directory, name), content);
+      writeRecord(path.join(this.#directory, name), content);
+      return true;
     } catch (error) {
       this.#log.debug(`The record ${name} was not written: ${(error as Error).message}`);
+      return false;
     }
   }
 

@@ -3,6 +3,7 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -34,6 +35,9 @@ test('a job without RUNNER_TEMP keeps no records', () => {
   const records = new JobRecords('', recordingLog());
   records.write('note', 'x');
   records.markHalfRestored('v', ['./a']);
+  expect(records.halfRestoredIsLost).toBe(true);
+  records.clearHalfRestored('v');
+  expect(records.halfRestoredIsLost).toBe(false);
   records.remove('note');
   expect(records.areKept).toBe(false);
   expect(records.isHalfRestored(() => ['./a'])).toBe(false);
@@ -69,6 +73,20 @@ test('half-restored paths are known to later steps, until they are cleared', () 
   expect(later.isHalfRestored(() => ['./other'])).toBe(false);
   later.clearHalfRestored('v');
   expect(records.isHalfRestored(() => ['./deps'])).toBe(false);
+});
+
+test('half-restored paths are lost if their record cannot be written, unless there is an earlier one', () => {
+  const { directory, records, log, at } = arrange();
+  mkdirSync(path.join(at('cache-s3-half-v.new'), 'inside'), { recursive: true });
+  records.markHalfRestored('v', ['./deps']);
+  expect(records.halfRestoredIsLost).toBe(true);
+  rmSync(at('cache-s3-half-v.new'), { recursive: true });
+  records.markHalfRestored('v', ['./deps']);
+  expect(records.halfRestoredIsLost).toBe(false);
+  mkdirSync(path.join(at('cache-s3-half-v.new'), 'inside'), { recursive: true });
+  const later = new JobRecords(directory, log);
+  later.markHalfRestored('v', ['./deps']);
+  expect(later.halfRestoredIsLost).toBe(false);
 });
 
 test.each<[readonly string[], readonly string[], boolean]>([

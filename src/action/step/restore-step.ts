@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { markerName } from '../../cache/keys/cache-names.ts';
+import type { JobRecords } from '../../records/job-records.ts';
 import { createProgress } from '../../report/progress.ts';
 import type { LookupRequest, StorageBackend } from '../../storage/backend.ts';
 import {
@@ -18,8 +19,13 @@ import { reportDenied, reportOutcome } from './restore-report.ts';
 import { type StepState, writeState } from './state.ts';
 import { pinOf } from './target-pin.ts';
 
+/** Warning that only this step's own post phase knows that its paths are half restored. */
+const LOST_RECORD =
+  'The paths of this step were restored only in part, and RUNNER_TEMP cannot be written, so another save of this job would store them as they are: remove them before it, or let this user write to RUNNER_TEMP.';
+
 interface RestoreStepOptions {
   readonly open: BackendOpener;
+  readonly records: Pick<JobRecords, 'halfRestoredIsLost'>;
   readonly signal: AbortSignal;
   /** Whether a post phase follows: not after restore/. */
   readonly keepState: boolean;
@@ -62,7 +68,9 @@ export async function restoreStep(runner: Runner, options: RestoreStepOptions): 
     // The report is below the group of the progress, not inside it
     const outcome = await fetchCache(plan, backend, options).finally(progress.end);
     await reportOutcome(runner, { ...phase, backend }, outcome);
-    if (outcome.kind !== 'cancelled') saveState(stateAfter(outcome, inputs));
+    const { halfRestoredIsLost } = options.records;
+    if (halfRestoredIsLost) runner.log.warning(LOST_RECORD);
+    if (outcome.kind !== 'cancelled' && !halfRestoredIsLost) saveState(stateAfter(outcome, inputs));
   } finally {
     progress.end();
     backend?.close();

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { giveAway, unprivileged } from '../../support/drop-privileges.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { at, namesInTemp, phase, usePhases } from './phase-process.ts';
 
@@ -124,6 +125,33 @@ describe('a restore that ends inside its commit', requires(posix), () => {
     const { log } = await restore(failingAt(5) + full);
     expect(log).toContain('Cache restored only in part: ');
     expect((await save()).log).toContain(skipped);
+  });
+
+  describe('of a user who cannot write to RUNNER_TEMP', () => {
+    const asUser = unprivileged();
+    const readOnly = `fs.chmodSync(process.env.RUNNER_TEMP, 0o555);`;
+    const main = async (preload: string) => {
+      await giveAway(at('.'));
+      const inputs = { key: 'k2', 'restore-keys': 'k1' };
+      return phase('main', { ...asUser, workspace: 'two', inputs, preload: preload + readOnly });
+    };
+    const warning = /^::warning::The paths of this step were restored only in part, and RUNNER_TEMP /m;
+
+    test('by an error warns that another save would store the mixture, and its own post phase stores nothing', async () => {
+      const { log, state } = await main(failingAt(5));
+      expect(log).toContain('Cache restored only in part: ');
+      expect(log).toMatch(warning);
+      const post = await phase('post', { ...asUser, workspace: 'two', state });
+      expect(post.log).toContain('Cache not saved: the restore did not finish.');
+    });
+
+    test('by an error before any change gives no warning of it, nor does a whole restore', async () => {
+      const failed = await main(failingAt(1));
+      expect(failed.log).toContain('Cache not restored: ');
+      const whole = await main(failingAt(FILES + 1));
+      expect(whole.log).toContain('Cache restored from key: k1');
+      expect(failed.log + whole.log).not.toMatch(warning);
+    });
   });
 
   test('by an error before any change lets the job save its paths', async () => {

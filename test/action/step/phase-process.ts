@@ -39,7 +39,8 @@ export function namesInTemp(): string[] {
   return readdirSync(at('temp')).filter(name => name !== '_runner_file_commands');
 }
 
-interface PhaseOptions extends Pick<ActionRun, 'inputs' | 'state' | 'env' | 'preload' | 'onStart'> {
+interface PhaseOptions
+  extends Pick<ActionRun, 'inputs' | 'state' | 'env' | 'preload' | 'onStart' | 'uid' | 'gid'> {
   /** `one` by default. */
   readonly workspace?: string;
 }

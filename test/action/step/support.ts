@@ -28,7 +28,7 @@ export async function runRestore(
 ) {
   const runner = recordingRunner(stepEnv(inputs, more));
   const backend = scriptedBackend(script);
-  await restoreStep(runner, { open: backend.open, signal, keepState });
+  await restoreStep(runner, { open: backend.open, records: noRecords, signal, keepState });
   const last = runner.states.at(-1);
   return {
     ...runner,
