@@ -68,6 +68,8 @@ export class WorkerPool implements JobRunner {
 
   /** Makes a pool of workers that run `program` (`threadProgram`) with `fetcherSettings` as their `workerData`. */
   constructor(program: URL, width: number, fetcherSettings?: unknown) {
+    // Not before the first worker: on a crowded host a save starts threads that send parts long before it
+    exposeCollector();
     this.width = width;
     this.#threads = new Threads({
       program,
@@ -159,7 +161,6 @@ export class WorkerPool implements JobRunner {
   }
 
   #start(): PoolThread {
-    exposeCollector();
     const thread = { ...this.#threads.start(), jobs: 0, buffers: 0 };
     this.#members.push(thread);
     return thread;
