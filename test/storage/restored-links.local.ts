@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scratch } from '../support/scratch.ts';
@@ -69,3 +69,19 @@ test('a step saves again a link that its own restore has made', async () => {
   writeFileSync(path.join(first.workspace, 'a/new'), 'new');
   expect(await first.save('again', { base: undefined })).toMatchObject({ kind: 'saved', entries: 3 });
 });
+
+test.each(['a/*', 'a/*/', '**/b'])(
+  'a step saves again a link to a directory that its restore has made and that %s finds',
+  async line => {
+    const { job } = jobsOf();
+    const [first, second, third] = [0, 1, 2].map(() => job({ paths: [line] }));
+    await buildTree(first!.workspace, { 'a/b': { symlink: '../other' }, 'other/x': 'x' });
+    await first!.save('first');
+    mkdirSync(path.join(second!.workspace, 'other'));
+    await second!.restore('second', { restoreKeys: ['f'] });
+    expect(await second!.save('second')).toMatchObject({ kind: 'saved' });
+    expect(second!.lines.join()).not.toContain('is not in the cache');
+    await third!.restore('second');
+    expect(readlinkSync(path.join(third!.workspace, 'a/b'))).toBe('../other');
+  },
+);

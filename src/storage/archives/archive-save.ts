@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import { BaseOutgrownError } from '../../archive/archive-errors.ts';
+import type { PathLayout } from '../../archive/fs/paths/layout.ts';
 import { showPath } from '../../archive/fs/tree-errors.ts';
 import { WorkerPool } from '../../archive/pool/worker-pool.ts';
 import { describeLevels } from '../../archive/save/compression-levels.ts';
@@ -43,7 +45,7 @@ export async function saveObject(
   // This is before the scan, because most saves of an existing key end here
   const condition = await conditionOf(store, request, records, name);
   if (!condition) return { kind: 'exists', source: store.kind };
-  const roots = skipLinkedRoots(await request.layout.roots(request.signal), options);
+  const roots = skipLinkedRoots(request.layout, await request.layout.roots(request.signal), options);
   if (roots.length === 0) return { kind: 'empty' };
   const save: Save = { store, request, options, name, roots, condition };
   const base = await baseOf(request, records, name);
@@ -58,10 +60,15 @@ export async function saveObject(
 }
 
 /** Skips roots behind a link that a restore of this job has made: their content is outside the step's paths. */
-function skipLinkedRoots(roots: readonly string[], { records, log }: ArchiveBackendOptions): string[] {
+function skipLinkedRoots(
+  layout: PathLayout,
+  roots: readonly string[],
+  { records, log }: ArchiveBackendOptions,
+): string[] {
   const restoredLinks = records.restoredLinks();
   return roots.filter(root => {
-    const link = restoredLinks.onTheWayTo(root);
+    // A link that a wildcard has found is saved as a link
+    const link = restoredLinks.onTheWayTo(layout.followsLink(root) ? root : dirname(root));
     if (link === undefined) return true;
     log.notice(
       `${showPath(root)} is not in the cache: it leads through ${showPath(link)}, a link that a restore of this job has made.`,
