@@ -131,7 +131,7 @@ export async function checkDelete(trial: Trial): Promise<void> {
       found: 'The bucket keeps versions, so a deletion frees no bytes.',
       meaning:
         'the bytes of deleted and replaced caches stay as old versions, which list, stats and prune do not count.',
-      fix: 'add a lifecycle rule with NoncurrentVersionExpiration and ExpiredObjectDeleteMarker, or turn versions off.',
+      fix: 'add a lifecycle rule with NoncurrentVersionExpiration and ExpiredObjectDeleteMarker if there is none, or turn versions off.',
     });
     return;
   }
