@@ -2,8 +2,13 @@ import type { AwsCredentialIdentity, AwsCredentialIdentityProvider } from '@smit
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import { deadline } from '../../../retry/signals.ts';
 import { redact } from '../../redact.ts';
-import { NoCredentialsError, SecretlessRunError, StoreRefusedError } from '../../store-errors.ts';
-import type { CredentialsSource } from '../errors/refusals.ts';
+import {
+  NoCredentialsError,
+  SecretlessRunError,
+  type Setting,
+  StoreRefusedError,
+} from '../../store-errors.ts';
+import { type CredentialsSource, describeSource } from '../errors/refusals.ts';
 import { classify } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
 import { CredentialsCall } from './credentials-call.ts';
@@ -100,37 +105,50 @@ async function fromSources(
 ): Promise<SourceCredentials> {
   const limit = deadline(CREDENTIALS_MS, clock);
   const reasons: string[] = [];
-  let hasFailed = false;
+  const failed: Setting[] = [];
   try {
     for (const [name, source] of sources(settings, stsHandler)) {
       try {
         return { ...(await new CredentialsCall().run(source, limit.signal)), source: name };
       } catch (error) {
         reasons.push(`${name}: ${reasonOf(error as Error)}`);
-        hasFailed ||= !(error instanceof NoSourceError);
+        if (!(error instanceof NoSourceError))
+          failed.push({ input: 'accessKey', place: describeSource(name, settings) });
         if (limit.signal.aborted) break;
       }
     }
   } finally {
     limit.clear();
   }
-  throw noCredentialsError(settings, hasFailed, reasons.length > 0 ? ` (${reasons.join('; ')})` : '');
+  throw noCredentialsError(settings, failed, reasons.length > 0 ? ` (${reasons.join('; ')})` : '');
 }
 
 /**
  * Makes the error of a run without credentials.
- * @param hasFailed whether a source exists and returned no credentials.
+ * @param failed the sources that exist and returned no credentials.
  * @param reasons the reasons of all sources, in brackets, or ''.
  */
-function noCredentialsError(settings: S3Settings, hasFailed: boolean, reasons: string): StoreRefusedError {
-  const { missingKey } = settings;
+function noCredentialsError(
+  settings: S3Settings,
+  failed: readonly Setting[],
+  reasons: string,
+): StoreRefusedError {
+  const { missingKey, environment: env } = settings;
   const withheld = withheldText(settings);
-  if (hasFailed || (missingKey !== undefined && withheld === undefined)) {
-    return new StoreRefusedError(missingText(missingKey) + reasons, { input: missingKey ?? 'accessKey' });
+  if (missingKey !== undefined && withheld === undefined) {
+    const other = missingKey === 'secretKey' ? 'accessKey' : 'secretKey';
+    return new StoreRefusedError(missingText(missingKey, other) + reasons, { input: missingKey });
   }
-  return withheld === undefined
-    ? new NoCredentialsError(missingText(undefined) + reasons, { input: 'accessKey' })
-    : new SecretlessRunError(withheld + reasons);
+  if (failed.length > 0) return new StoreRefusedError(`no credentials${reasons}`, failed);
+  if (withheld !== undefined) return new SecretlessRunError(withheld + reasons);
+  if (!env.AWS_PROFILE && !env[KEY_ID] !== !env[SECRET]) {
+    const [missing, other] = env[KEY_ID] ? [SECRET, KEY_ID] : [KEY_ID, SECRET];
+    return new NoCredentialsError(missingText(missing, other) + reasons, missing);
+  }
+  return new NoCredentialsError(
+    `no credentials: set accessKey and secretKey, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY${reasons}`,
+    { input: 'accessKey' },
+  );
 }
 
 /** Returns the text about a run to which GitHub gives no secrets of the repository. Returns undefined for any other run. */
@@ -141,10 +159,11 @@ function withheldText({ forkPullRequest, environment: env }: S3Settings): string
   return 'no credentials: a run of Dependabot gets only the Dependabot secrets of the repository';
 }
 
-function missingText(missingKey: S3Settings['missingKey']): string {
-  if (missingKey === undefined)
-    return 'no credentials: set accessKey and secretKey, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
-  return `no credentials: ${missingKey} is empty, and ${missingKey === 'secretKey' ? 'accessKey' : 'secretKey'} is set`;
+const KEY_ID = 'AWS_ACCESS_KEY_ID';
+const SECRET = 'AWS_SECRET_ACCESS_KEY';
+
+function missingText(missing: string, other: string): string {
+  return `no credentials: ${missing} is empty, and ${other} is set`;
 }
 
 /**

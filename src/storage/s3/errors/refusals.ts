@@ -196,23 +196,35 @@ export type CredentialsSource =
 /** Adds the source of the keys to the settings of keys, if they are not from the inputs. */
 export function withKeySource(
   setting: Refusal[0],
-  { environment }: S3Settings,
+  settings: S3Settings,
   { source }: IdentityUse,
 ): readonly Setting[] {
-  const place =
-    source === 'shared file' ? `${source} (profile '${environment.AWS_PROFILE || 'default'}')` : source;
+  const place = source && describeSource(source, settings);
   return [setting].flat().map(one => {
     if (place === undefined || typeof one === 'string') return one;
     const variable = ownEntry(AWS_VARIABLES, one.input);
-    if (variable === undefined) return one;
-    return { ...one, place: source === 'environment' ? variable : `the credentials of the ${place}` };
+    return variable === undefined ? one : { ...one, place: source === 'environment' ? variable : place };
   });
 }
 
+/** Returns a source of keys as a phrase, with the setting that selects it. */
+export function describeSource(source: CredentialsSource, { environment }: S3Settings): string {
+  const selected = {
+    'shared file': ` (profile '${environment.AWS_PROFILE || 'default'}')`,
+    'web identity': ' (AWS_ROLE_ARN)',
+  };
+  return `the credentials of the ${source}${ownEntry<string>(selected, source) ?? ''}`;
+}
+
 /** Explains AccessDenied. radosgw (16.2.15) also returns it, without a reason, after the end of a session. */
-function accessRefusal({ operation, settings, identity: { isTemporary, haveWorked } }: FailedCall): Refusal {
+function accessRefusal({ operation, settings, identity }: FailedCall): Refusal {
+  const { isTemporary, haveWorked, source } = identity;
   if (isTemporary) return haveWorked ? DENIED_LATER : DENIED_SESSION;
-  if (!haveWorked) return [{ input: 'bucket' }, 'access is denied to these credentials'];
+  if (!haveWorked) {
+    // Credentials that no input sets may be other ones than the user expects
+    const keys = source === undefined ? [] : [{ input: 'accessKey' }];
+    return [[{ input: 'bucket' }, ...keys], 'access is denied to these credentials'];
+  }
   const mayNeedEncryption = CREATING.has(operation) && !settings.encryption;
   return [
     ["the bucket's policy", ...(mayNeedEncryption ? [{ input: 'server-side-encryption' }] : [])],

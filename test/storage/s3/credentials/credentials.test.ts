@@ -82,6 +82,34 @@ test('the error without credentials names the settings, and the sources are used
   expect(await ask().catch((error: unknown) => error)).toBe(failure);
 });
 
+test('a source that fails is named in place of the inputs', async () => {
+  const role = 'arn:aws:iam::123456789012:role/ci';
+  const sources = [
+    [{ AWS_PROFILE: 'ci' }, "the credentials of the shared file (profile 'ci')"],
+    [
+      { AWS_WEB_IDENTITY_TOKEN_FILE: '/no/token', AWS_ROLE_ARN: role },
+      'the credentials of the web identity (AWS_ROLE_ARN)',
+    ],
+  ] as const;
+  for (const [environment, place] of sources)
+    await expect(provider({ environment })()).rejects.toMatchObject({
+      name: 'StoreRefusedError',
+      settings: [{ input: 'accessKey', place }],
+      message: expect.stringMatching(/^no credentials \(/),
+    });
+});
+
+test.each([
+  ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
+  ['AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID'],
+])('the error of half a pair of variables, of which %s is set, names the empty one', async (set, empty) => {
+  await expect(provider({ environment: { [set]: 'x' } })()).rejects.toMatchObject({
+    name: 'NoCredentialsError',
+    settings: [empty],
+    message: expect.stringContaining(`no credentials: ${empty} is empty, and ${set} is set (`),
+  });
+});
+
 test('the role of the machine is not requested where the environment forbids it', async () => {
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
   await expect(provider({ instanceMetadata: true })()).rejects.toThrow(/\(shared file: [^;]*\)$/);

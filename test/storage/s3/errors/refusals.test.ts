@@ -160,7 +160,14 @@ describe('the keys to check are named by their source:', () => {
       'ExpiredToken',
       { source: 'web identity', isTemporary: true },
       {},
-      'the credentials of the web identity',
+      'the credentials of the web identity (AWS_ROLE_ARN)',
+    ],
+    [
+      'the environment',
+      'AccessDenied',
+      { source: 'environment' },
+      {},
+      "the input 'bucket' and AWS_ACCESS_KEY_ID",
     ],
     ['a bucket beside a profile', 'NoSuchBucket', { source: 'shared file' }, inProfile, "the input 'bucket'"],
   ])('%s (%s)', (_, code, identity, own, setting) => {
