@@ -99,6 +99,7 @@ async function infoByGet(
   const total = isEmpty ? '0' : /\/(\d{1,15})$/.exec(response.ContentRange ?? '')?.[1];
   const sizeBytes = total === undefined ? response.ContentLength : Number(total);
   if (sizeBytes === undefined) {
+    if (isWebPage(response.ContentType)) throw webPageError(name);
     throw new StoreUnavailableError(`${name}: the endpoint does not return the length of an object`);
   }
   return infoOf(caller, name, response, sizeBytes);

@@ -16,6 +16,18 @@ test('a refused HEAD of a name that is too long names the input key', async () =
   await expect(server.store().head('x')).rejects.toMatchObject({ settings: [{ input: 'key' }] });
 });
 
+test('a web page without a length in place of an object names the input endpoint', async () => {
+  const server = await scriptedServer(() => to => {
+    to.writeHead(200, { 'content-type': 'text/html' });
+    to.write('<html>');
+    to.end('Sign in</html>');
+  });
+  await expect(server.store().head('x')).rejects.toMatchObject({
+    settings: [{ input: 'endpoint' }],
+    message: expect.stringContaining('the response is a web page'),
+  });
+});
+
 /** Describes an object of a server with these answers. Returns the description, and the requests that it took. */
 async function headOf(
   head: ScriptedAnswer,
