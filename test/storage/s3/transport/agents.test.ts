@@ -7,7 +7,7 @@ import type { Setting } from '../../../../src/storage/store-errors.ts';
 import { scratch } from '../../../support/scratch.ts';
 import { NO_PROXIES } from './use-transport.ts';
 
-const PEM = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
+const [PEM = ''] = tls.rootCertificates;
 
 const read = (environment: NodeJS.ProcessEnv, caFile?: string) =>
   readConnectionSettings({ environment, caFile });
@@ -102,7 +102,8 @@ test('a proxy by https is refused where the environment turns off the check of i
 
 test.each<[string, string | Buffer | undefined, string]>([
   ['does not exist', undefined, 'cannot be read (ENOENT)'],
-  ['has no certificate', 'text', 'has no certificate'],
+  ['has no certificate', 'text', 'has no certificate that can be read'],
+  ['has a cut certificate', PEM.slice(0, 200), 'has no certificate that can be read'],
   ['has over 4 MiB', Buffer.alloc(4 * 1024 * 1024 + 1), 'cannot be read ('],
 ])('a ca-file that %s is refused with a message that names it', (_, content, reason) => {
   const file = path.join(scratch(), 'ca.pem');
