@@ -48,7 +48,7 @@ const table: readonly (readonly [name: string, inputs: Record<string, string>, s
     [
       'an endpoint against insecure',
       { endpoint: 'https://rgw.example', insecure: 'true' },
-      "Input 'insecure' is 'true', which means http, but the input 'endpoint' is 'https://rgw.example': remove one of them.",
+      "Input 'insecure' is 'true', which means http, but the input 'endpoint' is 'https://rgw.example': remove this input, or change the scheme.",
     ],
     [
       'two ports',

@@ -105,7 +105,7 @@ function parseServer(
     throw new BadInputError(
       'insecure',
       name =>
-        `is '${insecure}', which means ${insecure ? 'http' : 'https'}, but ${name(input)} is ${quoteValue(text)}: remove one of them.`,
+        `is '${insecure}', which means ${insecure ? 'http' : 'https'}, but ${name(input)} is ${quoteValue(text)}: remove this input, or change the scheme.`,
     );
   }
   const urlPort = ownPort ?? port;

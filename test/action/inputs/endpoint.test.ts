@@ -62,11 +62,11 @@ test.each([
   [{ endpoint: 'h'.repeat(254) }, /^Input 'endpoint' is 'h{200}\.\.\.', but/],
   [
     { endpoint: 'http://rgw.example', insecure: false },
-    "Input 'insecure' is 'false', which means https, but the input 'endpoint' is 'http://rgw.example': remove one of them.",
+    "Input 'insecure' is 'false', which means https, but the input 'endpoint' is 'http://rgw.example': remove this input, or change the scheme.",
   ],
   [
     { endpoint: 'https://rgw.example', insecure: true },
-    "Input 'insecure' is 'true', which means http, but the input 'endpoint' is 'https://rgw.example': remove one of them.",
+    "Input 'insecure' is 'true', which means http, but the input 'endpoint' is 'https://rgw.example': remove this input, or change the scheme.",
   ],
   [
     { endpoint: 'rgw.example:80', port: 81 },
