@@ -31,6 +31,21 @@ const commentsOnly: readonly Pattern[] = [
   { pattern: /(?:^|[ (])undefined: /i, instead: '"Returns undefined if …" or "undefined if …"' },
 ];
 
+/** For src/ alone, where a comment names what follows it. */
+const sourcesOnly: readonly Pattern[] = [
+  {
+    pattern: /^(?:Where|How|Why|Those|(?:Most|Fewest) bytes|Called|By \w+:|Undefined if)\b/,
+    instead: 'what the value is',
+  },
+  { pattern: /\bsuch an? /i, instead: 'the name of the thing' },
+  { pattern: /\b(?:no longer|need not|gives? up|given up)\b/i, instead: 'the plain verb' },
+  { pattern: /\b(?:costs?|(?:come|comes|came) from)\b/i, instead: 'the plain verb' },
+];
+
+/** A comment before a named function, and its first word. */
+const FUNCTION_COMMENT =
+  /\/\*\*\s+(?:\* )?([^\s.,:]+)(?:(?!\*\/)[\s\S])*\*\/\n *(?:export )?(?:async )?function\b/g;
+
 const titlesOnly: readonly Pattern[] = [
   { pattern: /^(?:and|so|unless) /, instead: 'a whole sentence, which a log shows alone' },
 ];
@@ -81,7 +96,10 @@ function commentsOf(source: string): string[] {
 
 test.each(filesBelow('src', '.ts'))('%s uses plain words', file => {
   expect(findingsIn(read(file), anywhere)).toEqual([]);
-  expect(commentsOf(read(file)).flatMap(comment => findingsIn(comment, commentsOnly))).toEqual([]);
+  const patterns = [...commentsOnly, ...sourcesOnly];
+  expect(commentsOf(read(file)).flatMap(comment => findingsIn(comment, patterns))).toEqual([]);
+  const firstWords = Array.from(read(file).matchAll(FUNCTION_COMMENT), ([, word]) => word!);
+  expect(firstWords.filter(word => !/^[A-Z][a-z]+s$/.test(word))).toEqual([]);
 });
 
 /** The titles of a file of tests. */
@@ -112,6 +130,8 @@ test('a wording that is not plain is found on its line, but not in code or in a 
   const comments = commentsOf('/**\n * What a\n * b is.\n */\nlet x; // not one\n  // Or undefined: none.\n');
   expect(comments).toEqual(['What a b is.', 'Or undefined: none.']);
   expect(comments.flatMap(comment => findingsIn(comment, commentsOnly))).toHaveLength(2);
+  const functions = '/** Returns a. */\nconst a = 1;\n/**\n * The b.\n */\nexport async function b() {}\n';
+  expect(Array.from(functions.matchAll(FUNCTION_COMMENT), ([, word]) => word)).toEqual(['The']);
   const titles = titlesOf(`test.each(x)('and b', f); describe.each<[number]>(c)("d", f); it('e');`);
   expect(titles).toEqual(['and b', 'd', 'e']);
   expect(titles.flatMap(title => findingsIn(title, titlesOnly))).toHaveLength(1);

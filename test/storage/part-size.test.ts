@@ -7,7 +7,7 @@ test.each([
   ['a value within the limits', 32 * MiB, 32 * MiB, 32 * MiB],
   ['a value below the minimum of S3', 1, 5 * MiB, 5 * MiB],
   ['a value above the limit of memory', 1024 * MiB, 64 * MiB, 64 * MiB],
-])('the part size for %s of upload-chunk-size', (_, wanted, part, whole) => {
+])('the part size follows upload-chunk-size within its limits: %s', (_, wanted, part, whole) => {
   expect(partSize(wanted)).toBe(part);
   expect(wholeUpTo(wanted)).toBe(whole);
 });

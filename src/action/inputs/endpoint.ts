@@ -81,7 +81,7 @@ function parseServer(
   const parts = /^(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?)(?::(\d{1,5}))?\/?$/i.exec(rest);
   const isHttp = scheme === undefined || /^https?$/i.test(scheme);
   const bad = (problem: string) => new BadInputError(input, `is ${quoteValue(text)}, but ${problem}.`);
-  // Called only if the pattern has failed, because Node.js takes 4 ms to compile its expression for IPv6
+  // This is called only if the pattern has failed, because Node.js takes 4 ms to compile its expression for IPv6
   if (parts === null && isIPv6(rest.replace(/\/$/, ''))) {
     throw bad('an IPv6 address must be in brackets, as in [fd00::1]:7480');
   }

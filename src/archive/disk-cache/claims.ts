@@ -73,7 +73,7 @@ export class Claims {
         for (const later of names.slice(index + 1)) if ((await this.#observe(later)) >= DEAD_MS) break;
         return 'others';
       }
-      // Undefined if another process was faster
+      // The result is undefined if another process was faster
       if (await this.#tryRemove(name)) return (await this.#tryName(name, frame, kind)) ?? 'others';
     }
     return 'refused';

@@ -38,7 +38,7 @@ export interface UnpackOptions {
   /** Replaces `read` for a runner that has workers. Undefined if only this thread can read. */
   readonly readInWorker?: WorkerRangeRead | undefined;
   readonly runner: JobRunner;
-  /** Disk cache of the restore. Undefined if all frames come from the object. */
+  /** Disk cache of the restore. Undefined if all frames are read from the object. */
   readonly disk?: DiskOptions | undefined;
   /** Returns whether an entry is restored. */
   readonly isWanted: (entry: number) => boolean;
@@ -46,7 +46,7 @@ export interface UnpackOptions {
   readonly refused: RefusedAttributes;
   /** Collector of facts about the files, if a save may follow. */
   readonly facts?: RestoredFacts | undefined;
-  /** Called once with the bytes that will be read from the object: all, or with a disk cache at most these. */
+  /** Receives once the bytes that will be read from the object: all, or with a disk cache at most these. */
   readonly onPlanned?: ((bytes: number) => void) | undefined;
   /** Promise of the files in staging, because the first requests are sent before the directories are made. */
   readonly staged: Promise<StagedFiles>;

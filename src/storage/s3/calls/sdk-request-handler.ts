@@ -72,7 +72,7 @@ export class SdkRequestHandler implements RequestHandler<HttpRequest, HttpRespon
     const others = Object.entries(headers).filter(([name]) => !HIDDEN_HEADERS.has(name));
     const modifiedMs = knownTime(headers['last-modified']);
     const lastModified = modifiedMs !== undefined && { 'last-modified': new Date(modifiedMs).toUTCString() };
-    // `listPage` takes the objects out of a listing first, because rewriting a thousand times costs a miss a millisecond
+    // `listPage` takes the objects out of a listing first, because rewriting a thousand times takes a millisecond of a miss
     const isDocument = Buffer.isBuffer(body) && maxBodyBytes !== MAX_LISTING_BYTES;
     const response = {
       statusCode: status,

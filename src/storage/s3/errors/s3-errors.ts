@@ -66,7 +66,7 @@ export type FailureKind =
   | 'too-many'
   /** 503 of the server itself: radosgw and AWS return 503 SlowDown. */
   | 'overloaded'
-  /** 503 without an S3 code: it comes from a proxy whose server is down. */
+  /** 503 without an S3 code: it is from a proxy whose server is down. */
   | 'down'
   /** The other 5xx, and an error in the body of a success. */
   | 'busy'
