@@ -43,87 +43,66 @@ export class WaitedTime {
 }
 
 /**
- * Aborts its signal when the attempts of one call and the earlier calls have waited too long together. Waits between attempts
- * count only if the server requests them, since the user chooses the number of attempts.
+ * Creates the limit whose signal aborts when the attempts of one call and the earlier calls have waited longer than `limitMs`
+ * together. Waits between attempts count only if the server requests them, since the user chooses the number of attempts.
  */
-export class StallLimit {
-  readonly #ms: number;
-  readonly #clock: Clock;
-  readonly #waited: WaitedTime;
-  readonly #controller = new AbortController();
+export function createStallLimit(limitMs: number, clock: Clock, waited: WaitedTime) {
+  const controller = new AbortController();
   /** Time at which the current wait began. */
-  #idleSince = 0;
+  let idleSince = 0;
   /** Bytes since the current wait began. */
-  #bytes = 0;
+  let sentBytes = 0;
   /** Bytes since the earlier waits were last forgotten. */
-  #completedBytes = 0;
-
-  constructor(ms: number, clock: Clock, waited: WaitedTime) {
-    this.#ms = ms;
-    this.#clock = clock;
-    this.#waited = waited;
-  }
-
-  /** Signal that aborts with a TimeoutError. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /**
-   * Begins an attempt. Returns the function that ends it.
-   * @param isBlocked returns whether this process itself reads no bytes. Then the limit begins again.
-   */
-  begin(isBlocked: () => boolean = () => false): () => void {
-    this.#idleSince = this.#clock.now();
-    let cancel = () => {};
-    const arm = () => {
-      cancel = this.#clock.after(this.#ms - this.#waitedMs(), () => {
-        if (isBlocked()) this.#restart();
-        if (this.#waitedMs() < this.#ms) arm();
-        else this.#abort();
-      });
-    };
-    arm();
-    return () => {
-      cancel();
-      this.#waited.add(this.#idleSince, this.#clock.now());
-    };
-  }
-
-  /** Counts a wait that the server requests, before it begins. Aborts if the calls would have waited too long at its end. */
-  countRequestedWait(ms: number): void {
-    const now = this.#clock.now();
-    this.#waited.add(now, now + ms);
-    if (this.#waited.ms >= this.#ms) this.#abort();
-  }
-
+  let completedBytes = 0;
+  const waitedMs = () => waited.msWithWait(idleSince, clock.now());
+  const abort = () => controller.abort(new TimeoutError(`no progress within ${limitMs / 1000} s`));
   /** Counts bytes that were sent. They end the current wait only, because the next attempt would send them again. */
-  countSent(bytes: number): void {
-    this.#bytes += bytes;
-    if (this.#bytes < COUNTED_BYTES) return;
-    this.#bytes = 0;
-    this.#idleSince = this.#clock.now();
-  }
-
-  /** Counts bytes that no other attempt transfers again. After enough of them, the earlier waits are forgotten. */
-  countCompleted(bytes: number): void {
-    this.countSent(bytes);
-    this.#completedBytes += bytes;
-    if (this.#completedBytes < PROGRESS_BYTES) return;
-    this.#completedBytes = 0;
-    this.#waited.clear();
-  }
-
-  #abort(): void {
-    this.#controller.abort(new TimeoutError(`no progress within ${this.#ms / 1000} s`));
-  }
-
-  #restart(): void {
-    this.#waited.clear();
-    this.#idleSince = this.#clock.now();
-  }
-
-  #waitedMs(): number {
-    return this.#waited.msWithWait(this.#idleSince, this.#clock.now());
-  }
+  const countSent = (bytes: number) => {
+    sentBytes += bytes;
+    if (sentBytes < COUNTED_BYTES) return;
+    sentBytes = 0;
+    idleSince = clock.now();
+  };
+  return {
+    /** Signal that aborts with a TimeoutError. */
+    signal: controller.signal,
+    countSent,
+    /** Counts bytes that no other attempt transfers again. After enough of them, the earlier waits are forgotten. */
+    countCompleted(bytes: number): void {
+      countSent(bytes);
+      completedBytes += bytes;
+      if (completedBytes < PROGRESS_BYTES) return;
+      completedBytes = 0;
+      waited.clear();
+    },
+    /** Counts a wait that the server requests, before it begins. Aborts if the calls would have waited too long at its end. */
+    countRequestedWait(ms: number): void {
+      const now = clock.now();
+      waited.add(now, now + ms);
+      if (waited.ms >= limitMs) abort();
+    },
+    /**
+     * Begins an attempt. Returns the function that ends it.
+     * @param isBlocked returns whether this process itself reads no bytes. Then the limit begins again.
+     */
+    begin(isBlocked: () => boolean = () => false): () => void {
+      idleSince = clock.now();
+      let cancel = () => {};
+      const arm = () => {
+        cancel = clock.after(limitMs - waitedMs(), () => {
+          if (isBlocked()) {
+            waited.clear();
+            idleSince = clock.now();
+          }
+          if (waitedMs() < limitMs) arm();
+          else abort();
+        });
+      };
+      arm();
+      return () => {
+        cancel();
+        waited.add(idleSince, clock.now());
+      };
+    },
+  };
 }

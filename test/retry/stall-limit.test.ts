@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { StallLimit, WaitedTime } from '../../src/retry/stall-limit.ts';
+import { createStallLimit, WaitedTime } from '../../src/retry/stall-limit.ts';
 import { TimeoutError } from '../../src/retry/time-limits.ts';
 import { FakeClock } from './fake-clock.ts';
 
@@ -7,7 +7,7 @@ import { FakeClock } from './fake-clock.ts';
 function arrange() {
   const clock = new FakeClock();
   const waited = new WaitedTime();
-  const newLimit = () => new StallLimit(40_000, clock, waited);
+  const newLimit = () => createStallLimit(40_000, clock, waited);
   return { clock, waited, newLimit, limit: newLimit() };
 }
 

@@ -1,33 +1,11 @@
-import { type Anchor, parseStoredName } from '../../archive/fs/paths/stored-name.ts';
+import { parseStoredName } from '../../archive/fs/paths/stored-name.ts';
 import type { Anchors } from './anchors.ts';
 import { compileGlob, matchesPath, matchesWithin, mayMatchBelow } from './glob.ts';
 
 /** One line of the `path` input. */
-export interface Pattern {
-  /** Whether it excludes (`!`). */
-  readonly excludes: boolean;
-  /** Whether it matches only directories, because it is written with a separator at its end. */
-  readonly isForDirectories: boolean;
-  /** The absolute path above the first wildcard, or the whole path if there is none, in the platform's spelling. */
-  readonly lead: string;
-  /** The lead in comparable spelling. */
-  readonly comparableLead: string;
-  /** The anchor of the lead. */
-  readonly anchor: Anchor;
-  /** The line with its lead mapped to a stored name: equal on every runner. */
-  readonly storedLine: string;
-  /** The wildcards. Undefined if the line has none. */
-  readonly wildcards: Wildcards | undefined;
-}
+export type Pattern = Readonly<ReturnType<typeof parsePattern>>;
 
-/** Matches paths in comparable spelling. */
-export interface Wildcards {
-  matches(path: string): boolean;
-  /** Returns whether this path or a directory above it matches. */
-  matchesWithin(path: string): boolean;
-  /** Returns whether something below this path may match. */
-  leadsTo(path: string): boolean;
-}
+export type Wildcards = ReturnType<typeof createWildcards>;
 
 /** Lines that name nothing. `!${{ inputs.skip }}` with an empty input is `!`, which does not mean the workspace. */
 const NAMES_NOTHING = /^#|^[!\s]*$/;
@@ -58,7 +36,7 @@ interface Segment {
   readonly isWild: boolean;
 }
 
-function parsePattern(line: string, anchors: Anchors): Pattern {
+function parsePattern(line: string, anchors: Anchors) {
   const signs = SIGNS.exec(line)![0];
   const text = line.slice(signs.length).trim();
   const excludes = isNegated(signs);
@@ -74,12 +52,19 @@ function parsePattern(line: string, anchors: Anchors): Pattern {
   const beforeWild = wildPart.length === 0 || storedLead.endsWith('/') ? storedLead : `${storedLead}/`;
   const comparableLead = anchors.toComparable(lead);
   return {
+    /** Whether it excludes (`!`). */
     excludes,
+    /** Whether it matches only directories, because it is written with a separator at its end. */
     isForDirectories: (anchors.isWindows ? /[\\/]$/ : /\/$/).test(text),
+    /** The absolute path above the first wildcard, or the whole path if there is none, in the platform's spelling. */
     lead,
+    /** The lead in comparable spelling. */
     comparableLead,
+    /** The anchor of the lead. */
     anchor: parseStoredName(storedLead, anchors.isWindows).anchor,
+    /** The line with its lead mapped to a stored name: equal on every runner. */
     storedLine: `${excludes ? '!' : ''}${beforeWild}${wildPart.map(part => part.text).join('/')}`,
+    /** The wildcards. Undefined if the line has none. */
     wildcards: wildPart.length === 0 ? undefined : createWildcards(comparableLead, wildPart, anchors),
   };
 }
@@ -119,14 +104,17 @@ function splitBase(text: string, anchors: Anchors): { base: string; rest: string
   return { base: workspace, rest: text };
 }
 
-function createWildcards(lead: string, segments: readonly Segment[], anchors: Anchors): Wildcards {
+/** Creates the functions that match paths in comparable spelling. */
+function createWildcards(lead: string, segments: readonly Segment[], anchors: Anchors) {
   const glob = compileGlob(segments.map(one => ({ ...one, text: anchors.toComparable(one.text) })));
   const below = `${lead}/`;
   const belowLead = (test: typeof matchesPath) => (path: string) =>
     path.startsWith(below) && test(glob, path.slice(below.length));
   return {
     matches: belowLead(matchesPath),
+    /** Returns whether this path or a directory above it matches. */
     matchesWithin: belowLead(matchesWithin),
+    /** Returns whether something below this path may match. */
     leadsTo: belowLead(mayMatchBelow),
   };
 }

@@ -5,7 +5,7 @@ import { ObservedCall } from '../observed-call.ts';
 import type { CallObserver } from '../process-hooks.ts';
 import { StoreUnavailableError } from '../store-errors.ts';
 import { isRefusedStatus, isSuccess, type ServiceResponse } from './outcome.ts';
-import { type GitHubLimits, Watchdog } from './watchdog.ts';
+import { createWatchdog, type GitHubLimits } from './watchdog.ts';
 
 export interface GitHubCallOptions {
   readonly limits: GitHubLimits;
@@ -34,14 +34,14 @@ export class GitHubCall extends ObservedCall {
   serviceResponse: ServiceResponse = 'not requested';
 
   readonly #options: GitHubCallOptions;
-  readonly #watchdog: Watchdog;
+  readonly #watchdog: ReturnType<typeof createWatchdog>;
   #hasDownloaded = false;
   #lastCall: string | undefined;
 
   constructor(options: GitHubCallOptions) {
     super(MAX_RESPONSE_BYTES);
     this.#options = options;
-    this.#watchdog = new Watchdog(options.limits, options.waited);
+    this.#watchdog = createWatchdog(options.limits, options.waited);
   }
 
   /** Runs the call. Throws as `ObservedCall` does, and StoreUnavailableError when a timeout has passed. */

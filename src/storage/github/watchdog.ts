@@ -32,62 +32,51 @@ export const GITHUB_LIMITS: GitHubLimits = {
 const SHORTEST_MS = 1000;
 
 /**
- * Decides when a call of the client has waited too long. It counts waits for the service since the first attempt, in a transfer
- * since the last 64 KiB, and together with the earlier waits of the step. While a program (tar) runs, and then until the next
- * request, there is no limit: a slow disk is not GitHub's fault. The caller passes times in ms of a monotonic clock.
+ * Creates the watchdog, which decides when a call of the client has waited too long. It counts waits for the service since the first
+ * attempt, in a transfer since the last 64 KiB, and together with the earlier waits of the step. While a program (tar) runs, and then
+ * until the next request, there is no limit: a slow disk is not GitHub's fault. The caller passes times in ms of a monotonic clock.
+ * @param waited the earlier waits of the step, to which the waits for the service are added.
  */
-export class Watchdog {
-  readonly #limits: GitHubLimits;
-  readonly #waited: WaitedTime;
-  readonly #stepMs: number;
-  #phase: 'local' | 'service' | 'transfer' = 'local';
-  #sinceMs = 0;
-  #bytes = 0;
-  #programs = 0;
-
-  /** @param waited the earlier waits of the step, to which the waits for the service are added. */
-  constructor(limits: GitHubLimits, waited: WaitedTime) {
-    this.#limits = limits;
-    this.#waited = waited;
-    this.#stepMs = Math.max(limits.stepTimeoutMs, waited.ms + limits.remainderMs);
-  }
-
-  requestStarted(kind: 'service' | 'transfer', nowMs: number): void {
-    // Neither a retry of a service call nor a further request of a transfer restarts the clock
-    if (this.#phase === kind) return;
-    if (this.#phase === 'service') this.#waited.add(this.#sinceMs, nowMs);
-    this.#phase = kind;
-    this.#sinceMs = nowMs;
-  }
-
-  noteProgramStart(nowMs: number): void {
-    if (this.#phase === 'service') this.#waited.add(this.#sinceMs, nowMs);
-    this.#programs += 1;
-    this.#phase = 'local';
-  }
-
-  noteProgramEnd(): void {
-    this.#programs -= 1;
-  }
-
-  /** @param total bytes of both directions since the call began. */
-  countBytes(total: number, nowMs: number): void {
-    if (total - this.#bytes < COUNTED_BYTES) return;
-    this.#bytes = total;
-    if (this.#phase === 'transfer') this.#sinceMs = nowMs;
-  }
-
-  /** Returns the limit that has passed, as a clause for a message. Returns undefined if none has. */
-  findExpired(nowMs: number): string | undefined {
-    if (this.#programs > 0 || this.#phase === 'local') return undefined;
-    const { serviceTimeoutMs, idleTimeoutMs } = this.#limits;
-    const isService = this.#phase === 'service';
-    const leftMs = Math.max(SHORTEST_MS, this.#stepMs - this.#waited.ms);
-    const limitMs = Math.min(leftMs, isService ? serviceTimeoutMs : idleTimeoutMs);
-    if (nowMs - this.#sinceMs < limitMs) return undefined;
-    const limit = `${Math.round(limitMs / 1000)} s`;
-    return isService
-      ? `did not respond within ${limit}`
-      : `did not respond: less than ${COUNTED_BYTES} bytes were transferred within ${limit}`;
-  }
+export function createWatchdog(limits: GitHubLimits, waited: WaitedTime) {
+  const stepMs = Math.max(limits.stepTimeoutMs, waited.ms + limits.remainderMs);
+  let phase: 'local' | 'service' | 'transfer' = 'local';
+  let sinceMs = 0;
+  let bytes = 0;
+  let programs = 0;
+  const enter = (next: typeof phase, nowMs: number) => {
+    if (phase === 'service') waited.add(sinceMs, nowMs);
+    phase = next;
+    sinceMs = nowMs;
+  };
+  return {
+    requestStarted(kind: 'service' | 'transfer', nowMs: number): void {
+      // Neither a retry of a service call nor a further request of a transfer restarts the clock
+      if (phase !== kind) enter(kind, nowMs);
+    },
+    noteProgramStart(nowMs: number): void {
+      programs += 1;
+      enter('local', nowMs);
+    },
+    noteProgramEnd(): void {
+      programs -= 1;
+    },
+    /** @param total bytes of both directions since the call began. */
+    countBytes(total: number, nowMs: number): void {
+      if (total - bytes < COUNTED_BYTES) return;
+      bytes = total;
+      if (phase === 'transfer') sinceMs = nowMs;
+    },
+    /** Returns the limit that has passed, as a clause for a message. Returns undefined if none has. */
+    findExpired(nowMs: number): string | undefined {
+      if (programs > 0 || phase === 'local') return undefined;
+      const isService = phase === 'service';
+      const leftMs = Math.max(SHORTEST_MS, stepMs - waited.ms);
+      const limitMs = Math.min(leftMs, isService ? limits.serviceTimeoutMs : limits.idleTimeoutMs);
+      if (nowMs - sinceMs < limitMs) return undefined;
+      const limit = `${Math.round(limitMs / 1000)} s`;
+      return isService
+        ? `did not respond within ${limit}`
+        : `did not respond: less than ${COUNTED_BYTES} bytes were transferred within ${limit}`;
+    },
+  };
 }

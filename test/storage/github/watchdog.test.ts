@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { WaitedTime } from '../../../src/retry/stall-limit.ts';
-import { GITHUB_LIMITS, Watchdog } from '../../../src/storage/github/watchdog.ts';
+import { createWatchdog, GITHUB_LIMITS } from '../../../src/storage/github/watchdog.ts';
 
 /** The watchdog of a step that has waited this long for its bucket. */
-function newWatchdog(bucketMs = 0): Watchdog {
+function newWatchdog(bucketMs = 0) {
   const waited = new WaitedTime();
   waited.add(-bucketMs, 0);
-  return new Watchdog(GITHUB_LIMITS, waited);
+  return createWatchdog(GITHUB_LIMITS, waited);
 }
 
 const serviceExpired = 'did not respond within 10 s';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../retry/clock.ts';
 import { anySignal, deadline, raceSignal } from '../../../retry/signals.ts';
-import { StallLimit, type WaitedTime } from '../../../retry/stall-limit.ts';
+import { createStallLimit, type WaitedTime } from '../../../retry/stall-limit.ts';
 import type { TimeLimits } from '../../../retry/time-limits.ts';
 import type { CallProgress, CallSpec } from './call.ts';
 import type { SdkHandlerOptions } from './sdk-request-handler.ts';
@@ -30,7 +30,7 @@ export function createCallLimits(
   const stallMs = mayWork ? Math.max(stalledMs, serverWorkMs) : stalledMs;
   const cleanUpMs = lastCallMs === undefined ? 0 : waited.ms + lastCallMs;
   const fixed = isLast ? deadline(lastCallMs ?? 0, clock) : undefined;
-  const stall = isLast ? undefined : new StallLimit(Math.max(stallMs, cleanUpMs), clock, waited);
+  const stall = isLast ? undefined : createStallLimit(Math.max(stallMs, cleanUpMs), clock, waited);
   /** Signal that aborts with the caller's, or after `lastCallMs` if `isLast`. */
   const signal = anySignal(spec.signal, fixed?.signal);
   return {

@@ -12,54 +12,44 @@ export class NoResponseError extends TimeoutError {
   override name = 'NoResponseError';
 }
 
-/** The time limits of one request. Each calls `fail` with a TimeoutError when it is exceeded. */
-export class Timers {
-  readonly #clock: Clock;
-  readonly #fail: (error: TimeoutError) => void;
-  readonly #cancels = new Set<() => void>();
-
-  constructor(clock: Clock, fail: (error: TimeoutError) => void) {
-    this.#clock = clock;
-    this.#fail = fail;
-  }
-
-  /** Fails with `reason` after `ms` milliseconds. Returns a function that cancels this. */
-  limit(ms: number, reason: string, Kind = TimeoutError): () => void {
-    const cancel = this.#clock.after(ms, () => this.#fail(new Kind(`${reason} within ${ms / 1000} s`)));
-    this.#cancels.add(cancel);
+/** Creates the time limits of one request. Each calls `fail` with a TimeoutError when it is exceeded. */
+export function createTimers(clock: Clock, fail: (error: TimeoutError) => void) {
+  const cancels = new Set<() => void>();
+  const keep = (cancel: () => void) => {
+    cancels.add(cancel);
     return cancel;
-  }
-
-  /** Fails when no byte moves on a connected socket for `idleTimeoutMs`. Returns a function that cancels this. */
-  watchIdle(socket: Socket, idleTimeoutMs: number): () => void {
-    const cancel = watchIdleTimeout(socket, idleTimeoutMs, this.#clock, () =>
-      this.#fail(new TimeoutError(`no data for ${idleTimeoutMs / 1000} s`)),
-    );
-    this.#cancels.add(cancel);
-    return cancel;
-  }
-
-  /** Fails when less than 1 KiB a second of a body arrives over `windowMs`, also when nothing reads the body. */
-  watchRate({ socket }: IncomingMessage, windowMs: number): void {
-    const least = (MIN_BYTES_PER_SECOND * windowMs) / 1000;
-    let cancel = () => {};
-    const openWindow = () => {
-      const before = socket.bytesRead;
-      const due = this.#clock.now() + windowMs;
-      const close = () => {
-        // After other work of this process, bytes of the window may still wait in the socket: they count in another window
-        const isLate = this.#clock.now() - due > windowMs / 5;
-        if (isLate || socket.bytesRead - before >= least) openWindow();
-        else this.#fail(new TimeoutError(`less than ${least} bytes within ${windowMs / 1000} s`));
+  };
+  return {
+    /** Fails with `reason` after `ms` milliseconds. Returns a function that cancels this. */
+    limit: (ms: number, reason: string, Kind = TimeoutError) =>
+      keep(clock.after(ms, () => fail(new Kind(`${reason} within ${ms / 1000} s`)))),
+    /** Fails when no byte moves on a connected socket for `idleTimeoutMs`. Returns a function that cancels this. */
+    watchIdle: (socket: Socket, idleTimeoutMs: number) =>
+      keep(
+        watchIdleTimeout(socket, idleTimeoutMs, clock, () =>
+          fail(new TimeoutError(`no data for ${idleTimeoutMs / 1000} s`)),
+        ),
+      ),
+    /** Fails when less than 1 KiB a second of a body arrives over `windowMs`, also when nothing reads the body. */
+    watchRate({ socket }: IncomingMessage, windowMs: number): void {
+      const least = (MIN_BYTES_PER_SECOND * windowMs) / 1000;
+      let cancel = () => {};
+      const openWindow = () => {
+        const before = socket.bytesRead;
+        const due = clock.now() + windowMs;
+        cancel = clock.after(windowMs, () => {
+          // After other work of this process, bytes of the window may still wait in the socket: they count in another window
+          const isLate = clock.now() - due > windowMs / 5;
+          if (isLate || socket.bytesRead - before >= least) openWindow();
+          else fail(new TimeoutError(`less than ${least} bytes within ${windowMs / 1000} s`));
+        });
       };
-      cancel = this.#clock.after(windowMs, close);
-    };
-    openWindow();
-    this.#cancels.add(() => cancel());
-  }
-
-  /** Cancels all limits. */
-  clear(): void {
-    for (const cancel of this.#cancels) cancel();
-  }
+      openWindow();
+      keep(() => cancel());
+    },
+    /** Cancels all limits. */
+    clear(): void {
+      for (const cancel of cancels) cancel();
+    },
+  };
 }

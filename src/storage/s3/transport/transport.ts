@@ -8,7 +8,7 @@ import type { Clock } from '../../../retry/clock.ts';
 import { TimeoutError } from '../../../retry/time-limits.ts';
 import { type ConnectionSettings, createAgents } from './agents.ts';
 import { ProtocolError, UPGRADE_REFUSAL } from './protocol-error.ts';
-import { NoResponseError, Timers } from './timers.ts';
+import { createTimers, NoResponseError } from './timers.ts';
 
 /**
  * Sends signed HTTP requests. This module knows no operation of S3, signs nothing and imports no package, so any thread can use
@@ -99,7 +99,7 @@ export class Transport {
         // A request that waits for a proxy's tunnel emits no event. This has no effect after the promise has settled
         reject(error);
       };
-      const timers = new Timers(this.#clock, fail);
+      const timers = createTimers(this.#clock, fail);
       const onAbort = () => fail(signal?.reason);
       signal?.addEventListener('abort', onAbort, { once: true });
       const clearConnectLimit = timers.limit(connectMs, 'no connection');

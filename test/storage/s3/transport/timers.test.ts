@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
 import type { TimeoutError } from '../../../../src/retry/time-limits.ts';
-import { NoResponseError, Timers } from '../../../../src/storage/s3/transport/timers.ts';
+import { createTimers, NoResponseError } from '../../../../src/storage/s3/transport/timers.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
 
 /** Makes the limits of one request, by a clock that the test moves. */
 function timersOf() {
   const clock = new FakeClock();
   const failures: TimeoutError[] = [];
-  const timers = new Timers(clock, error => failures.push(error));
+  const timers = createTimers(clock, error => failures.push(error));
   return { clock, timers, failures, messages: () => failures.map(({ message }) => message) };
 }
 
@@ -46,7 +46,7 @@ test('a body gets another window after a standstill of this process', async () =
     after: (ms: number, fire: () => void) => clock.after(ms + lateMs, fire),
   };
   const failures: TimeoutError[] = [];
-  const timers = new Timers(late, error => failures.push(error));
+  const timers = createTimers(late, error => failures.push(error));
   timers.watchRate({ socket: { bytesRead: 0 } } as unknown as IncomingMessage, 10_000);
   lateMs = 0;
   await clock.advance(13_000);
