@@ -155,15 +155,19 @@ function clamp(value: number, most: number): number {
   return Math.min(Math.max(value, 0), most);
 }
 
-/** Writes `digits` octal digits; the NUL after them is already there. Returns their sum. */
+/** Writes 6, 7 or 11 octal digits; the NUL after them is already there. Returns their sum. */
 function writeOctal(target: Buffer, at: number, digits: number, value: number): number {
-  let rest = value;
+  // The last ten digits are a whole number of 30 bits: doubles take ten times as long
+  let rest = value & 0x3fffffff;
   let sum = 0;
   for (let index = at + digits - 1; index >= at; index--) {
-    const digit = rest % 8;
-    target[index] = 0x30 + digit;
-    sum += 0x30 + digit;
-    rest = (rest - digit) / 8;
+    const digit = 0x30 + (rest & 7);
+    target[index] = digit;
+    sum += digit;
+    rest >>>= 3;
   }
-  return sum;
+  if (digits <= 10) return sum;
+  const first = Math.floor(value / 2 ** 30);
+  target[at] = 0x30 + first;
+  return sum + first;
 }

@@ -21,7 +21,7 @@ export class NumberColumn {
     if (this.#at + NUMBER_BYTES > this.#bytes.length) this.#grow();
     let rest = value;
     while (rest >= 0x80) {
-      this.#bytes[this.#at++] = (rest % 0x80) | 0x80;
+      this.#bytes[this.#at++] = (rest & 0x7f) | 0x80;
       rest = Math.floor(rest / 0x80);
     }
     this.#bytes[this.#at++] = rest;

@@ -79,7 +79,7 @@ class NumberReader {
   /** Returns the next number, between -2^52 and 2^52. */
   readSigned(): number {
     const value = this.readUnsigned();
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    return (value & 1) === 0 ? value / 2 : -(value + 1) / 2;
   }
 
   /** Throws if numbers follow. */
