@@ -14,7 +14,7 @@ export interface ListJob {
 export interface ListResult {
   /** Number of the job's first directories that were read or could not be read. The main thread sends the others again. */
   readonly reached: number;
-  /** The path of each directory that could be read, and the names in it in no order. */
+  /** The path of each directory that could be read, and the names in it in the order of an archive. */
   readonly texts: string;
   /** Number of names in each of these directories. */
   readonly counts: Float64Array<ArrayBuffer>;

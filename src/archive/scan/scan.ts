@@ -153,7 +153,6 @@ class Walk {
   async #readChildren(directory: ScannedEntry): Promise<ScannedEntry[]> {
     const listing = this.#listings.take(directory.path);
     const children = listing ? this.#readListing(directory, listing) : await this.#readDirectory(directory);
-    children.sort((a, b) => compareNames(a.name, b.name, directory.name.length));
     const isEntered = (child: ScannedEntry) =>
       child.type === EntryType.directory &&
       !this.#isExcluded(child) &&
@@ -170,10 +169,10 @@ class Walk {
       const child = readEntry(pathIn(directory.path, name), directory.name + name, this.#readOptions);
       if (child) children.push(child);
     }
-    return children;
+    return children.sort((a, b) => compareNames(a.name, b.name, directory.name.length));
   }
 
-  /** Makes entries of the items that a worker has read. */
+  /** Makes entries of the items that a worker has read, in their order. */
   #readListing(directory: ScannedEntry, { names, statusOf }: Listing): ScannedEntry[] {
     return names.flatMap((name, index): ScannedEntry | [] => {
       const path = pathIn(directory.path, name);

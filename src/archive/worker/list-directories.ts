@@ -1,5 +1,6 @@
 import { lstatExact, lstatFile, mtimeOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
+import { compareNames } from '../fs/paths/names.ts';
 import { isStagingName } from '../fs/paths/staging-name.ts';
 import { directoriesToList, ListingWriter, type ListJob, type ListResult } from '../messages/list-job.ts';
 import { listNames, pathIn } from '../scan/read-entry.ts';
@@ -21,27 +22,30 @@ export function listDirectories(job: ListJob): ListResult {
     for (let path = open.pop(); path !== undefined; path = open.pop()) {
       if (writer.names >= NAMES_A_JOB) break;
       const below = ignoreErrors(() => addDirectory(writer, path!, job.exact));
-      // The order is about that in which the scan reaches them
-      if (below) open.push(...below.sort().reverse());
+      if (below) open.push(...below.reverse());
     }
   }
   return writer.finish(reached);
 }
 
-/** Adds a directory and its items. Returns the paths of the directories in it. Throws if it cannot be read whole. */
+/**
+ * Adds a directory and its items, in the order of an archive. Returns the paths of the directories in it, in this order. Throws if
+ * it cannot be read whole.
+ */
 function addDirectory(writer: ListingWriter, directory: string, exact: boolean): string[] {
-  const below: string[] = [];
+  const items = listNames(directory).flatMap(name => {
+    if (isStagingName(name)) return [];
+    const path = pathIn(directory, name);
+    const stats = lstatFile(path, exact);
+    return stats ? { name, path, stats, stored: stats.isDirectory() ? `${name}/` : name } : [];
+  });
+  items.sort((a, b) => compareNames(a.stored, b.stored));
   writer.add(directory, () => {
-    for (const name of listNames(directory)) {
-      if (isStagingName(name)) continue;
-      const path = pathIn(directory, name);
-      const stats = lstatFile(path, exact);
-      if (!stats) continue;
+    for (const { name, path, stats } of items) {
       const hasData = stats.isFile() && stats.size > 0;
       const exactStats = stats.exact ?? (hasData ? undefined : lstatExact(path));
       writer.addItem(name, stats, exactStats && mtimeOf(exactStats, () => stats));
-      if (stats.isDirectory()) below.push(path);
     }
   });
-  return below;
+  return items.flatMap(({ path, stats }) => (stats.isDirectory() ? path : []));
 }
