@@ -56,7 +56,7 @@ const JOBS_A_WORKER = 2;
  * Limit of the memory for the objects of one job. By default V8 takes 48 MB for them in each worker, and keeps the memory when
  * later jobs make few objects (ADR 0011).
  */
-const WORKER_LIMITS = { maxYoungGenerationSizeMb: 12 };
+const WORKER_LIMITS = { maxYoungGenerationSizeMb: 16 };
 
 /** Runs jobs in up to `width` worker threads, which it starts when jobs arrive. */
 export class WorkerPool implements JobRunner {
