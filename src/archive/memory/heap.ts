@@ -1,11 +1,10 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { UnusableArchiveError } from '../archive-errors.ts';
-import { ignoreErrors } from '../fs/ignore-errors.ts';
 
 const MIB = 1024 * 1024;
 const TRIM_ABOVE_BYTES = 192 * MIB;
-/** Resident bytes above which a process is large. */
+/** Peak of the resident bytes above which a process is large. */
 const LARGE_PROCESS_BYTES = 450e6;
 /** Ratio of the heap to its live objects below which it is not trimmed: a collection takes 2 ms for each MB of these. */
 const MIN_HEAP_RATIO = 1.5;
@@ -28,9 +27,8 @@ export function trimHeap(aboveBytes = TRIM_ABOVE_BYTES, aboveIfLargeBytes = abov
 }
 
 function isLargeProcess(): boolean {
-  // On Linux this opens /proc/self/stat, which fails without /proc or at the limit of open files
-  const residentBytes = ignoreErrors(() => process.memoryUsage.rss()) ?? 0;
-  return residentBytes > LARGE_PROCESS_BYTES;
+  // The present size is in /proc/self/stat, which a container may hide
+  return 1024 * process.resourceUsage().maxRSS > LARGE_PROCESS_BYTES;
 }
 
 /**
