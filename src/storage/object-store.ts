@@ -133,8 +133,8 @@ export interface UploadOptions extends CallOptions {
   readonly onlyIfEtag?: string | undefined;
   /** Receives the number of bytes of each part that the store has acknowledged. */
   readonly onBytes?: ((count: number) => void) | undefined;
-  /** Number of threads that may be started to send parts. Default 0: this thread sends all. */
-  readonly senders?: number | undefined;
+  /** Threads that send the parts of an object that is written at this rate or faster. Default: this thread sends all parts. */
+  readonly senders?: { readonly maxThreads: number; readonly fromBytesPerSecond: number } | undefined;
   /** Callback before the request that publishes is sent. Without a response to it, the object may appear or not. */
   readonly onPublish?: (() => void) | undefined;
 }

@@ -1,5 +1,6 @@
 /** Requests and responses that are late, lost, reset, truncated or changed in transit. */
 
+import { incompressible } from '../../support/random.ts';
 import { type Fault, firstTimes, type Rule } from '../../support/servers/fault-proxy.ts';
 import { MiB } from '../../support/sizes.ts';
 import type { FaultCase } from '../case.ts';
@@ -131,6 +132,15 @@ const saves: FaultCase[] = [
   }),
   saveCase('three uploads of a part are reset after 1 MB', {
     arrange: breakBy(times(3, 'UploadPart', { kind: 'cut-upload', afterBytes: MiB })),
+    allowed: ['saved'],
+  }),
+  saveCase('three uploads of a part of a large cache are reset after 1 MB', {
+    tree: scene => buildTreeIn(scene.workspace, { 'big.bin': incompressible(300 * MiB, 'large') }),
+    // A sending thread sends parts of this size, because they are packed fast
+    arrange: breakBy(() => {
+      const cut = firstTimes(3, 'UploadPart', { kind: 'cut-upload', afterBytes: MiB });
+      return request => (/partNumber=[23][0-9]/.test(request.url) ? cut(request) : undefined);
+    }),
     allowed: ['saved'],
   }),
   saveCase('every upload of a part is reset after 1 MB', {

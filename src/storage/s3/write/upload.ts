@@ -21,6 +21,7 @@ const MAX_PARTS = 10_000;
 export class S3Upload implements Upload {
   hasStoredBytes = false;
   readonly #caller: Caller;
+  readonly #startMs: number;
   readonly #name: string;
   readonly #options: UploadOptions;
   readonly #saveId = randomUUID();
@@ -35,6 +36,8 @@ export class S3Upload implements Upload {
   #creation: Promise<UploadRef> | undefined;
   #nextPart = 1;
   #sizeBytes = 0;
+  /** Bytes of the parts so far. */
+  #partedBytes = 0;
   #failure: unknown;
   readonly #completion: Completion = { state: 'not sent' };
   #isPublished = false;
@@ -42,6 +45,7 @@ export class S3Upload implements Upload {
 
   constructor(caller: Caller, name: string, options: UploadOptions) {
     this.#caller = caller;
+    this.#startMs = caller.clock.now();
     this.#name = name;
     this.#options = options;
     const { partSizeBytes, wholeUpToBytes } = options;
@@ -133,11 +137,15 @@ export class S3Upload implements Upload {
     );
   }
 
-  /** Makes the body of a part. This thread sends the first part, because the start of another thread takes longer. */
+  /** Makes the body of a part. This thread sends the first part, whose request the SDK makes of a real body. */
   #bodyOf(part: PartBytes, number: number): PartBody {
-    const { senders = 0 } = this.#options;
-    if (senders === 0 || number === 1) return ownBody(part);
-    this.#senderThreads ??= new SenderThreads(senders, this.#caller.connectionSettings);
+    const { senders } = this.#options;
+    this.#partedBytes += part.sizeBytes;
+    if (!senders || number === 1) return ownBody(part);
+    const seconds = (this.#caller.clock.now() - this.#startMs) / 1000;
+    if (!this.#senderThreads && this.#partedBytes < seconds * senders.fromBytesPerSecond)
+      return ownBody(part);
+    this.#senderThreads ??= new SenderThreads(senders.maxThreads, this.#caller.connectionSettings);
     return this.#senderThreads.transfer(part);
   }
 

@@ -41,8 +41,8 @@ afterEach(async () => {
   await close();
 });
 
-function begin(senders = 1, signal?: AbortSignal): Upload {
-  return store.createUpload(name, { partSizeBytes: 5 * MiB, onlyIfAbsent: false, senders, signal });
+function begin(senders = { maxThreads: 1, fromBytesPerSecond: 0 }): Upload {
+  return store.createUpload(name, { partSizeBytes: 5 * MiB, onlyIfAbsent: false, senders });
 }
 
 async function writeAll(upload: Upload): Promise<void> {
@@ -65,16 +65,20 @@ function breakFirstAttempt(fault: Fault): void {
   };
 }
 
-test.each([1, 2])('%i threads send all parts but the first', async senders => {
+test.each([
+  [1, { maxThreads: 1, fromBytesPerSecond: 0 }],
+  [1, { maxThreads: 2, fromBytesPerSecond: 0 }],
+  [4, { maxThreads: 1, fromBytesPerSecond: 1e12 }],
+])('the main thread sends the first %i of 4 parts with senders %o', async (ownParts, options) => {
   const sent = vi.spyOn(Transport.prototype, 'send');
-  const upload = begin(senders);
+  const upload = begin(options);
   await writeAll(upload);
   await upload.complete();
   expect((await stored())?.equals(content)).toBe(true);
   const byThisThread = sent.mock.calls.filter(([{ method, target }]) =>
     /PUT .*partNumber/.test(`${method} ${target}`),
   );
-  expect(byThisThread).toHaveLength(1);
+  expect(byThisThread).toHaveLength(ownParts);
   expect(proxy.operations.filter(operation => operation === 'UploadPart')).toHaveLength(4);
 });
 
