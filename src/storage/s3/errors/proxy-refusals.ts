@@ -35,18 +35,23 @@ export function proxyRefusal(error: unknown, settings: S3Settings): Refusal | un
   const proxy = settings.endpoint?.protocol === 'http:' && proxyOf(settings.environment, settings.endpoint);
   if (status === 403 && proxy) {
     return [
-      PROXY_VARIABLES,
+      proxyVariable(settings),
       `the proxy at ${proxy}, or the server behind it, refused the call without a code of S3`,
     ];
   }
   return undefined;
 }
 
-const PROXY_VARIABLES = 'HTTP_PROXY or HTTPS_PROXY';
-
-function proxyLogin({ environment, endpoint }: S3Settings, response: string): Refusal {
+function proxyLogin(settings: S3Settings, response: string): Refusal {
+  const { environment, endpoint } = settings;
   const proxy = proxyOf(environment, endpoint) ?? 'an unknown address';
-  return [PROXY_VARIABLES, `the proxy requires a user name and password (${proxy}, ${response})`];
+  return [proxyVariable(settings), `the proxy requires a user name and password (${proxy}, ${response})`];
+}
+
+/** Returns the variable that names the proxy of the endpoint: curl's name, in lower case, takes precedence. */
+function proxyVariable({ environment, endpoint }: S3Settings): string {
+  const name = endpoint?.protocol === 'http:' ? 'http_proxy' : 'https_proxy';
+  return environment[name] ? name : name.toUpperCase();
 }
 
 /** Returns the status with which a proxy refused CONNECT. Returns undefined for another failure. */
@@ -76,18 +81,18 @@ function redirectRefusal(headers: ResponseError['headers'], { endpoint }: S3Sett
   const { location = '' } = headers;
   const base = endpoint?.href ?? 'https://s3.amazonaws.com';
   const target = location !== '' && URL.canParse(location, base) ? new URL(location, base) : undefined;
-  if (target === undefined || /(?:^|\.)amazonaws\.com(?:\.cn)?$/.test(target.hostname)) {
+  if (/(?:^|\.)amazonaws\.com(?:\.cn)?$/.test((target ?? new URL(base)).hostname)) {
     return [{ input: 'region' }, 'the endpoint redirects to another URL'];
   }
   if (
     endpoint?.protocol === 'http:' &&
-    target.protocol === 'https:' &&
+    target?.protocol === 'https:' &&
     target.hostname === endpoint.hostname
   ) {
     return [{ input: 'insecure' }, 'the server redirects http to https; use https'];
   }
   return [
     { input: 'endpoint' },
-    `it redirects to ${target.host ? target.origin.slice(0, 100) : 'another URL'}, as a proxy or a login page does`,
+    `it redirects to ${target?.host ? target.origin.slice(0, 100) : 'another URL'}, as a proxy or a login page does`,
   ];
 }

@@ -28,7 +28,7 @@ describe('the error of a refusal', () => {
     [404, 'NoSuchUpload', "the bucket's lifecycle rules"],
     [403, undefined, "the input 'accessKey', the input 'secretKey' and the bucket's policy"],
     [401, undefined, "the input 'accessKey', the input 'secretKey' and the bucket's policy"],
-    [307, undefined, "the input 'region'"],
+    [307, undefined, "the input 'endpoint'"],
     [304, undefined, "the input 'endpoint'"],
     [400, 'InvalidRequest', "the input 'endpoint'"],
     [405, 'MethodNotAllowed', "the input 'endpoint'"],
