@@ -22,6 +22,7 @@ export function refusalOf(error: unknown, call: FailedCall): Refusal | undefined
     if (ownEntry(KEY_REFUSALS, code)) return ROLE_KEYS;
     // radosgw 16.2.15 cannot decrypt the session token of another cluster
     if (code === 'InvalidArgument' && !identity.haveWorked) return ROLE_KEYS;
+    if (code === undefined && isStatus(error, 401)) return ROLE_KEYS;
   }
   if (code === 'AccessDenied') return accessRefusal(call);
   // MinIO and AWS return this for an access key whose session has ended (minio/minio#14794, boto/boto3#2815)

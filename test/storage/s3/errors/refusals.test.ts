@@ -72,6 +72,7 @@ describe('the refusal of a call with the keys of a role', () => {
     ['InvalidToken', 403],
     // radosgw 16.2.15, for the session token of another cluster
     ['InvalidArgument', 400],
+    [undefined, 401],
   ])('because the server does not know the keys (%s) names the input sts-endpoint', (code, status) => {
     const first = { ...taken, haveWorked: false };
     expect(map(refusedAt('Fri, 01 May 2026 11:00:00 GMT', code, status), first)).toMatchObject({
