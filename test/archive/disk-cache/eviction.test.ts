@@ -69,6 +69,13 @@ describe('evict', () => {
     expect(remaining(files)).toEqual([files[0], files[2]]);
   });
 
+  test('takes a time up to a minute in the future, as another clock may write it, as a recent use', () => {
+    const directory = scratch();
+    const files = putAged(directory, [30, -20, 10]);
+    evictTo(directory, 2000);
+    expect(remaining(files)).toEqual([files[1], files[2]]);
+  });
+
   test('leaves and does not count files with other names, links and directories', requires(posix), () => {
     const directory = scratch();
     const [frame] = putAged(directory, [50]);

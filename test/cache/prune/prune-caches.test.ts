@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { markerName } from '../../../src/cache/keys/cache-names.ts';
 import { type Deletion, isUnused } from '../../../src/cache/prune/plan.ts';
 import type { PruneRequest } from '../../../src/cache/prune/prune-caches.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { StoreRefusedError } from '../../../src/storage/store-errors.ts';
 import { bucket, DAY, markerOf, nameOf, names, once, prune, useBucket, VERSION } from './prune-support.ts';
 import type { Step } from './simulated-bucket.ts';
@@ -50,6 +51,15 @@ describe('prune', () => {
     expect([...operations]).toEqual(['list']);
     expect(await prune({ rules: { all: true } })).toEqual(dry);
     expect(names()).toEqual([]);
+  });
+
+  test('counts the age of caches and trial objects by the earlier clock of the server and this machine', async () => {
+    bucket.put(nameOf('a'), 10);
+    bucket.put('p/v1/doctor-0123456789ab', 10);
+    bucket.nowMs += DAY / 2;
+    const store: ObjectStore = { ...bucket.open(async () => {}), laterNowMs: bucket.nowMs + 30 * DAY };
+    for (const rules of [{ unusedMs: 7 * DAY }, { maxAgeMs: 7 * DAY }])
+      expect(await prune({ store, rules })).toMatchObject({ deletedCaches: 0, deletedTrials: 0 });
   });
 
   test('keeps a cache whose use is noted after the listing', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ANY_NAME } from '../../../support/any-name.ts';
 import { scriptedServer } from '../scripted-server.ts';
 
@@ -17,16 +17,27 @@ test('the sweep keeps an upload without a date, which another job may be writing
   expect(server.requests.at(-1)).toBe('AbortMultipartUpload /bucket/old');
 });
 
-test('the sweep keeps a new upload when the server has a clock that is days ahead', async () => {
-  const began = new Date(Date.now() - 60_000).toISOString();
-  const upload = `<Upload><Key>new</Key><UploadId>1</UploadId><Initiated>${began}</Initiated></Upload>`;
-  const server = await scriptedServer(() => ({
-    headers: { date: new Date(Date.now() + 7 * 86_400_000).toUTCString() },
-    body: `<ListMultipartUploadsResult>${upload}</ListMultipartUploadsResult>`,
-  }));
-  expect(await server.store().abortStale('', 86_400_000, ANY_NAME)).toBe(0);
-  expect(server.operations).toEqual(['ListMultipartUploads']);
-});
+const WEEK_MS = 7 * 86_400_000;
+
+test.each([
+  ['server', 0, WEEK_MS],
+  ['runner', WEEK_MS, 0],
+])(
+  'the sweep keeps a new upload when the %s has a clock that is days ahead',
+  async (_, runnerMs, serverMs) => {
+    const now = Date.now();
+    vi.useFakeTimers({ toFake: ['Date'], now: now + runnerMs });
+    onTestFinished(() => void vi.useRealTimers());
+    const began = new Date(now - 60_000).toISOString();
+    const upload = `<Upload><Key>new</Key><UploadId>1</UploadId><Initiated>${began}</Initiated></Upload>`;
+    const server = await scriptedServer(() => ({
+      headers: { date: new Date(now + serverMs).toUTCString() },
+      body: `<ListMultipartUploadsResult>${upload}</ListMultipartUploadsResult>`,
+    }));
+    expect(await server.store().abortStale('', 86_400_000, ANY_NAME)).toBe(0);
+    expect(server.operations).toEqual(['ListMultipartUploads']);
+  },
+);
 
 describe('the sweep of an upload beside an object of its name', () => {
   const upload =
