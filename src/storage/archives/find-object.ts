@@ -2,7 +2,6 @@ import { anySignal } from '../../retry/signals.ts';
 import type { KeyPlace, LookupRequest } from '../backend.ts';
 import { type ObjectInfo, type ObjectStore, orOldest, type RangeBytes } from '../object-store.ts';
 import type { Miss } from '../outcomes.ts';
-import { findElsewhere, type OtherScope } from './find-elsewhere.ts';
 
 /** The object that matches a request. */
 export interface FoundObject extends ObjectInfo {
@@ -28,26 +27,26 @@ export async function findObject(
   rejected: ReadonlySet<string> = new Set(),
 ): Promise<FoundObject | Miss> {
   const unneeded = new AbortController();
+  const signal = anySignal(unneeded.signal, request.signal);
   try {
-    return await search(store, request, tailBytes, rejected, anySignal(unneeded.signal, request.signal));
+    return await find({ store, request, tailBytes, rejected, signal });
   } finally {
     unneeded.abort();
   }
 }
 
-async function search(
-  store: ObjectStore,
-  request: LookupRequest,
-  tailBytes: number,
-  rejected: ReadonlySet<string>,
-  signal: AbortSignal,
-): Promise<FoundObject | Miss> {
-  const { places, primaryKey, restoreKeys } = request;
-  const probes = places
-    .map(place => place.objectName(primaryKey))
-    .map(name =>
-      rejected.has(name) ? undefined : ignoreFailure(probe(store, name, primaryKey, tailBytes, signal)),
-    );
+interface Search {
+  readonly store: ObjectStore;
+  readonly request: LookupRequest;
+  readonly tailBytes: number;
+  readonly rejected: ReadonlySet<string>;
+  readonly signal: AbortSignal;
+}
+
+async function find(search: Search): Promise<FoundObject | Miss> {
+  const { places, primaryKey, restoreKeys } = search.request;
+  const names = places.map(place => place.objectName(primaryKey));
+  const probes = names.map(name => ignoreFailure(probe(search, name)));
   let exact: FoundObject | undefined;
   let exactAt = 0;
   for (; exactAt < probes.length; exactAt++) {
@@ -57,10 +56,8 @@ async function search(
   const prefixes = [...new Set([primaryKey, ...restoreKeys])];
   const listings = places
     .slice(0, exactAt)
-    .flatMap(place =>
-      prefixes.map(prefix => ignoreFailure(list(store, place, prefix, request, rejected, signal))),
-    );
-  const elsewhere = exact ? undefined : findElsewhere(store, request, signal);
+    .flatMap(place => prefixes.map(prefix => ignoreFailure(list(search, place, prefix))));
+  const elsewhere = exact ? undefined : diagnoseElsewhere(search);
   let hasOtherVersion = false;
   for (const listing of listings) {
     const listed = await listing;
@@ -68,21 +65,10 @@ async function search(
     if (listed.newest) return listed.newest;
   }
   if (exact) return exact;
-  const diagnosis = diagnose(request, hasOtherVersion, hasOtherVersion ? undefined : await elsewhere);
+  const diagnosis = hasOtherVersion
+    ? `The key '${primaryKey}' exists, but it was saved with other paths or on another operating system.`
+    : await elsewhere;
   return { kind: 'miss', diagnosis };
-}
-
-function diagnose(
-  { primaryKey }: LookupRequest,
-  hasOtherVersion: boolean,
-  elsewhere: OtherScope | undefined,
-): string | undefined {
-  if (hasOtherVersion)
-    return `The key '${primaryKey}' exists, but it was saved with other paths or on another operating system.`;
-  if (!elsewhere) return undefined;
-  const { label, hasSameVersion } = elsewhere;
-  const start = `The key '${primaryKey}' exists for ${label}, which this run does not read (input \`scope\`)`;
-  return `${start}${hasSameVersion ? '' : ', and it was saved with other paths or on another operating system'}.`;
 }
 
 /** Returns the promise, and ignores its failure where an earlier match makes it needless. */
@@ -91,13 +77,13 @@ function ignoreFailure<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
+/** Finds the object of the primary key that has this name. */
 async function probe(
-  store: ObjectStore,
+  { store, request, tailBytes, rejected, signal }: Search,
   name: string,
-  key: string,
-  tailBytes: number,
-  signal: AbortSignal,
 ): Promise<FoundObject | undefined> {
+  if (rejected.has(name)) return undefined;
+  const key = request.primaryKey;
   if (tailBytes === 0) {
     const info = await store.head(name, { signal });
     return info && foundObject(key, info);
@@ -115,13 +101,11 @@ interface Listed {
 }
 
 async function list(
-  store: ObjectStore,
+  { store, request, rejected, signal }: Search,
   place: KeyPlace,
   prefix: string,
-  { primaryKey, version }: LookupRequest,
-  rejected: ReadonlySet<string>,
-  signal: AbortSignal,
 ): Promise<Listed> {
+  const { primaryKey, version } = request;
   let newest: FoundObject | undefined;
   let hasOtherVersion = false;
   for await (const info of store.list(place.listPrefix(prefix), { signal })) {
@@ -144,4 +128,34 @@ async function list(
 function foundObject(key: string, info: ObjectInfo): FoundObject {
   const { name, etag, sizeBytes, modifiedMs } = info;
   return { kind: 'found', key, name, etag, sizeBytes, modifiedMs, tail: undefined };
+}
+
+/** Longest time in ms that a miss waits for its diagnosis. */
+const DIAGNOSIS_MS = 2000;
+
+/**
+ * Searches the first page of the repository's names for the primary key in scopes that this step does not read. Returns a sentence
+ * about one of them. Returns undefined if the page has none, or the listing fails. Never rejects.
+ */
+async function diagnoseElsewhere({ store, request, signal }: Search): Promise<string | undefined> {
+  const { elsewhere, places, primaryKey, version } = request;
+  if (!elsewhere) return undefined;
+  const read = new Set(places.map(({ label }) => label));
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(DIAGNOSIS_MS)]);
+  let found: ReturnType<typeof elsewhere.parse>;
+  try {
+    for await (const { name } of store.list(elsewhere.root, { signal: limit, optional: true })) {
+      const entry = elsewhere.parse(name);
+      if (entry?.key !== primaryKey || read.has(entry.label)) continue;
+      // If the version is this step's, only the scope differs
+      if (!found || entry.version === version) found = entry;
+      if (found.version === version) break;
+    }
+  } catch {
+    // The server may be slow, or a bucket policy may refuse this listing: a miss has no diagnosis then
+  }
+  if (!found) return undefined;
+  const start = `The key '${primaryKey}' exists for ${found.label}, which this run does not read (input \`scope\`)`;
+  if (found.version === version) return `${start}.`;
+  return `${start}, and it was saved with other paths or on another operating system.`;
 }
