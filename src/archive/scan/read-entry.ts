@@ -124,12 +124,15 @@ export function statusNow(path: string): BigIntStats | undefined {
   return unlessVanished(path, () => lstatExact(path));
 }
 
-/** Calls `read`. Returns undefined if a directory above the path has become a file. Throws `SourceTreeError`. */
-function unlessVanished<T>(path: string, read: () => T): T | undefined {
+/** Codes of a call for a path that has vanished, or that goes through a file by now. */
+const VANISHED_CODES: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR'];
+
+/** Calls `read`. Returns undefined if it fails with one of these codes. Throws `SourceTreeError` for other errors. */
+function unlessVanished<T>(path: string, read: () => T, codes = VANISHED_CODES): T | undefined {
   try {
     return read();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    if (codes.includes((error as NodeJS.ErrnoException).code)) return undefined;
     throw readError(path, error);
   }
 }
@@ -141,25 +144,16 @@ export function pathIn(directory: string, name: string): string {
 
 /** Returns the names in a directory in no order, or none if it has vanished. Throws `SourceTreeError`. */
 export function listNames(directory: string): string[] {
-  try {
+  const list = () => {
     const names = readdirSync(fsPath(directory), 'utf8');
     // Node replaces bytes that are not UTF-8 with U+FFFD: read the directory again as bytes
     if (!names.some(name => name.includes('\ufffd'))) return names;
     return readdirSync(fsPath(directory), 'buffer').map(decodeName);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
-    throw readError(directory, error);
-  }
+  };
+  return unlessVanished(directory, list) ?? [];
 }
 
 /** Reads the target of a symlink. Returns undefined if the path has vanished or is no symlink. Throws `SourceTreeError`. */
 export function readLinkTarget(path: string): string | undefined {
-  try {
-    return readTarget(path);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EINVAL') return undefined;
-    throw readError(path, error);
-  }
+  return unlessVanished(path, () => readTarget(path), [...VANISHED_CODES, 'EINVAL']);
 }
