@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
+import { deserialize, serialize } from 'node:v8';
 import { SHA256_BYTES, sha256 } from '../archive/format/codec.ts';
 import { ContentHashes } from '../archive/format/content-hashes.ts';
 import type { Manifest } from '../archive/format/entry.ts';
@@ -11,7 +12,7 @@ import type { JobRecords } from './job-records.ts';
  * The tree that a restore wrote, for an incremental save of the job. It has the manifest of the object, and the status and the
  * hash of the content of each restored file.
  *
- * The file contains: SHA-256 of the rest, u32 length of the head, head (JSON), frame of the manifest, rows, hashes.
+ * The file contains the SHA-256 of the rest, and a `StoredTree` as `node:v8` serializes it.
  */
 export interface TreeRecord {
   readonly object: string;
@@ -25,15 +26,14 @@ export interface TreeRecord {
 }
 
 /** Number of the file's layout. Raise it when the layout changes: restore/ and save/ of one job may be of two releases. */
-const RECORD_FORMAT = 2;
+const RECORD_FORMAT = 3;
 const PREFIX = 'cache-s3-tree-';
 /** Limit on a record, in bytes: three million entries have rows and hashes of about 230 MiB. */
 const MAX_BYTES = 256 * 1024 * 1024;
 /** Limit on the records that are read for one save. */
 const MAX_RECORDS = 16;
-/** Room that is left for the head, in bytes. The head contains a name and an ETag. */
+/** Room that is left for the name, the ETag and all else but the tables, in bytes. */
 const MAX_HEAD_BYTES = 64 * 1024;
-const HEAD_START = SHA256_BYTES + 4;
 
 /** A record to write. */
 export interface NewTreeRecord extends Omit<TreeRecord, 'manifest'> {
@@ -41,36 +41,23 @@ export interface NewTreeRecord extends Omit<TreeRecord, 'manifest'> {
   readonly manifestBytes: Uint8Array;
 }
 
-/** Writes the record. Leaves out the hashes if it would be too large with them, and writes none if it still is. */
-export function writeTreeRecord(records: JobRecords, tree: NewTreeRecord): void {
-  const { manifestBytes, rows, contents } = tree;
-  const bytes = manifestBytes.length + rows.values.byteLength;
-  const hasRoom = contents && bytes + contents.values.length <= MAX_BYTES - MAX_HEAD_BYTES;
-  const body = encode(tree, hasRoom ? contents : undefined);
-  if (body.length > MAX_BYTES - SHA256_BYTES) return;
-  records.write(recordName(tree.object, tree.etag), Buffer.concat([sha256(body), body]));
+interface StoredTree extends Pick<NewTreeRecord, 'object' | 'etag' | 'version' | 'manifestBytes'> {
+  readonly format: number;
+  readonly rows: BigInt64Array<ArrayBuffer>;
+  readonly hashes: Pick<ContentHashes, 'key' | 'values'> | undefined;
 }
 
-function encode(
-  { object, etag, version, rows, manifestBytes }: NewTreeRecord,
-  contents: ContentHashes | undefined,
-): Buffer {
-  const head = Buffer.from(
-    JSON.stringify({
-      format: RECORD_FORMAT,
-      object,
-      etag,
-      version,
-      manifestBytes: manifestBytes.length,
-      rowBytes: rows.values.byteLength,
-      hashKey: contents && Buffer.from(contents.key).toString('hex'),
-    }),
-    'utf8',
-  );
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(head.length);
-  const hashes = contents ? [contents.values] : [];
-  return Buffer.concat([length, head, manifestBytes, Buffer.from(rows.values.buffer), ...hashes]);
+/** Writes the record. Leaves out the hashes if it would be too large with them, and writes none if it still is. */
+export function writeTreeRecord(records: JobRecords, tree: NewTreeRecord): void {
+  const { object, etag, version, manifestBytes, rows, contents } = tree;
+  const bytes = manifestBytes.length + rows.values.byteLength;
+  const hasRoom = contents && bytes + contents.values.length <= MAX_BYTES - MAX_HEAD_BYTES;
+  const hashes = hasRoom ? { key: contents.key, values: contents.values } : undefined;
+  const format = RECORD_FORMAT;
+  const stored: StoredTree = { format, object, etag, version, manifestBytes, rows: rows.values, hashes };
+  const body = serialize(stored);
+  if (body.length > MAX_BYTES - SHA256_BYTES) return;
+  records.write(recordName(object, etag), Buffer.concat([sha256(body), body]));
 }
 
 /** Returns the record of this object. Returns undefined if there is none that can be read. */
@@ -101,25 +88,17 @@ async function decode(bytes: Buffer | undefined): Promise<TreeRecord | undefined
   if (bytes === undefined) return undefined;
   try {
     // A save copies data by the offsets in the manifest, so every byte must be right
-    if (!sha256(bytes.subarray(SHA256_BYTES)).equals(bytes.subarray(0, SHA256_BYTES))) return undefined;
-    const headEnd = HEAD_START + bytes.readUInt32LE(SHA256_BYTES);
-    const head = JSON.parse(bytes.toString('utf8', HEAD_START, headEnd));
-    if (head.format !== RECORD_FORMAT) return undefined;
-    const rowsStart = headEnd + head.manifestBytes;
-    const manifest = await decodeManifest(bytes.subarray(headEnd, rowsStart));
-    const rowsEnd = rowsStart + head.rowBytes;
-    // Copies the tables, because they must begin at a multiple of eight bytes
-    const rows = new StatusRows(new BigInt64Array(copyOf(bytes.subarray(rowsStart, rowsEnd)).buffer));
+    const body = bytes.subarray(SHA256_BYTES);
+    if (!sha256(body).equals(bytes.subarray(0, SHA256_BYTES))) return undefined;
+    const { format, object, etag, version, manifestBytes, ...tables }: StoredTree = deserialize(body);
+    if (format !== RECORD_FORMAT) return undefined;
+    const manifest = await decodeManifest(Buffer.from(manifestBytes));
+    const rows = new StatusRows(tables.rows);
     if (rows.length !== manifest.entries.length) return undefined;
-    const key =
-      typeof head.hashKey === 'string' ? Uint8Array.from(Buffer.from(head.hashKey, 'hex')) : undefined;
-    const contents = key && new ContentHashes(manifest, key, copyOf(bytes.subarray(rowsEnd)));
-    return { object: head.object, etag: head.etag, version: head.version, manifest, rows, contents };
+    const { key, values } = tables.hashes ?? {};
+    const contents = key && values && new ContentHashes(manifest, key, Buffer.from(values));
+    return { object, etag, version, manifest, rows, contents };
   } catch {
     return undefined;
   }
-}
-
-function copyOf(bytes: Uint8Array): Buffer<ArrayBuffer> {
-  return Buffer.from(Uint8Array.from(bytes).buffer);
 }
