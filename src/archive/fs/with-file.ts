@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { ignoreErrors } from './ignore-errors.ts';
 import { fsPath } from './paths/names.ts';
+import { thisPlatform } from './platform.ts';
 
 /** Flags for a file that must not exist. */
 export const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
@@ -45,4 +46,18 @@ export function readAt(fd: number, target: Uint8Array, position: number): number
 export function writeAt(fd: number, data: Uint8Array, position: number): void {
   for (let done = 0; done < data.length; )
     done += writeSync(fd, data, done, data.length - done, position + done);
+}
+
+/**
+ * Returns whether an open file ends before its size, which is 1 or more, as in special file systems and on network disks that
+ * fail. Throws the system's error.
+ */
+export function isShort(fd: number, size: number): boolean {
+  return readSync(fd, new Uint8Array(1), 0, 1, size - 1) === 0;
+}
+
+/** Returns whether the file at a path `isShort`. Returns false for a file that cannot be read. */
+export function isShortFile(path: string, size: number): boolean {
+  const flags = constants.O_RDONLY | thisPlatform.openFlags;
+  return ignoreErrors(() => withFile(path, flags, fd => isShort(fd, size))) ?? false;
 }

@@ -1,7 +1,7 @@
 import { FRAME_RAW_BYTES, SLICE_BYTES, WHOLE_FILE_BYTES } from '../format/container.ts';
 import { PAX_HEADER_BYTES } from '../format/tar-blocks.ts';
 import { mtimeOf } from '../fs/file-status.ts';
-import { isShortFile } from '../fs/short-files.ts';
+import { isShortFile } from '../fs/with-file.ts';
 import type { FileIdentity, FramePlan, ScannedEntry } from '../messages/pack-job.ts';
 import { statusNow } from '../scan/read-entry.ts';
 import type { Batch } from '../scan/scan.ts';

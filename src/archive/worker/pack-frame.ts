@@ -12,9 +12,8 @@ import { isSameMtime, type Mtime, roundedMtime, splitMtime } from '../fs/file-ti
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { fsPath } from '../fs/paths/names.ts';
 import { thisPlatform } from '../fs/platform.ts';
-import { isShort } from '../fs/short-files.ts';
 import { readError, showPath } from '../fs/tree-errors.ts';
-import { closeRead, readAt } from '../fs/with-file.ts';
+import { closeRead, isShort, readAt } from '../fs/with-file.ts';
 import {
   isReplaced,
   isSameFile,

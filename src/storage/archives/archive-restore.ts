@@ -101,8 +101,7 @@ async function restoreWith(
       layout: request.layout,
       restoredLinks: options.records.restoredLinks(),
       runLabel: request.runLabel,
-      runner:
-        earlyPool ?? (isForThisThread(dataBytes(archive), disk, options) ? new InlineRunner() : openPool()),
+      runner: earlyPool ?? (isForThisThread(archive, disk, options) ? new InlineRunner() : openPool()),
       isWarm: request.isWarm,
       keep: isForSave && options.records.areKept ? (request.savesLater ? 'content' : 'status') : undefined,
       beforeCommit,
@@ -152,28 +151,24 @@ async function restoreMarked<T extends { readonly isPartial: boolean }>(
 }
 
 /**
- * Returns whether this thread restores this many bytes of data without workers. With a disk cache it does not: a read from the
+ * Returns whether this thread restores the archive without workers. With a disk cache it does not: a read from the
  * cache may never return, and only a worker can be abandoned.
  */
 function isForThisThread(
-  bytes: number,
+  { manifest }: OpenArchive,
   disk: DiskCache | undefined,
   { isHostCrowded, log }: ArchiveBackendOptions,
 ): boolean {
   if (disk) return false;
+  const bytes = manifest.entries.reduce((sum, entry) => sum + entry.size, 0);
   if (bytes <= INLINE_BYTES) return true;
   if (bytes > INLINE_BYTES_IN_CROWD || !isHostCrowded()) return false;
   log.debug('The host is busy: the cache is unpacked without worker threads.');
   return true;
 }
 
-/** Returns the bytes of data that a restore would write. */
-function dataBytes({ manifest }: OpenArchive): number {
-  return manifest.entries.reduce((sum, entry) => sum + entry.size, 0);
-}
-
 // The command imports this module at run time, so that `dist/` has these parts once
-export { hasEntry } from '../../archive/check/sorted-entries.ts';
+export { hasEntry } from '../../archive/check/root-nesting.ts';
 export { validate } from '../../archive/check/validate.ts';
 export { sha256 } from '../../archive/format/codec.ts';
 export { releaseOwned } from '../../archive/memory/buffers.ts';

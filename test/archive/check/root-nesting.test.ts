@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DamagedArchiveError, UnusableArchiveError } from '../../../src/archive/archive-errors.ts';
+import { hasEntry, lowerBound } from '../../../src/archive/check/root-nesting.ts';
+import type { Entry } from '../../../src/archive/format/entry.ts';
 import { posix, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 import { buildTree, describeTree } from '../../support/tree.ts';
@@ -90,4 +92,18 @@ describe('one directory under two names', () => {
     await restoreBytes(bent(entries), layout);
     expect(Object.keys(await describeTree(home))).toContain('work/r/r/a/x');
   });
+});
+
+const names = ['./a', './a-b', './a/', './a/b', '\udcff'];
+const entries = names.map(name => ({ name }) as Entry);
+
+test('hasEntry finds each entry and no other name', () => {
+  expect(names.every(name => hasEntry(entries, name))).toBe(true);
+  expect(['', './', './a/a', './b', '\udcfe', 'z'].some(name => hasEntry(entries, name))).toBe(false);
+  expect(hasEntry([], './a')).toBe(false);
+});
+
+test('lowerBound returns the index of the first item that is not before a name in byte order', () => {
+  const indexOf = (name: string) => lowerBound(names, item => item, name);
+  expect(['', './a', './a!', './a/a', './z', '\udcff', '\uffff'].map(indexOf)).toEqual([0, 0, 1, 3, 4, 4, 4]);
 });

@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { constants, fstatSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { NEW_FILE, readAt, withFile, writeAt } from '../../../src/archive/fs/with-file.ts';
+import { isShortFile, NEW_FILE, readAt, withFile, writeAt } from '../../../src/archive/fs/with-file.ts';
 import { failEachClose } from '../../support/file-system-calls.ts';
+import { fifos, requires } from '../../support/platform-needs.ts';
 import { scratch } from '../../support/scratch.ts';
 
 test('withFile returns the result of its function and closes the file', () => {
@@ -52,4 +54,20 @@ test('bytes are written and read at a position, and a file that ends early fills
     readAt(fd, Buffer.alloc(7), 3),
   ]);
   expect([count, target.toString(), whole]).toEqual([5, 'ntent...', 7]);
+});
+
+test('a file is short if it has no byte at the end of its size', () => {
+  const file = join(scratch(), 'file');
+  writeFileSync(file, '12345');
+  expect([1, 5, 6, 4096].map(size => isShortFile(file, size))).toEqual([false, false, true, true]);
+});
+
+test('a file that cannot be read is not short', () => {
+  expect(isShortFile(join(scratch(), 'absent'), 5)).toBe(false);
+});
+
+test('a FIFO in place of a file is not waited for', requires(fifos), () => {
+  const fifo = join(scratch(), 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  expect(isShortFile(fifo, 5)).toBe(false);
 });
