@@ -13,16 +13,13 @@ import type { TargetPlan } from '../plan/target-plan.ts';
 export async function awaitReplaceable(plan: TargetPlan, signal: AbortSignal): Promise<void> {
   if (!thisPlatform.locksOpenFiles) return;
   const replaced = plan.moves.filter(({ isTree, isBlocked }) => !isTree || isBlocked);
-  let held = await filterHeld(
-    replaced.map(({ to }) => to),
-    signal,
-  );
-  for (const ms of IN_USE_WAITS_MS) {
-    if (held.length === 0) return;
-    await sleep(ms, systemClock, signal);
+  let held = replaced.map(({ to }) => to);
+  for (const ms of [0, ...IN_USE_WAITS_MS]) {
+    if (ms > 0) await sleep(ms, systemClock, signal);
     held = await filterHeld(held, signal);
+    if (held.length === 0) return;
   }
-  if (held.length > 0) throw heldError(held);
+  throw heldError(held);
 }
 
 async function filterHeld(files: readonly string[], signal: AbortSignal): Promise<string[]> {

@@ -1,10 +1,10 @@
-import { constants, fstatSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { lstat } from '../../fs/file-status.ts';
 import { fileSystemKind } from '../../fs/file-system-kind.ts';
 import { ignoreErrors } from '../../fs/ignore-errors.ts';
 import { fsPath } from '../../fs/paths/names.ts';
 import { thisPlatform } from '../../fs/platform.ts';
-import { withFile } from '../../fs/with-file.ts';
+import { readSmallFile } from '../../fs/small-file.ts';
 
 /** A file in a staging directory that identifies the process of its restore. */
 const OWNER_FILE = 'owner';
@@ -74,13 +74,9 @@ function readOwnIdentity(): ProcessIdentity | undefined {
 
 /** Reads an identity. Throws for a file that `writeOwner` has not written: the file of another user may be a FIFO or endless. */
 function readOwner(file: string): ProcessIdentity {
-  return withFile(file, constants.O_RDONLY | thisPlatform.openFlags, fd => {
-    const stats = fstatSync(fd);
-    if (!stats.isFile() || stats.size > MAX_OWNER_BYTES) throw new TypeError('not an owner file');
-    const owner = JSON.parse(readFileSync(fd, 'utf8'));
-    if (!Number.isSafeInteger(owner.pid) || owner.pid <= 0) throw new TypeError('not a process id');
-    return owner;
-  });
+  const owner = JSON.parse(readSmallFile(file, MAX_OWNER_BYTES, thisPlatform.openFlags));
+  if (!Number.isSafeInteger(owner.pid) || owner.pid <= 0) throw new TypeError('not a process id');
+  return owner;
 }
 
 /** Returns whether a process of this boot and namespace has ended. */
