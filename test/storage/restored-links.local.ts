@@ -5,8 +5,8 @@ import { scratch } from '../support/scratch.ts';
 import { buildTree } from '../support/tree.ts';
 import { jobsOf } from './incremental/jobs.ts';
 
-/** The caches of two other jobs: of `a`, with a link `a/b` to a directory outside, and of `a/b/c`. */
-async function arrange() {
+/** The caches of two other jobs: of `a`, with a link `a/b` to a directory outside, and of `a/b/c`. `paths` are those of the second step. */
+async function arrange(paths = ['a/b/c']) {
   const { job } = jobsOf();
   const [directory, outside] = [scratch(), scratch()];
   mkdirSync(path.join(outside, 'c'));
@@ -18,7 +18,7 @@ async function arrange() {
   await buildTree(other.workspace, { 'a/b/c/file': 'ordinary' });
   await other.save('ordinary');
   // Two steps of one job
-  const [first, second] = [job({ directory, paths: ['a'] }), job({ directory, paths: ['a/b/c'] })];
+  const [first, second] = [job({ directory, paths: ['a'] }), job({ directory, paths })];
   return { first, second, outside, workspace: second.workspace };
 }
 
@@ -39,7 +39,7 @@ describe('a step below a link that an earlier restore of the job has made', () =
     await first.restore('planted');
     expect(await second.save('stolen', { base: undefined })).toEqual({ kind: 'empty' });
     expect(second.lines).toEqual([
-      `notice: ${path.join(workspace, 'a/b/c')} is not in the cache: it leads through ${path.join(workspace, 'a/b')}, a link that a restore of this job has made.`,
+      `notice: 1 path is not in the cache (behind ${path.join(workspace, 'a/b')}, a link that a restore of this job has made): ${path.join(workspace, 'a/b/c')}.`,
     ]);
   });
 
@@ -68,6 +68,18 @@ test('a step saves again a link that its own restore has made', async () => {
   await first.restore('planted');
   writeFileSync(path.join(first.workspace, 'a/new'), 'new');
   expect(await first.save('again', { base: undefined })).toMatchObject({ kind: 'saved', entries: 3 });
+});
+
+test('several paths behind one restored link are reported in one notice', async () => {
+  const { first, second, outside, workspace } = await arrange(['a/b/c/*']);
+  for (const name of ['file', 'x', 'y']) writeFileSync(path.join(outside, 'c', name), name);
+  rmSync(path.join(outside, 'c/secret'));
+  await first.restore('planted');
+  expect(await second.save('stolen', { base: undefined })).toEqual({ kind: 'empty' });
+  const names = ['file', 'x', 'y'].map(name => path.join(workspace, 'a/b/c', name));
+  expect(second.lines).toHaveLength(1);
+  expect(second.lines[0]).toMatch(/^notice: 3 paths are not in the cache \(behind .* has made\): /);
+  for (const name of names) expect(second.lines[0]).toContain(name);
 });
 
 test.each(['a/*', 'a/*/', '**/b'])(

@@ -68,15 +68,16 @@ function skipLinkedRoots(
   { records, log }: ArchiveBackendOptions,
 ): string[] {
   const restoredLinks = records.restoredLinks();
-  return roots.filter(root => {
+  const notices = new SaveNotices();
+  const reached = roots.filter(root => {
     // A link that a wildcard has found is saved as a link
     const link = restoredLinks.onTheWayTo(layout.followsLink(root) ? root : dirname(root));
-    if (link === undefined) return true;
-    log.notice(
-      `${showPath(root)} is not in the cache: it leads through ${showPath(link)}, a link that a restore of this job has made.`,
-    );
-    return false;
+    if (link !== undefined)
+      notices.addSkipped(root, `behind ${showPath(link)}, a link that a restore of this job has made`);
+    return link === undefined;
   });
+  for (const line of notices.lines()) log.notice(line);
+  return reached;
 }
 
 /** Repetitions of a save whose part was too large: with parts in place of one request, then with the smallest parts. */
