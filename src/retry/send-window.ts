@@ -17,83 +17,71 @@ export interface WindowPlace {
 }
 
 /**
- * Limits the bytes that were sent and have no response yet, by the time that responses take.
+ * Creates the limit on the bytes that were sent and have no response yet, by the time that responses take.
  *
  * A proxy may accept each body at once and pass it on over a slow link (nginx by default). Then the bodies share the link and are
  * late together. Aborting some of them does not help, because the proxy still passes on the data in the buffers of the system (3
  * MB of each body, nginx 1.22). So there are two bodies at first, and more only after a response arrived in time.
+ * @param wantedWaitMs the time that a response should take after its body was sent.
  */
-export class SendWindow {
-  readonly #clock: Clock;
-  readonly #wantedWaitMs: number;
+export function createSendWindow(clock: Clock, wantedWaitMs: number) {
   /** Limit on the pending bytes. Undefined before the first response. */
-  #windowBytes: number | undefined;
+  let windowBytes: number | undefined;
   /** Sizes in bytes of the bodies that were sent, or may be sent soon. */
-  readonly #pending = new Map<WindowPlace, number>();
-  readonly #queue = new WaitQueue<number, WindowPlace>();
+  const pending = new Map<WindowPlace, number>();
+  const queue = new WaitQueue<number, WindowPlace>();
+  const pendingBytes = () => [...pending.values()].reduce((sum, bytes) => sum + bytes, 0);
 
-  /** @param wantedWaitMs the time that a response should take after its body was sent. */
-  constructor(clock: Clock, wantedWaitMs: number) {
-    this.#clock = clock;
-    this.#wantedWaitMs = wantedWaitMs;
-  }
+  const fits = (sizeBytes: number) => {
+    if (pending.size === 0) return true;
+    if (windowBytes === undefined) return pending.size < FIRST_BODIES;
+    return pendingBytes() + sizeBytes <= windowBytes;
+  };
 
-  /**
-   * Resolves when a body of this size may be sent. Call `leave` of the place to free it. Rejects with the signal's reason if that
-   * aborts while it waits.
-   */
-  async enter(sizeBytes: number, signal: AbortSignal | undefined): Promise<WindowPlace> {
-    if (this.#queue.first === undefined && this.#fits(sizeBytes)) return this.#begin(sizeBytes);
-    return this.#queue.wait(sizeBytes, signal);
-  }
+  const admit = () => {
+    for (let next = queue.first; next !== undefined && fits(next); next = queue.first)
+      queue.admit(begin(next));
+  };
 
-  #begin(sizeBytes: number): WindowPlace {
-    const togetherBytes = this.#pendingBytes + sizeBytes;
+  const begin = (sizeBytes: number) => {
+    const togetherBytes = pendingBytes() + sizeBytes;
     let unsentBytes = Math.max(1, sizeBytes - UNREPORTED_BYTES);
     let sentMs: number | undefined;
-    const cancel = this.#clock.after(SENT_WITHIN_MS, () => {
-      this.#pending.delete(place);
-      this.#admit();
+    const cancel = clock.after(SENT_WITHIN_MS, () => {
+      pending.delete(place);
+      admit();
     });
     const place: WindowPlace = {
-      countSent: bytes => {
+      countSent(bytes) {
         unsentBytes -= bytes;
         if (unsentBytes > 0 || sentMs !== undefined) return;
         cancel();
-        sentMs = this.#clock.now();
-        this.#pending.set(place, sizeBytes);
+        sentMs = clock.now();
+        pending.set(place, sizeBytes);
       },
-      leave: result => {
+      leave(result) {
         cancel();
-        this.#pending.delete(place);
+        pending.delete(place);
         // The next bodies are sent one at a time, until a response allows more
-        if (result === 'late') this.#windowBytes = 0;
+        if (result === 'late') windowBytes = 0;
         if (result === 'accepted') {
-          const waitedMs = this.#clock.now() - (sentMs ?? this.#clock.now());
-          this.#windowBytes = (togetherBytes * this.#wantedWaitMs) / Math.max(1, waitedMs);
+          const waitedMs = clock.now() - (sentMs ?? clock.now());
+          windowBytes = (togetherBytes * wantedWaitMs) / Math.max(1, waitedMs);
         }
-        this.#admit();
+        admit();
       },
     };
-    this.#pending.set(place, sizeBytes);
+    pending.set(place, sizeBytes);
     return place;
-  }
+  };
 
-  get #pendingBytes(): number {
-    let sum = 0;
-    for (const bytes of this.#pending.values()) sum += bytes;
-    return sum;
-  }
-
-  #fits(sizeBytes: number): boolean {
-    if (this.#pending.size === 0) return true;
-    if (this.#windowBytes === undefined) return this.#pending.size < FIRST_BODIES;
-    return this.#pendingBytes + sizeBytes <= this.#windowBytes;
-  }
-
-  #admit(): void {
-    for (let next = this.#queue.first; next !== undefined && this.#fits(next); next = this.#queue.first) {
-      this.#queue.admit(this.#begin(next));
-    }
-  }
+  return {
+    /**
+     * Resolves when a body of this size may be sent. Call `leave` of the place to free it. Rejects with the signal's reason if that
+     * aborts while it waits.
+     */
+    async enter(sizeBytes: number, signal: AbortSignal | undefined): Promise<WindowPlace> {
+      return queue.first === undefined && fits(sizeBytes) ? begin(sizeBytes) : queue.wait(sizeBytes, signal);
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { SendWindow, type WindowPlace } from '../../src/retry/send-window.ts';
+import { createSendWindow, type WindowPlace } from '../../src/retry/send-window.ts';
 import type { RequestResult } from '../../src/retry/wait-queue.ts';
 import { MiB } from '../support/sizes.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -9,7 +9,7 @@ const PART = 8 * MiB;
 /** Parts of one window, numbered from 0, that want to be sent at once. */
 async function parts(count: number) {
   const clock = new FakeClock();
-  const window = new SendWindow(clock, 25_000);
+  const window = createSendWindow(clock, 25_000);
   const places: WindowPlace[] = [];
   const enter = (signal?: AbortSignal) =>
     window.enter(PART, signal).then(place => {

@@ -1,6 +1,6 @@
 /** This folder maps keys to names of objects: where they are looked up, where they are saved, and for which version. */
 
-import type { KeyPlace, RepositoryPlaces } from '../../storage/backend.ts';
+import type { RepositoryPlaces } from '../../storage/backend.ts';
 import { BUCKET_PLACE, parseCacheName } from './cache-names.ts';
 import { createKeyPlace, placeOf, rootOf } from './object-names.ts';
 
@@ -21,29 +21,22 @@ export interface ScopeOptions {
 }
 
 /** The places that a step reads, and the one that it saves to. */
-export interface Places {
-  /** The places that are read, nearest first. */
-  readonly read: readonly KeyPlace[];
-  readonly write: KeyPlace;
-  /** All refs of the repository. Undefined if the step reads all places of its scope. */
-  readonly elsewhere?: RepositoryPlaces;
-}
+export type Places = ReturnType<typeof placesOf>;
 
 /** Returns the places of a step. */
-export function placesOf({ scope, prefix, version, repository, readRefs, writeRef }: ScopeOptions): Places {
+export function placesOf({ scope, prefix, version, repository, readRefs, writeRef }: ScopeOptions) {
   /** Creates the place of a ref, or of the scope `repository` or `bucket`. */
   const placeWith = (label: string) => {
     const root = rootOf(prefix, label === 'bucket' ? BUCKET_PLACE : placeOf(repository, label));
     return createKeyPlace({ label, root, version });
   };
-  if (scope !== 'ref') {
-    const place = placeWith(scope);
-    return { read: [place], write: place };
-  }
+  const isOfRef = scope === 'ref';
   return {
-    read: readRefs.map(placeWith),
-    write: placeWith(writeRef),
-    elsewhere: allRefs(prefix, repository),
+    /** The places that are read, nearest first. */
+    read: (isOfRef ? readRefs : [scope]).map(placeWith),
+    write: placeWith(isOfRef ? writeRef : scope),
+    /** All refs of the repository. Undefined if the step reads all places of its scope. */
+    elsewhere: isOfRef ? allRefs(prefix, repository) : undefined,
   };
 }
 

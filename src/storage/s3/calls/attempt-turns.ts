@@ -1,50 +1,43 @@
 import type { Clock } from '../../../retry/clock.ts';
 import { ConcurrencyLimiter } from '../../../retry/concurrency-limiter.ts';
 import { Pace } from '../../../retry/pace.ts';
-import { SendWindow, type WindowPlace } from '../../../retry/send-window.ts';
+import { createSendWindow, type WindowPlace } from '../../../retry/send-window.ts';
 import type { RequestResult } from '../../../retry/wait-queue.ts';
 import type { FailureKind } from '../errors/s3-errors.ts';
 import type { CallProgress, CallSpec } from './call.ts';
 import type { CallLimits } from './call-limits.ts';
 
 /**
- * Gives each attempt of a store's calls its turn. The number of transfers at once, the number of bytes without a response and the
- * rate of requests depend on the refusals of the server.
+ * Creates the function that gives each attempt of a store's calls its turn. It waits until there is a place for a transfer and room
+ * for its body, and the rate allows a request. These limits depend on the refusals of the server. The function returns the right to
+ * send one attempt, and rejects with the signal's reason.
+ * @param longestResponseMs longest wait for the response to a body that was sent.
  */
-export class AttemptTurns {
-  readonly #clock: Clock;
-  readonly #limiter = new ConcurrencyLimiter();
-  readonly #window: SendWindow;
-  readonly #pace: Pace;
-  #inFlight = 0;
-
-  /** @param longestResponseMs longest wait for the response to a body that was sent. */
-  constructor(clock: Clock, longestResponseMs: number) {
-    this.#clock = clock;
-    this.#window = new SendWindow(clock, longestResponseMs / 2);
-    this.#pace = new Pace(clock);
-  }
-
-  /**
-   * Waits until there is a place for a transfer and room for its body, and the rate allows a request. Returns the right to send one
-   * attempt. Rejects with the signal's reason.
-   */
-  async next({ isTransfer, sendsBytes }: CallSpec, limits: CallLimits, signal: AbortSignal | undefined) {
-    if (isTransfer) await this.#limiter.enter(signal);
+export function createAttemptTurns(clock: Clock, longestResponseMs: number) {
+  const limiter = new ConcurrencyLimiter();
+  const window = createSendWindow(clock, longestResponseMs / 2);
+  const pace = new Pace(clock);
+  let inFlight = 0;
+  return async (
+    { isTransfer, sendsBytes }: CallSpec,
+    limits: CallLimits,
+    signal: AbortSignal | undefined,
+  ) => {
+    if (isTransfer) await limiter.enter(signal);
     let place: WindowPlace | undefined;
     const leave = (result: RequestResult) => {
       place?.leave(result);
-      if (isTransfer) this.#limiter.leave(result);
+      if (isTransfer) limiter.leave(result);
     };
     try {
-      if (isTransfer && sendsBytes !== undefined) place = await this.#window.enter(sendsBytes, signal);
-      await this.#pace.wait(signal);
+      if (isTransfer && sendsBytes !== undefined) place = await window.enter(sendsBytes, signal);
+      await pace.wait(signal);
     } catch (error) {
       leave('failed');
       throw error;
     }
-    const begunMs = this.#clock.now();
-    const isAlone = ++this.#inFlight === 1;
+    const begunMs = clock.now();
+    const isAlone = ++inFlight === 1;
     const endWait = limits.beginAttempt();
     const progress: CallProgress = {
       countCompleted: bytes => limits.progress.countCompleted(bytes),
@@ -63,20 +56,20 @@ export class AttemptTurns {
        */
       end: (failure?: FailureKind, waitMs?: number) => {
         endWait?.();
-        this.#inFlight--;
+        inFlight--;
         const result = resultOf(failure);
-        if (result === 'accepted') this.#pace.noteAccepted();
+        if (result === 'accepted') pace.noteAccepted();
         if (result === 'refused' || failure === 'down') {
           if (waitMs !== undefined) limits.countRequestedWait(waitMs);
           const isCertain = failure === 'too-many' || waitMs !== undefined;
           // After a wait beyond its limit the call would fail anyway, so it fails at once
           const pausedMs = limits.isStalled ? undefined : waitMs;
-          this.#pace.noteRefused({ begunMs, isAlone, isCertain, waitMs: pausedMs });
+          pace.noteRefused({ begunMs, isAlone, isCertain, waitMs: pausedMs });
         }
         leave(result);
       },
     };
-  }
+  };
 }
 
 function resultOf(failure: FailureKind | undefined): RequestResult {

@@ -13,14 +13,14 @@ import type { S3Settings } from '../s3-settings.ts';
 import type { ConnectionSettings } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import type { TransportResponse } from '../transport/transport.ts';
-import { AttemptTurns } from './attempt-turns.ts';
+import { createAttemptTurns } from './attempt-turns.ts';
 import type { Attempt, CallProgress, CallSpec, S3Command } from './call.ts';
 import { type CallLimits, createCallLimits } from './call-limits.ts';
 import { Capabilities } from './capabilities.ts';
 import { checkAddress } from './check-address.ts';
 import { Circuit } from './circuit.ts';
 import { type Connection, type ConnectionOptions, createConnection } from './client.ts';
-import { RepeatedRequests } from './repeated-request.ts';
+import { createRepeatedSigner } from './repeated-request.ts';
 import type { ServiceInputTypes, ServiceOutputTypes } from './sdk.ts';
 import type { SdkHandlerOptions, SdkRequestHandler } from './sdk-request-handler.ts';
 import { createUnsignedReads } from './unsigned-reads.ts';
@@ -46,11 +46,11 @@ export class Caller {
   readonly log: Log;
   readonly clock: Clock;
   readonly capabilities = new Capabilities();
-  readonly repeated = new RepeatedRequests();
+  readonly signRepeated = createRepeatedSigner();
   readonly counters = { requests: 0, retries: 0 };
   readonly #options: CallerOptions;
   readonly #limits: TimeLimits;
-  readonly #turns: AttemptTurns;
+  readonly #awaitTurn: ReturnType<typeof createAttemptTurns>;
   readonly #circuit = new Circuit();
   readonly #unsigned: ReturnType<typeof createUnsignedReads>;
   /** Whether a call has succeeded. */
@@ -65,7 +65,7 @@ export class Caller {
     this.clock = clock;
     this.#options = options;
     this.#limits = new TimeLimits(clock, timeLimits);
-    this.#turns = new AttemptTurns(clock, timeLimits.serverWorkMs);
+    this.#awaitTurn = createAttemptTurns(clock, timeLimits.serverWorkMs);
     this.#unsigned = createUnsignedReads(log);
   }
 
@@ -197,7 +197,7 @@ export class Caller {
     options: SdkHandlerOptions,
     send: AttemptSender<T>,
   ): Promise<T> {
-    const turn = await this.#turns.next(spec, limits, options.abortSignal);
+    const turn = await this.#awaitTurn(spec, limits, options.abortSignal);
     const begin = this.clock.now();
     let result = 'no response';
     let body: Readable | undefined;

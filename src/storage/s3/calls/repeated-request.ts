@@ -16,44 +16,57 @@ const SDK_HEADERS = /^amz-sdk-/;
 /** Region and service of a signature (Signature Version 4): `Credential=KEY/20261129/us-east-1/s3/aws4_request`. */
 const SCOPE = /\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request/;
 
+/** The first request of an operation on one object or upload. */
+interface FirstRequest {
+  readonly client: S3Client;
+  /** Name of the object, or id of the upload. */
+  readonly name: string;
+  /** The signed request. Undefined until the SDK has made it. */
+  request?: HttpRequest;
+  signer?: Promise<RequestSigner>;
+}
+
 /**
- * Signs requests of one operation on one object. The SDK makes the first one. The others differ from it in a few headers or
- * parameters, so the SDK only signs them: its middleware takes ten times as long (ADR 0025).
+ * Creates the function that signs the requests of a store. The SDK makes the first request of an operation on one object. The next
+ * ones on this object have a `difference` from it in a few headers or parameters, so the SDK only signs them: its middleware takes
+ * ten times as long (ADR 0025).
  */
-class RepeatedRequest {
-  readonly #client: S3Client;
-  #first: HttpRequest | undefined;
-  #signer: Promise<RequestSigner> | undefined;
-
-  constructor(client: S3Client) {
-    this.#client = client;
-  }
-
-  /** Returns the signed request of the command. `difference` is its difference from the first one. */
-  async sign<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+export function createRepeatedSigner() {
+  /** The first request on the latest object, by operation. */
+  const latest = new Map<string, FirstRequest>();
+  return async <I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+    client: S3Client,
+    { operation, name }: { readonly operation: string; readonly name: string },
     makeCommand: () => S3Command<I, O>,
     difference: RequestDifference,
-  ): Promise<HttpRequest> {
-    if (!this.#first) {
-      const first = await signOnly(this.#client, makeCommand());
-      this.#first ??= first;
-      return first;
+  ): Promise<HttpRequest> => {
+    let first = latest.get(operation);
+    if (first?.name !== name) {
+      first = { client, name };
+      latest.set(operation, first);
     }
-    return this.#signAgain(applyDifference(this.#first, difference));
-  }
+    if (first.request) return signAgain(first, first.request, difference);
+    const request = await signOnly(first.client, makeCommand());
+    first.request ??= request;
+    return request;
+  };
+}
 
-  /** Signs a request as the SDK does: with its credentials, by the server's clock, for region and service of the first request. */
-  async #signAgain(request: HttpRequest): Promise<HttpRequest> {
-    const { config } = this.#client;
-    this.#signer ??= config.signer();
-    const [, signingRegion, signingService] = SCOPE.exec(this.#first!.headers.authorization ?? '') ?? [];
-    const signer = await this.#signer;
-    return signer.sign(request, {
-      signingDate: new Date(Date.now() + config.systemClockOffset),
-      ...(signingRegion !== undefined && { signingRegion }),
-      ...(signingService !== undefined && { signingService }),
-    });
-  }
+/** Signs a request as the SDK does: with its credentials, by the server's clock, for region and service of the first request. */
+async function signAgain(
+  first: FirstRequest,
+  request: HttpRequest,
+  difference: RequestDifference,
+): Promise<HttpRequest> {
+  const { config } = first.client;
+  first.signer ??= config.signer();
+  const [, signingRegion, signingService] = SCOPE.exec(request.headers.authorization ?? '') ?? [];
+  const signer = await first.signer;
+  return signer.sign(applyDifference(request, difference), {
+    signingDate: new Date(Date.now() + config.systemClockOffset),
+    ...(signingRegion !== undefined && { signingRegion }),
+    ...(signingService !== undefined && { signingService }),
+  });
 }
 
 /** Makes and signs the request of a command by the SDK, without sending it. */
@@ -72,21 +85,6 @@ async function signOnly<I extends ServiceInputTypes, O extends ServiceOutputType
   );
   await client.send(command);
   return signed!;
-}
-
-/** The repeated requests of a store: for each operation, those on the latest object. */
-export class RepeatedRequests {
-  /** The name of the latest object and the requests on it, by operation. */
-  readonly #latest = new Map<string, readonly [string, RepeatedRequest]>();
-
-  /** Returns the requests of an operation on one object or upload. `name` identifies it. */
-  of(client: S3Client, operation: string, name: string): RepeatedRequest {
-    const [latest, known] = this.#latest.get(operation) ?? [];
-    if (known && latest === name) return known;
-    const request = new RepeatedRequest(client);
-    this.#latest.set(operation, [name, request]);
-    return request;
-  }
 }
 
 function applyDifference(

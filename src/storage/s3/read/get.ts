@@ -97,9 +97,10 @@ async function readRange(
       const wanted = rangeHeader(received ? restOf(received, target) : range);
       const condition = etag === undefined ? undefined : `"${etag}"`;
       const input = { Bucket: caller.settings.bucket, Key: name, Range: wanted, IfMatch: condition };
-      const request = await caller.repeated
-        .of(client, 'GetObject', name)
-        .sign(() => new GetObjectCommand(input), { headers: { range: wanted, 'if-match': condition } });
+      const makeCommand = () => new GetObjectCommand(input);
+      const headers = { range: wanted, 'if-match': condition };
+      const repeated = { operation: 'GetObject', name };
+      const request = await caller.signRepeated(client, repeated, makeCommand, { headers });
       let response: Awaited<ReturnType<Caller['exchange']>>;
       try {
         response = await caller.exchange(request, { ...callOptions, send: target.senderOf?.(onBytes) });

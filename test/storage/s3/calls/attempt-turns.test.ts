@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { WaitedTime } from '../../../../src/retry/stall-limit.ts';
 import { TIME_LIMITS, TimeLimits } from '../../../../src/retry/time-limits.ts';
-import { AttemptTurns } from '../../../../src/storage/s3/calls/attempt-turns.ts';
+import { createAttemptTurns } from '../../../../src/storage/s3/calls/attempt-turns.ts';
 import type { CallSpec } from '../../../../src/storage/s3/calls/call.ts';
 import { createCallLimits } from '../../../../src/storage/s3/calls/call-limits.ts';
 import { FakeClock } from '../../../retry/fake-clock.ts';
@@ -11,10 +11,10 @@ const SPEC: CallSpec = { operation: 'UploadPart', about: 'x part 1', isTransfer:
 /** Gives turns by a clock that moves only when the test moves it. */
 function turnsOf() {
   const clock = new FakeClock();
-  const turns = new AttemptTurns(clock, TIME_LIMITS.serverWorkMs);
+  const awaitTurn = createAttemptTurns(clock, TIME_LIMITS.serverWorkMs);
   const timeLimits = new TimeLimits(clock, TIME_LIMITS);
   const limits = createCallLimits(SPEC, false, timeLimits, clock, new WaitedTime());
-  const next = (spec = SPEC, signal?: AbortSignal) => turns.next(spec, limits, signal);
+  const next = (spec = SPEC, signal?: AbortSignal) => awaitTurn(spec, limits, signal);
   /** Returns whether the turn comes within a minute. */
   const comes = async (turn: Promise<unknown>) => {
     let hasCome = false;

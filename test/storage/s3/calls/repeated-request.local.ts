@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../../../src/retry/clock.ts';
 import { TIME_LIMITS, TimeLimits } from '../../../../src/retry/time-limits.ts';
 import { createConnection } from '../../../../src/storage/s3/calls/client.ts';
-import { RepeatedRequests } from '../../../../src/storage/s3/calls/repeated-request.ts';
+import { createRepeatedSigner } from '../../../../src/storage/s3/calls/repeated-request.ts';
 import { GetObjectCommand, type S3Client } from '../../../../src/storage/s3/calls/sdk.ts';
 import type { SdkRequestHandler } from '../../../../src/storage/s3/calls/sdk-request-handler.ts';
 import { readWhole } from '../../../../src/storage/s3/transport/body.ts';
@@ -18,7 +18,7 @@ let server: MemoryServer;
 let proxy: FaultProxy;
 let client: S3Client;
 let handler: SdkRequestHandler;
-let requests: RepeatedRequests;
+let signRepeated: ReturnType<typeof createRepeatedSigner>;
 /** Requests that the SDK has made. */
 let bySdk: number;
 
@@ -34,7 +34,7 @@ beforeEach(async () => {
   const limits = new TimeLimits(systemClock, TIME_LIMITS);
   const options = { log: silentLog, clock: systemClock, userAgent: 'test', mask: () => {} };
   ({ client, handler } = createConnection(settings, limits, options));
-  requests = new RepeatedRequests();
+  signRepeated = createRepeatedSigner();
   bySdk = 0;
 });
 afterEach(async () => {
@@ -51,7 +51,7 @@ function sign(range: string, etag?: string): Promise<HttpRequest> {
     return new GetObjectCommand({ Bucket: 'bucket', Key: name, Range: range, IfMatch: condition });
   };
   const difference = { headers: { range, 'if-match': condition } };
-  return requests.of(client, 'GetObject', name).sign(makeCommand, difference);
+  return signRepeated(client, { operation: 'GetObject', name }, makeCommand, difference);
 }
 
 async function read(range: string, etag?: string): Promise<string> {

@@ -88,7 +88,8 @@ export async function uploadPart(
           ContentLength: sizeBytes,
           ContentMD5,
         });
-      const request = await caller.repeated.of(client, 'UploadPart', upload.uploadId).sign(makeCommand, {
+      const repeated = { operation: 'UploadPart', name: upload.uploadId };
+      const request = await caller.signRepeated(client, repeated, makeCommand, {
         headers: { 'content-length': String(sizeBytes), 'content-md5': ContentMD5 },
         query: { partNumber: String(number) },
         body,
