@@ -126,13 +126,10 @@ export class Stage {
   }
 
   *#jobs(isInJob: (index: number) => boolean): Generator<readonly JobDirectory[]> {
-    const { fresh } = this.#plan;
-    for (let start = 0; start < fresh.length; start += DIRECTORIES_A_JOB) {
-      const directories: JobDirectory[] = [];
-      const end = Math.min(start + DIRECTORIES_A_JOB, fresh.length);
-      for (let index = start; index < end; index++)
-        if (isInJob(index)) directories.push(this.#directory(index));
-      if (directories.length > 0) yield directories;
+    const indexes = [...this.#plan.fresh.keys()];
+    for (let start = 0; start < indexes.length; start += DIRECTORIES_A_JOB) {
+      const inJob = indexes.slice(start, start + DIRECTORIES_A_JOB).filter(isInJob);
+      if (inJob.length > 0) yield inJob.map(index => this.#directory(index));
     }
   }
 

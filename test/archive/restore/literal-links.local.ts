@@ -12,15 +12,13 @@ const forged = (...entries: ForgedEntry[]): Buffer => writeForgery(forge(entries
 
 /** Restores as one job: the links of each restore are known to the later ones. */
 function createJob(workspace: string) {
-  const rows: number[] = [];
+  const restoredLinks = new RestoredLinks();
   return {
-    get restoredLinks() {
-      return new RestoredLinks(rows);
-    },
+    restoredLinks,
     async restore(object: Buffer, patterns: readonly string[]) {
       await restoreBytes(object, await layoutIn(workspace, patterns), {
-        restoredLinks: new RestoredLinks(rows),
-        onLinks: found => rows.push(...found),
+        restoredLinks,
+        onLinks: found => restoredLinks.add(found),
       });
     },
   };

@@ -19,12 +19,7 @@ export function linkRow({ dev, ino, birthtimeMs }: Stats): readonly [number, num
 export class RestoredLinks {
   readonly #keys = new Set<string>();
 
-  /** @param rows the numbers of `linkRow` for each link. */
-  constructor(rows: ArrayLike<number> = []) {
-    this.add(rows);
-  }
-
-  /** Adds rows. Ignores a last row that is not complete. */
+  /** Adds links, by the numbers of `linkRow` for each. Ignores a last row that is not complete. */
   add(rows: ArrayLike<number>): void {
     for (let at = 0; at + WIDTH <= rows.length; at += WIDTH)
       this.#keys.add(keyOf([rows[at]!, rows[at + 1]!, rows[at + 2]!]));

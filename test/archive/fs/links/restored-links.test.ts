@@ -8,8 +8,11 @@ import { buildTree } from '../../../support/tree.ts';
 let workspace: string;
 const at = (name: string) => join(workspace, name);
 /** The links of these names, as a restore has made them. */
-const restored = (...names: string[]) =>
-  new RestoredLinks(names.flatMap(name => linkRow(lstatSync(at(name)))));
+function restored(...names: string[]): RestoredLinks {
+  const links = new RestoredLinks();
+  links.add(names.flatMap(name => linkRow(lstatSync(at(name)))));
+  return links;
+}
 
 beforeEach(async () => {
   workspace = await buildTree(scratch(), {
