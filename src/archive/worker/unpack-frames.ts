@@ -30,7 +30,8 @@ export function unpackFrames(job: UnpackJob, hasher: ContentHasher | undefined):
   let frame = -1;
   let written = 0;
   const refused = new RefusedAttributes();
-  const facts = new FactsOfFiles(job, hasher);
+  const rows = job.wants && StatusRows.of(job.pieces.rows);
+  const contents = hasher && new Uint8Array(job.pieces.rows * CONTENT_HASH_BYTES);
   let index = -1;
   for (const piece of readPieces(job)) {
     index++;
@@ -45,14 +46,17 @@ export function unpackFrames(job: UnpackJob, hasher: ContentHasher | undefined):
     wrapStagedError(path, () => {
       if (piece.isSlice) return writePart(path, data!, piece.position);
       writeWhole(path, data, piece, job.masksModes, refused);
-      facts.addStatus(index, path);
+      // By its path: some file systems set the times of a file when it is closed
+      const stats = rows && lstatExact(path);
+      if (stats) rows.set(index, stats);
     });
-    if (data) facts.addContent(index, data);
+    if (data && contents) hasher.write(data, contents, index * CONTENT_HASH_BYTES);
     written += piece.size;
   }
   if (raw) release(raw);
   const { missing, stored, storeProblem } = source;
-  return { written, refused: refused.counts, missing, stored, storeProblem, ...facts.result() };
+  const facts = { status: rows?.values, contents };
+  return { written, refused: refused.counts, missing, stored, storeProblem, ...facts };
 }
 
 /** Opens the frames of one job: from the bytes of the job, or from the disk cache. */
@@ -96,33 +100,6 @@ class FrameSource {
     } catch (error) {
       this.storeProblem ??= problemOf(error);
     }
-  }
-}
-
-/** The wanted facts about the files that a job writes, by piece. */
-class FactsOfFiles {
-  readonly #rows: StatusRows | undefined;
-  readonly #hasher: ContentHasher | undefined;
-  readonly #contents: Uint8Array<ArrayBuffer> | undefined;
-
-  constructor({ wants, pieces }: UnpackJob, hasher: ContentHasher | undefined) {
-    this.#rows = wants && StatusRows.of(pieces.rows);
-    this.#hasher = hasher;
-    this.#contents = hasher && new Uint8Array(pieces.rows * CONTENT_HASH_BYTES);
-  }
-
-  /** Reads the status of a file by its path: some file systems set its times when it is closed. Throws the system's errors. */
-  addStatus(piece: number, path: string): void {
-    const stats = this.#rows && lstatExact(path);
-    if (stats) this.#rows!.set(piece, stats);
-  }
-
-  addContent(piece: number, data: Uint8Array): void {
-    if (this.#contents) this.#hasher!.write(data, this.#contents, piece * CONTENT_HASH_BYTES);
-  }
-
-  result(): Pick<UnpackResult, 'status' | 'contents'> {
-    return { status: this.#rows?.values, contents: this.#contents };
   }
 }
 
