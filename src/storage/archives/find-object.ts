@@ -117,8 +117,8 @@ async function list(
     else if (!newest || orOldest(info.modifiedMs) >= orOldest(newest.modifiedMs))
       newest = foundObject(parsed.key, info);
   }
-  if (newest?.etag === '') {
-    // All reads of the object require its ETag, which a listing may lack
+  if (newest && (newest.etag === '' || !Number.isSafeInteger(newest.sizeBytes))) {
+    // All reads of the object require its ETag, which a listing may lack. Its size may not be a number
     const info = await store.head(newest.name, { signal });
     newest = info && foundObject(newest.key, info);
   }

@@ -5,7 +5,7 @@ import { placesOf } from '../../../src/cache/keys/scope.ts';
 import { findObject } from '../../../src/storage/archives/find-object.ts';
 import { createDirectoryStore } from '../../../src/storage/directory/directory-store.ts';
 import { objectPath } from '../../../src/storage/directory/file-names.ts';
-import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import type { ObjectInfo, ObjectStore } from '../../../src/storage/object-store.ts';
 import { override } from '../../support/override.ts';
 import { putObject } from '../../support/put-object.ts';
 import { createLookupRequest } from '../../support/requests.ts';
@@ -70,17 +70,22 @@ async function keyFound(saved: readonly Saved[], wanted: Wanted): Promise<string
   return `${ref} ${found.key}`;
 }
 
-test('a match whose listing has no ETag gets that of the object', async () => {
+test.each([
+  ['no ETag', { etag: '' }],
+  ['a size that is no number', { sizeBytes: Number.NaN }],
+])('a match whose listing has %s gets that of the object', async (_, wrong) => {
   const store = await storeOf([{ key: 'go-1' }]);
-  const etags: string[] = [];
+  const listed: ObjectInfo[] = [];
   async function* list(...args: Parameters<ObjectStore['list']>) {
     for await (const info of store.list(...args)) {
-      etags.push(info.etag);
-      yield { ...info, etag: '' };
+      listed.push(info);
+      yield { ...info, ...wrong };
     }
   }
   const without = { ...store, head: store.head.bind(store), getRange: store.getRange.bind(store), list };
-  expect(await find(without, { key: 'go' })).toMatchObject({ key: 'go-1', etag: etags[0] });
+  const found = await find(without, { key: 'go' });
+  const { etag, sizeBytes } = listed[0]!;
+  expect(found).toMatchObject({ key: 'go-1', etag, sizeBytes });
 });
 
 describe('a lookup in one scope finds', () => {
