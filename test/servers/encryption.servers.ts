@@ -88,7 +88,7 @@ describe('radosgw that encrypts with a key', requires(sharedGatewayNeed), () => 
   ])('an object of %s is refused by a policy that demands encryption', async (_, kmsKeyId, size) => {
     const failure = await uploadFailure(demanding, kmsKeyId, size);
     expect(failure).toBeInstanceOf(StoreRefusedError);
-    expect(failure).toMatchObject({ settings: ["the bucket's policy"] });
+    expect(failure).toMatchObject({ settings: expect.arrayContaining(["the bucket's policy"]) });
   });
 
   test('an object of 100 bytes with the key meets a policy that demands encryption', async () => {
