@@ -64,8 +64,8 @@ interface InventoryOptions {
 const CHECK_EVERY = 2000;
 const TRIM_ABOVE_BYTES = 64 * 1024 * 1024;
 /**
- * Free bytes of the heap that a listing requires: for the objects until the next check, for a sort of all objects, and because V8
- * counts 192 MiB for young objects to the heap (Node 24), which old ones cannot use.
+ * Free bytes of the heap that a listing requires, for the objects until the next check and a sort of all objects. V8 counts 192
+ * MiB for young objects to the heap (Node 24), which old ones cannot use.
  */
 const ROOM_BYTES = 256 * 1024 * 1024;
 

@@ -34,7 +34,7 @@ const commentsOnly: readonly Pattern[] = [
 /** For src/ alone, where a comment names what follows it. */
 const sourcesOnly: readonly Pattern[] = [
   {
-    pattern: /^(?:Where|How|Why|Those|(?:Most|Fewest) bytes|Called|By \w+:|Undefined if)\b/,
+    pattern: /^(?:Where|How|Why|Those|(?:Most|Fewest) bytes|Called|By \w+(?=:)|Undefined if)\b/,
     instead: 'what the value is',
   },
   { pattern: /\bsuch an? /i, instead: 'the name of the thing' },

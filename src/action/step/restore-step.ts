@@ -19,7 +19,7 @@ import { reportDenied, reportOutcome } from './restore-report.ts';
 import { type StepState, writeState } from './state.ts';
 import { pinOf } from './target-pin.ts';
 
-/** Warning that only this step's own post phase knows that its paths are half restored. */
+/** Warning that only this step's own post phase detects that its paths are half restored. */
 const LOST_RECORD =
   'The paths of this step were restored only in part, and RUNNER_TEMP cannot be written, so another save of this job would store them as they are: remove them before it, or let this user write to RUNNER_TEMP.';
 

@@ -3,8 +3,8 @@ import { quoteValue } from '../inputs/read-input.ts';
 import type { StepPlan } from './plan.ts';
 
 /**
- * Settings that decide where requests go and which certificates are accepted, by the names of their inputs. The state keeps
- * them, because a program of the job can change the environment between the two phases. None is secret.
+ * Settings of the server that gets requests and of the accepted certificates, by the names of their inputs. The state keeps them,
+ * because a program of the job can change the environment between the two phases. None is secret.
  */
 export type TargetPin = Readonly<Record<string, string>>;
 

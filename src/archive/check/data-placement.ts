@@ -12,7 +12,7 @@ export function checkFrames(frames: readonly Frame[], manifestStart: number): vo
   for (const { size, rawSize } of frames) {
     if (size === 0 || size > compressBound(rawSize) || rawSize === 0 || rawSize > MAX_FRAME_RAW_BYTES) {
       throw new DamagedArchiveError(
-        `its manifest claims a frame of ${size} bytes that decodes to ${rawSize}`,
+        `its manifest states a frame of ${size} bytes that decodes to ${rawSize}`,
       );
     }
     end += size;

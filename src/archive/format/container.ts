@@ -100,7 +100,7 @@ export function readTail(tail: Buffer, objectBytes: number): Tail | { readonly n
   if (tail.readUInt8(footer + 4) !== 0) throw new DamagedArchiveError('its seek table has unsupported flags');
   const tableBytes = SKIPPABLE_HEADER_BYTES + count * SEEK_ENTRY_BYTES + SEEK_FOOTER_BYTES;
   if (count > MAX_FRAMES || tableBytes > objectBytes)
-    throw new DamagedArchiveError(`its seek table claims ${count} frames`);
+    throw new DamagedArchiveError(`its seek table states ${count} frames`);
   if (tableBytes > tail.length) return { needed: tableBytes };
   const start = tail.length - tableBytes;
   const lengthInHeader = tail.readUInt32LE(start + 4);

@@ -69,7 +69,7 @@ export function parseMountInfo(bytes: Buffer): Map<string, string> {
       if (isMountedOn(parent, at)) return false;
     }
     const on = byId.get(parent);
-    // The parent of the root of all mounts is the root itself, or a mount that this process does not see
+    // The parent of the root of all mounts is the root itself, or a mount outside of this process's root
     return !on || parent === id || isReached(on);
   };
   const visible = mounts.filter(mount => !isMountedOn(mount.id, mount.point) && isReached(mount));

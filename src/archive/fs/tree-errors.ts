@@ -39,7 +39,7 @@ export function wrapStagedError<T>(path: string, change: () => T): T {
   }
 }
 
-/** Explanations of error codes that users may not know. */
+/** Explanations of error codes that are not common. */
 const EXPLANATIONS: Readonly<Record<string, string>> = {
   EDQUOT: 'the quota of this user is used up',
   EFBIG: 'the limit of the size of a file is reached; raise `fsize`',

@@ -18,7 +18,7 @@ export type OnDisk = (typeof OnDisk)[keyof typeof OnDisk];
 export interface CompareResult {
   /** An `OnDisk` for each entry. */
   readonly onDisk: Uint8Array<ArrayBuffer>;
-  /** By entry: `device:inode` of a file with several names on the disk, otherwise ''. */
+  /** `device:inode` of each entry that is a file with several names on the disk, otherwise ''. */
   readonly inodes: string;
 }
 

@@ -70,8 +70,8 @@ export class StagedLinks {
   }
 
   /**
-   * Makes a junction or a copy in place of a symlink, which Windows lets only some users create. Leaves the link out if it leads
-   * to neither a directory nor a file of the archive: an archive must not choose another file to be copied.
+   * Makes a junction or a copy in place of a symlink, which only some users of Windows may create. Leaves the link out if it
+   * leads to neither a directory nor a file of the archive: an archive must not choose another file to be copied.
    */
   async #substitute(index: number, path: string, entry: Entry, type: LinkType): Promise<void> {
     const target = resolve(dirname(this.#layout.toAbsolute(entry.name)), entry.target);

@@ -121,7 +121,7 @@ class Comparison {
     this.#entries.forEach(({ name, type }, index) => {
       if (!this.#missing.has(parentName(name))) return;
       this.#unchanged[index] = 0;
-      // A directory comes before its content
+      // A directory precedes its content
       if (type === EntryType.directory) this.#missing.add(name);
     });
   }

@@ -24,7 +24,7 @@ const EMPTY_FILES_A_JOB = 2000;
 /** Reads bytes `start` to `end` of the object until the signal is aborted. */
 export type RangeRead = (start: number, end: number, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
 
-/** Lets a worker read bytes `start` to `end` of the object into its `buffer` until the signal is aborted. */
+/** Reads bytes `start` to `end` of the object in a worker, into its `buffer`, until the signal is aborted. */
 export type WorkerRangeRead = (
   start: number,
   end: number,
@@ -173,7 +173,7 @@ class Unpacker {
     return { bytes: new Uint8Array(0), runner: buffer };
   }
 
-  /** Lets a worker write the files of a run. */
+  /** Writes the files of a run in a worker. */
   async #unpack(run: FrameRun, fetched: FetchedRun, disk: DiskUse | undefined): Promise<UnpackResult> {
     const { frames } = this.#options.archive.manifest;
     const { staged, sliced } = await this.#prepared;

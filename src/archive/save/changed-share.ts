@@ -8,9 +8,9 @@ import { InlineRunner } from '../worker/worker.ts';
 import { type BaseArchive, isWorthReusing, regionUsage } from './reuse-estimate.ts';
 import { hashedPieces, isTouched } from './touched-files.ts';
 
-/** Files that are compared with the disk, which takes some ms: enough to know a share of 20 % to within 2 %. */
+/** Files that are compared with the disk, which takes some ms: enough to estimate a share of 20 % to within 2 %. */
 const SAMPLES = 512;
-/** Maximum pieces and bytes of touched files that are read, in up to some 20 ms: enough to know their share to within 4 %. */
+/** Maximum pieces and bytes of touched files that are read, in up to 20 ms: enough to estimate their share to within 4 %. */
 const MAX_READ_PIECES = 128;
 const MAX_READ_BYTES = 16 * 1024 * 1024;
 

@@ -1,6 +1,6 @@
 /**
- * Returns a time that a server sends, in ms since 1970, from any form that Node reads. Returns undefined if it cannot be read, if
- * it is not after 1970, as servers send it for an unknown time, or from the year 10000 on, which the SDK cannot read.
+ * Returns a time that a server sends, in ms since 1970, from any form that Node reads. Returns undefined if it cannot be read or
+ * is not after 1970, which servers send for an unknown time. From the year 10000 on the SDK cannot read it.
  */
 export function knownTime(time: string | Date | undefined): number | undefined {
   const ms = new Date(time ?? '').getTime();

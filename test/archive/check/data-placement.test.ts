@@ -29,21 +29,21 @@ describe('false sizes and offsets', () => {
     ],
     ['a frame that is not there', ({ columns }) => columns.dataFrames.splice(1, 1, 7), outside],
     ['a negative frame', ({ columns }) => columns.dataFrames.splice(0, 1, -1), outside],
-    ['a frame of no bytes', ({ columns }) => columns.frameSizes.splice(0, 1, 0), 'claims a frame of 0 bytes'],
+    ['a frame of no bytes', ({ columns }) => columns.frameSizes.splice(0, 1, 0), 'states a frame of 0 bytes'],
     [
       'a frame that decodes to nothing',
       ({ columns }) => columns.frameRawSizes.splice(0, 1, 0),
-      'claims a frame',
+      'states a frame',
     ],
     [
       'a frame that decodes to a terabyte',
       ({ columns }) => columns.frameRawSizes.splice(0, 1, 2 ** 40),
-      'claims a frame',
+      'states a frame',
     ],
     [
       'a frame longer than its data can be',
       ({ columns }) => columns.frameSizes.splice(0, 1, 2 ** 40),
-      'claims a frame',
+      'states a frame',
     ],
     [
       'frames longer than the object',

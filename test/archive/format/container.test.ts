@@ -35,7 +35,7 @@ describe('objects that are not archives', () => {
       object.writeUInt32LE(value, object.length + at);
       return object;
     };
-    await refuses(change(-9, 0xffffffff), 'its seek table claims 4294967295 frames');
+    await refuses(change(-9, 0xffffffff), 'its seek table states 4294967295 frames');
     await refuses(change(-9, 0), 'its seek table has a wrong header');
     await refuses(change(-33, 0), 'its seek table has a wrong header');
     await refuses(change(-25, 0xffffffff), 'its frames are longer than the object');

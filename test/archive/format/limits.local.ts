@@ -38,25 +38,25 @@ describe('small objects that claim to be large', () => {
       columns.frameRawSizes = columns.frameSizes;
       columns.hashes = Buffer.alloc(7_500_000 * 32);
     });
-    await refuses(object, 'its manifest claims 7500000 frames');
+    await refuses(object, 'its manifest states 7500000 frames');
   });
 
   test('a manifest that claims another number of frames than the seek table is refused', async () => {
     const { frames, columns } = forge(tree({ name: 'a', data }));
     const manifest = zstdCompressSync(manifestBytes(columns));
-    await refuses(assemble([...frames, frames[0]!], manifest), 'its manifest claims 1 frames');
+    await refuses(assemble([...frames, frames[0]!], manifest), 'its manifest states 1 frames');
   });
 
   test('a count of entries above the limit is refused before memory is allocated', async () => {
     const forgery = forge(tree({ name: 'a', data }));
     forgery.columns.head.counts = { frames: 1, entries: 4_000_001 };
-    await refuses(writeForgery(forgery), 'its manifest claims 4000001 entries');
+    await refuses(writeForgery(forgery), 'its manifest states 4000001 entries');
   });
 
   test('a count of entries that the manifest has no bytes for is refused', async () => {
     const forgery = forge(tree({ name: 'a', data }));
     forgery.columns.head.counts = { frames: 1, entries: 1000 };
-    await refuses(writeForgery(forgery), 'its manifest claims 1000 entries');
+    await refuses(writeForgery(forgery), 'its manifest states 1000 entries');
   });
 
   test('a head of more than 4 MiB is refused before it is parsed', async () => {

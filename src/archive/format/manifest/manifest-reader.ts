@@ -57,9 +57,9 @@ export async function decodeManifest(bytes: Buffer, options: DecodeOptions = {})
   const columns = new ColumnReader(raw);
   const { head, counts } = readHead(columns.readBytes());
   if (counts.entries > MAX_ENTRIES || counts.entries * MIN_ENTRY_BYTES > raw.length)
-    throw new DamagedArchiveError(`its manifest claims ${counts.entries} entries`);
+    throw new DamagedArchiveError(`its manifest states ${counts.entries} entries`);
   if (counts.frames !== (options.frames ?? counts.frames) || counts.frames * SHA256_BYTES > raw.length)
-    throw new DamagedArchiveError(`its manifest claims ${counts.frames} frames`);
+    throw new DamagedArchiveError(`its manifest states ${counts.frames} frames`);
   requireHeap(
     counts.entries * ENTRY_HEAP_BYTES + counts.frames * FRAME_HEAP_BYTES,
     `its ${counts.entries} entries`,

@@ -11,8 +11,7 @@ import { ProtocolError, UPGRADE_REFUSAL } from './protocol-error.ts';
 import { createTimers, NoResponseError } from './timers.ts';
 
 /**
- * Sends signed HTTP requests. This module knows no operation of S3, signs nothing and imports no package, so any thread can use
- * it.
+ * Sends signed HTTP requests. This module has no operation of S3, signs nothing and imports no package, so any thread can use it.
  */
 
 /** Maximum number of informational responses (1xx) to a request. A server sends none, or one 100 or 103. */
