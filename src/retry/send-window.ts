@@ -17,7 +17,9 @@ export interface WindowPlace {
 }
 
 /**
- * Creates the limit on the bytes that were sent and have no response yet, by the time that responses take.
+ * Creates the limit on the bytes that were sent and have no response yet, by the time that responses take. It is a function that
+ * resolves when a body of this size may be sent, and rejects with the signal's reason if that aborts while it waits. Call `leave` of
+ * the place to free it.
  *
  * A proxy may accept each body at once and pass it on over a slow link (nginx by default). Then the bodies share the link and are
  * late together. Aborting some of them does not help, because the proxy still passes on the data in the buffers of the system (3
@@ -75,13 +77,6 @@ export function createSendWindow(clock: Clock, wantedWaitMs: number) {
     return place;
   };
 
-  return {
-    /**
-     * Resolves when a body of this size may be sent. Call `leave` of the place to free it. Rejects with the signal's reason if that
-     * aborts while it waits.
-     */
-    async enter(sizeBytes: number, signal: AbortSignal | undefined): Promise<WindowPlace> {
-      return queue.first === undefined && fits(sizeBytes) ? begin(sizeBytes) : queue.wait(sizeBytes, signal);
-    },
-  };
+  return async (sizeBytes: number, signal: AbortSignal | undefined): Promise<WindowPlace> =>
+    queue.first === undefined && fits(sizeBytes) ? begin(sizeBytes) : queue.wait(sizeBytes, signal);
 }

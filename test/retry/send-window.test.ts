@@ -9,10 +9,10 @@ const PART = 8 * MiB;
 /** Parts of one window, numbered from 0, that want to be sent at once. */
 async function parts(count: number) {
   const clock = new FakeClock();
-  const window = createSendWindow(clock, 25_000);
+  const enterWindow = createSendWindow(clock, 25_000);
   const places: WindowPlace[] = [];
   const enter = (signal?: AbortSignal) =>
-    window.enter(PART, signal).then(place => {
+    enterWindow(PART, signal).then(place => {
       places.push(place);
     });
   for (let i = 0; i < count; i++) void enter();

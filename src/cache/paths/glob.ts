@@ -120,15 +120,11 @@ function parseSegment(pattern: string): readonly (typeof ANY | UnitTest)[] | und
   return tests;
 }
 
-interface CharacterClass {
-  /** The test. Undefined if the class has no characters. */
-  readonly test: UnitTest | undefined;
-  /** Index of the closing bracket. */
-  readonly end: number;
-}
-
-/** Parses `[...]`, whose first character is at `start`. Returns undefined if it is not closed. Then the bracket is literal. */
-function parseClass(pattern: string, start: number): CharacterClass | undefined {
+/**
+ * Parses `[...]`, whose first character is at `start`. Returns the test, which is undefined if the class has no characters, and the
+ * index of the closing bracket. Returns undefined if the class is not closed. Then the bracket is literal.
+ */
+function parseClass(pattern: string, start: number) {
   const isNegated = pattern[start] === '!' || pattern[start] === '^';
   const first = start + (isNegated ? 1 : 0);
   let members = '';

@@ -18,22 +18,17 @@ export interface LeftoverRequest {
 }
 
 /** Numbers of removed leftovers. After a dry run, the numbers of those that would be removed. */
-export interface LeftoverResult {
-  /** Deleted markers whose cache did not exist. */
-  readonly deletedMarkers: number;
-  /** Deleted trial objects of `cache-s3 doctor` that were older than a day. */
-  readonly deletedTrials: number;
-  /** Markers and trial objects whose deletion the credentials do not allow. */
-  readonly refusedLeftovers: number;
-  /** Aborted uploads that were older than a day. Undefined if the credentials do not allow it. */
-  readonly abortedUploads: number | undefined;
-}
+export type LeftoverResult = typeof NO_LEFTOVERS;
 
-export const NO_LEFTOVERS: LeftoverResult = {
+export const NO_LEFTOVERS = {
+  /** Deleted markers whose cache did not exist. */
   deletedMarkers: 0,
+  /** Deleted trial objects of `cache-s3 doctor` that were older than a day. */
   deletedTrials: 0,
+  /** Markers and trial objects whose deletion the credentials do not allow. */
   refusedLeftovers: 0,
-  abortedUploads: 0,
+  /** Aborted uploads that were older than a day. Undefined if the credentials do not allow it. */
+  abortedUploads: 0 as number | undefined,
 };
 
 /** Maximum number of deletions at once. */

@@ -47,15 +47,8 @@ export interface Deletion {
   readonly reason: PruneReason;
 }
 
-interface PrunePlan {
-  /** The caches to delete, least recently used first. */
-  readonly deletions: readonly Deletion[];
-  /** Maximum bytes by which a repository, or all caches together, exceed their limit because `keepNewest` keeps caches. */
-  readonly excessBytes: number;
-}
-
-/** Decides which caches to delete at the time `nowMs`. */
-export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, nowMs: number): PrunePlan {
+/** Decides which caches to delete at the time `nowMs`, least recently used first. */
+export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, nowMs: number) {
   const kept = newestOf(entries, rules.keepNewest ?? 0);
   const deletions: Deletion[] = [];
   let left: CacheEntry[] = [];
@@ -65,6 +58,7 @@ export function planPrune(entries: readonly CacheEntry[], rules: PruneRules, now
     else deletions.push({ entry, reason });
   }
   left.sort(compareLastUse);
+  /** Maximum bytes by which a repository, or all caches together, exceed their limit because `keepNewest` keeps caches. */
   let excessBytes = 0;
   /** Deletes the first caches of `group` that are not kept, until the others have at most `limit` bytes. Returns the others. */
   const shrink = (group: readonly CacheEntry[], limit: number, reason: PruneReason) => {

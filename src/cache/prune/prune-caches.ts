@@ -40,7 +40,7 @@ export interface PruneResult extends LeftoverResult {
   readonly deletedBytes: number;
   /** Decisions that were made again, because the cache had been used or saved since the listing. */
   readonly changed: number;
-  /** The excess, as in `PrunePlan`. */
+  /** The excess, as in `planPrune`. */
   readonly excessBytes: number;
 }
 

@@ -39,13 +39,9 @@ export async function checkMultipart(trial: Trial, canWrite: boolean): Promise<v
   await checkUploads(trial);
 }
 
-interface TrialUpload {
-  readonly Bucket: string;
-  readonly Key: string;
-  readonly UploadId: string | undefined;
-}
+type TrialUpload = Awaited<ReturnType<typeof createUpload>>;
 
-async function createUpload({ sdk, bucket: Bucket, send }: Trial, Key: string): Promise<TrialUpload> {
+async function createUpload({ sdk, bucket: Bucket, send }: Trial, Key: string) {
   const command = new sdk.CreateMultipartUploadCommand({ Bucket, Key });
   const { UploadId } = await send('CreateMultipartUpload', command);
   return { Bucket, Key, UploadId };

@@ -22,14 +22,8 @@ export function checkEtag({ report }: Trial, etag: string | undefined): void {
   });
 }
 
-interface GetResult {
-  readonly status: number;
-  readonly bytes: Buffer;
-  readonly etag: string | undefined;
-}
-
 /** Reads an object. Returns the status of a refused condition or range in place of an error. */
-async function get({ sdk, isStatus, bucket, call }: Trial, name: string, extra: object): Promise<GetResult> {
+async function get({ sdk, isStatus, bucket, call }: Trial, name: string, extra: object) {
   try {
     return await call('GetObject', async (client, options) => {
       const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: name, ...extra });
@@ -78,7 +72,7 @@ export async function checkReads(trial: Trial, name: string, etag: string | unde
     } as const;
   };
   await makeCheck(report, 'head', head, refused);
-  let range: GetResult | undefined;
+  let range: Awaited<ReturnType<typeof get>> | undefined;
   const read = async () => {
     range = await get(trial, name, { Range: 'bytes=0-9' });
     if (etag === undefined) checkEtag(trial, range.etag);
@@ -92,7 +86,7 @@ export async function checkReads(trial: Trial, name: string, etag: string | unde
 async function checkRanges(
   trial: Trial,
   name: string,
-  { status, bytes }: GetResult,
+  { status, bytes }: Awaited<ReturnType<typeof get>>,
   sizeBytes: number,
 ): Promise<void> {
   const failed = {

@@ -15,7 +15,7 @@ import type { CallLimits } from './call-limits.ts';
  */
 export function createAttemptTurns(clock: Clock, longestResponseMs: number) {
   const limiter = new ConcurrencyLimiter();
-  const window = createSendWindow(clock, longestResponseMs / 2);
+  const enterWindow = createSendWindow(clock, longestResponseMs / 2);
   const pace = new Pace(clock);
   let inFlight = 0;
   return async (
@@ -30,7 +30,7 @@ export function createAttemptTurns(clock: Clock, longestResponseMs: number) {
       if (isTransfer) limiter.leave(result);
     };
     try {
-      if (isTransfer && sendsBytes !== undefined) place = await window.enter(sendsBytes, signal);
+      if (isTransfer && sendsBytes !== undefined) place = await enterWindow(sendsBytes, signal);
       await pace.wait(signal);
     } catch (error) {
       leave('failed');
