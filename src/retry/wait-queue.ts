@@ -1,14 +1,9 @@
 /** The end of a request that had a place. It is late if no response began in time, refused if the server has too many requests. */
 export type RequestResult = 'accepted' | 'late' | 'refused' | 'failed';
 
-interface Waiter<Need, Place> {
-  readonly need: Need;
-  readonly admit: (place: Place) => void;
-}
-
 /** Callers that wait for a place, in order of arrival. */
 export class WaitQueue<Need, Place> {
-  readonly #waiters: Waiter<Need, Place>[] = [];
+  readonly #waiters: { readonly need: Need; readonly admit: (place: Place) => void }[] = [];
 
   /** The first caller's need. Undefined if no caller waits. */
   get first(): Need | undefined {
@@ -19,7 +14,7 @@ export class WaitQueue<Need, Place> {
   async wait(need: Need, signal: AbortSignal | undefined): Promise<Place> {
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<Place>();
-    const waiter: Waiter<Need, Place> = { need, admit: resolve };
+    const waiter = { need, admit: resolve };
     const onAbort = () => {
       const at = this.#waiters.indexOf(waiter);
       if (at >= 0) this.#waiters.splice(at, 1);

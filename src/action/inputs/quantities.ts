@@ -1,10 +1,5 @@
 /** A kind of quantity as people write it: a size such as `2.2MB`, or an age such as `7d`. */
-export interface Quantity {
-  /** The accepted forms, for a message. */
-  readonly form: string;
-  /** Returns whole bytes or ms. Returns undefined if the text has another form. */
-  parse(text: string): number | undefined;
-}
+export type Quantity = ReturnType<typeof quantityOf>;
 
 /** Sizes, in bytes. A number without a unit is in bytes. */
 export const SIZE = quantityOf('a size such as 500MB, 2.2GB or 200GiB', {
@@ -30,7 +25,9 @@ export const AGE = quantityOf('an age such as 12h, 7d or 4w', {
   w: 7 * 86_400_000,
 });
 
-function quantityOf(form: string, units: Readonly<Record<string, number>>): Quantity {
+/** Makes a kind of quantity. `form` has the accepted forms, for a message. */
+function quantityOf(form: string, units: Readonly<Record<string, number>>) {
+  /** Returns whole bytes or ms. Returns undefined if the text has another form. */
   const parse = (text: string) => {
     const [, number, unit = ''] = /^(\d{1,15}(?:\.\d{1,15})?) ?([a-z]{0,3})$/i.exec(text.trim()) ?? [];
     const factor = units[unit.toLowerCase()];

@@ -1,6 +1,7 @@
 /** This folder is `cache-s3 doctor`, which tries each call that a job makes, before the first job. */
 
 import { cachesRoot, markersRoot } from '../../cache/keys/cache-names.ts';
+import type { TrialPlace } from '../../cache/keys/trial-names.ts';
 import { CommandError } from '../command-error.ts';
 import type { Invocation } from '../invocation.ts';
 import { writeJson } from '../output/json.ts';
@@ -9,17 +10,11 @@ import { checkDirectory } from './check-directory.ts';
 import { checkServer } from './check-server.ts';
 import type { Finding } from './finding.ts';
 
-/** Place of the trial objects: a repository or scope, for credentials that are limited to it, or the whole prefix. */
-interface DoctorOptions {
-  readonly repository?: string | undefined;
-  readonly scope?: string | undefined;
-}
-
 /**
  * Checks the store step by step, by trial objects that it deletes at the end. Throws `CommandError` if a check that jobs
  * depend on has failed.
  */
-export async function runDoctor(invocation: Invocation, options: DoctorOptions): Promise<void> {
+export async function runDoctor(invocation: Invocation, options: Partial<TrialPlace>): Promise<void> {
   const { output, target, log, place, prefix, store, signal } = invocation;
   const { repository, scope } = options;
   if (scope !== undefined && repository === undefined) {

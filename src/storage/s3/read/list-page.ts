@@ -24,7 +24,7 @@ export async function listPage(
   input: ListObjectsV2CommandInput,
   options: SdkHandlerOptions,
 ): Promise<ListPage> {
-  let taken: TakenObjects | undefined;
+  let taken: ReturnType<typeof takeObjects>;
   const command = new ListObjectsV2Command(input);
   command.middlewareStack.add(
     next => async args => {
@@ -69,22 +69,15 @@ function withoutPrefixes(page: string): string {
   return page.includes(OPEN) ? page : page.replace(/<(\/?)[A-Za-z_][\w.-]*:/g, '<$1');
 }
 
-/** Objects that were taken out of a page. */
-interface TakenObjects {
-  readonly objects: readonly ObjectInfo[];
-  /** The page without these objects. */
-  readonly rest: string;
-}
-
 const OPEN = '<Contents>';
 const CLOSE = '</Contents>';
 
 /**
- * Takes the objects out of a page, in time linear in its length. Returns undefined if one of them has no name, ETag or size in
- * plain text, or if an element has no end or another form, such as `<Contents a="b">`. Then the SDK returns all objects in their
- * order.
+ * Returns the objects of a page and the `rest` without them, in time linear in its length. Returns undefined if one of them has no
+ * name, ETag or size in plain text, or if an element has no end or another form, such as `<Contents a="b">`. Then the SDK returns
+ * all objects in their order.
  */
-export function takeObjects(page: string): TakenObjects | undefined {
+export function takeObjects(page: string) {
   const objects: ObjectInfo[] = [];
   let rest = '';
   let at = 0;
