@@ -10,10 +10,10 @@ import { readRecord, recordNames, writeRecord } from './record-files.ts';
 /** Limit on a record about one object, in bytes: a name has at most 1024. */
 const MAX_OBJECT_BYTES = 16 * 1024;
 const HALF_RESTORED = 'cache-s3-half-';
-/** Limits on the records of half-restored paths that are read. */
+/** Limits on the records of half-restored paths that are read, in bytes of all together. */
 const HALF_RESTORED_LIMITS = { maxBytes: 1024 * 1024, maxRecords: 100 };
 const RESTORED_LINKS = 'cache-s3-links-';
-/** Limits on the records of restored links that are read: one for each restore, with 24 bytes for each of up to 4,000,000 entries. */
+/** The same for the records of restored links: one for each restore, with 24 bytes for each of up to 4,000,000 entries. */
 const LINK_LIMITS = { maxBytes: 96 * 1024 * 1024, maxRecords: 100 };
 
 /**
@@ -132,8 +132,8 @@ export class JobRecords {
   }
 
   /**
-   * Yields the records whose names begin with `prefix`, newest first. Skips records over the limit, and the files of other users,
-   * which could otherwise hide a record of this job.
+   * Yields the records whose names begin with `prefix`, newest first. Skips those that exceed `maxBytes` together with newer ones, and
+   * the files of other users, which could otherwise hide a record of this job.
    */
   *newest(
     prefix: string,
@@ -142,9 +142,11 @@ export class JobRecords {
     const directory = this.#directory;
     if (directory === undefined) return;
     let count = 0;
+    let leftBytes = maxBytes;
     for (const name of ignoreErrors(() => recordNames(directory, prefix)) ?? []) {
-      const record = this.read(name, maxBytes);
+      const record = this.read(name, leftBytes);
       if (!record) continue;
+      leftBytes -= record.length;
       yield record;
       if (++count === maxRecords) return;
     }

@@ -30,7 +30,7 @@ const RECORD_FORMAT = 3;
 const PREFIX = 'cache-s3-tree-';
 /** Limit on a record, in bytes: three million entries have rows and hashes of about 230 MiB. */
 const MAX_BYTES = 256 * 1024 * 1024;
-/** Limit on the records that are read for one save. */
+/** Limit on the number of records that are read for one save. Together they have at most `MAX_BYTES`. */
 const MAX_RECORDS = 16;
 /** Room that is left for the name, the ETag and all else but the tables, in bytes. */
 const MAX_HEAD_BYTES = 64 * 1024;

@@ -6,6 +6,7 @@ import {
   rmSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -117,6 +118,21 @@ test.each(['', '{', 'null', '{}', '"./deps"', '[{}]', '[1]'])(
     expect(records.isHalfRestored(() => ['./deps'])).toBe(false);
   },
 );
+
+test('half-restored paths are read from at most 1 MiB of records, the newest first', () => {
+  const { records, at } = arrange();
+  const long = JSON.stringify(['x'.repeat(600 * 1024)]);
+  for (const [index, content] of ['["./old"]', long, long, '["./new"]'].entries()) {
+    const file = at(`cache-s3-half-${index}`);
+    writeFileSync(file, content);
+    utimesSync(file, index, index);
+  }
+  expect(records.isHalfRestored(() => ['./new'])).toBe(true);
+  expect(records.isHalfRestored(() => ['./old'])).toBe(true);
+  writeFileSync(at('cache-s3-half-0'), JSON.stringify(['./old', 'x'.repeat(600 * 1024)]));
+  utimesSync(at('cache-s3-half-0'), 0, 0);
+  expect(records.isHalfRestored(() => ['./old'])).toBe(false);
+});
 
 test('files of another user neither hide nor forge half-restored paths', requires(root), () => {
   const { records, at } = arrange();
