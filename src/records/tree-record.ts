@@ -1,18 +1,20 @@
 import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
-import { deserialize, serialize } from 'node:v8';
+import { Deserializer, Serializer } from 'node:v8';
 import { SHA256_BYTES, sha256 } from '../archive/format/codec.ts';
 import { ContentHashes } from '../archive/format/content-hashes.ts';
 import type { Manifest } from '../archive/format/entry.ts';
 import { decodeManifest } from '../archive/format/manifest/manifest-reader.ts';
 import { StatusRows } from '../archive/fs/status-rows.ts';
-import type { JobRecords } from './job-records.ts';
+import { isTexts, type JobRecords } from './job-records.ts';
 
 /**
  * The tree that a restore wrote, for an incremental save of the job. It has the manifest of the object, and the status and the
  * hash of the content of each restored file.
  *
- * The file contains the SHA-256 of the rest, and a `StoredTree` as `node:v8` serializes it.
+ * The file contains the SHA-256 of the rest, and five parts, each after its length (`node:v8`): a head (JSON), the frame of the
+ * manifest, the rows, and the key and the values of the hashes, which are empty without hashes. No part is a serialized value:
+ * any program of the job can write a record, and a value of a few bytes can take gigabytes of memory.
  */
 export interface TreeRecord {
   readonly object: string;
@@ -32,7 +34,7 @@ const PREFIX = 'cache-s3-tree-';
 const MAX_BYTES = 256 * 1024 * 1024;
 /** Limit on the number of records that are read for one save. Together they have at most `MAX_BYTES`. */
 const MAX_RECORDS = 16;
-/** Room that is left for the name, the ETag and all else but the tables, in bytes. */
+/** Limit on the head, and room that is left for all but the tables, in bytes. The head contains a name and an ETag. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
 /** A record to write. */
@@ -41,21 +43,19 @@ export interface NewTreeRecord extends Omit<TreeRecord, 'manifest'> {
   readonly manifestBytes: Uint8Array;
 }
 
-interface StoredTree extends Pick<NewTreeRecord, 'object' | 'etag' | 'version' | 'manifestBytes'> {
-  readonly format: number;
-  readonly rows: BigInt64Array<ArrayBuffer>;
-  readonly hashes: Pick<ContentHashes, 'key' | 'values'> | undefined;
-}
-
 /** Writes the record. Leaves out the hashes if it would be too large with them, and writes none if it still is. */
 export function writeTreeRecord(records: JobRecords, tree: NewTreeRecord): void {
   const { object, etag, version, manifestBytes, rows, contents } = tree;
   const bytes = manifestBytes.length + rows.values.byteLength;
   const hasRoom = contents && bytes + contents.values.length <= MAX_BYTES - MAX_HEAD_BYTES;
-  const hashes = hasRoom ? { key: contents.key, values: contents.values } : undefined;
-  const format = RECORD_FORMAT;
-  const stored: StoredTree = { format, object, etag, version, manifestBytes, rows: rows.values, hashes };
-  const body = serialize(stored);
+  const { key, values } = hasRoom ? contents : { key: new Uint8Array(), values: new Uint8Array() };
+  const head = Buffer.from(JSON.stringify({ format: RECORD_FORMAT, object, etag, version }));
+  const output = new Serializer();
+  for (const part of [head, manifestBytes, rows.values, key, values]) {
+    output.writeUint32(part.byteLength);
+    output.writeRawBytes(part);
+  }
+  const body = output.releaseBuffer();
   if (body.length > MAX_BYTES - SHA256_BYTES) return;
   records.write(recordName(object, etag), Buffer.concat([sha256(body), body]));
 }
@@ -90,15 +90,25 @@ async function decode(bytes: Buffer | undefined): Promise<TreeRecord | undefined
     // A save copies data by the offsets in the manifest, so every byte must be right
     const body = bytes.subarray(SHA256_BYTES);
     if (!sha256(body).equals(bytes.subarray(0, SHA256_BYTES))) return undefined;
-    const { format, object, etag, version, manifestBytes, ...tables }: StoredTree = deserialize(body);
-    if (format !== RECORD_FORMAT) return undefined;
-    const manifest = await decodeManifest(Buffer.from(manifestBytes));
-    const rows = new StatusRows(tables.rows);
+    const input = new Deserializer(body);
+    const readPart = () => input.readRawBytes(input.readUint32());
+    const head = readPart();
+    if (head.length > MAX_HEAD_BYTES) return undefined;
+    const { format, object, etag, version } = JSON.parse(head.toString());
+    if (format !== RECORD_FORMAT || !isTexts([object, etag, version])) return undefined;
+    const manifest = await decodeManifest(readPart());
+    const rows = new StatusRows(new BigInt64Array(copyOf(readPart())));
     if (rows.length !== manifest.entries.length) return undefined;
-    const { key, values } = tables.hashes ?? {};
-    const contents = key && values && new ContentHashes(manifest, key, Buffer.from(values));
+    const key = new Uint8Array(copyOf(readPart()));
+    const values = Buffer.from(copyOf(readPart()));
+    const contents = key.length > 0 ? new ContentHashes(manifest, key, values) : undefined;
     return { object, etag, version, manifest, rows, contents };
   } catch {
     return undefined;
   }
+}
+
+/** Returns a copy, because a table begins at a multiple of eight bytes, and a view would keep the whole record in memory. */
+function copyOf(bytes: Uint8Array): ArrayBuffer {
+  return new Uint8Array(bytes).buffer;
 }

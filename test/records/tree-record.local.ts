@@ -1,5 +1,6 @@
 import * as fs from 'node:fs';
 import path from 'node:path';
+import { Serializer, serialize } from 'node:v8';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/archive/format/codec.ts';
 import { ContentHashes, newHashKey } from '../../src/archive/format/content-hashes.ts';
@@ -145,13 +146,69 @@ describe('a tree record is ignored', () => {
   test.each([1, 4])('if it has format %i of another release', async format => {
     const changed = (bytes: Buffer) => {
       const body = Buffer.from(bytes.subarray(32));
-      // A small number is stored in a byte, doubled, after the name of its property and a tag
-      body[body.indexOf('format') + 'format'.length + 1] = 2 * format;
+      body.write(`"format":${format}`, body.indexOf('"format":3'));
       return Buffer.concat([sha256(body), body]);
     };
     expect(await broken(changed)).toEqual(none);
     const same = await broken(bytes => Buffer.concat([sha256(bytes.subarray(32)), bytes.subarray(32)]));
     expect(same[0], 'the test breaks what it means to').toBeDefined();
+  });
+
+  const rightHead = { format: 3, object: 'v1/o', etag: 'e', version: 'v' };
+
+  /** Replaces the body of a record, whose hash is then right. */
+  const replaced = (body: Uint8Array) => broken(() => Buffer.concat([sha256(body), body]));
+
+  test('if it is a value of node:v8 that takes a gigabyte of memory to read', async () => {
+    const value = { ...rightHead, manifestBytes: { length: 2 ** 26 } };
+    const peakKib = process.resourceUsage().maxRSS;
+    expect(await replaced(serialize(value))).toEqual(none);
+    expect(process.resourceUsage().maxRSS - peakKib).toBeLessThan(256 * 1024);
+  });
+
+  /** Makes the bytes of parts, each after its length. */
+  function partsOf(...parts: readonly Uint8Array[]): Uint8Array {
+    const output = new Serializer();
+    for (const part of parts) {
+      output.writeUint32(part.length);
+      output.writeRawBytes(part);
+    }
+    return output.releaseBuffer();
+  }
+
+  /** Makes a record that is right except for what is given. */
+  async function bodyOf(head: unknown, tables?: Partial<Record<'rows' | 'key' | 'values', Uint8Array>>) {
+    const { manifestBytes, rows, contents } = await newRecord();
+    const { key, values } = contents!;
+    const right = { rows: new Uint8Array(rows.values.buffer), key, values, ...tables };
+    const text = typeof head === 'string' ? head : JSON.stringify(head);
+    return partsOf(Buffer.from(text), manifestBytes, right.rows, right.key, right.values);
+  }
+
+  test.each([
+    ['a head above its limit', `${JSON.stringify(rightHead)}${' '.repeat(64 * 1024)}`],
+    ['a head that is no JSON', '{'],
+    ['a head that is null', 'null'],
+    ['a name that is no text', { ...rightHead, object: ['v1/o'] }],
+    ['an ETag that is no text', { ...rightHead, etag: undefined }],
+    ['a version that is no text', { ...rightHead, version: { v: 1 } }],
+  ])('if it has %s', async (_, head) => {
+    expect(await replaced(await bodyOf(head))).toEqual(none);
+    const [same] = await replaced(await bodyOf(rightHead));
+    expect(same, 'the test breaks what it means to').toBeDefined();
+  });
+
+  test.each([
+    ['rows', 3 * 64 - 1],
+    ['key', 7],
+    ['values', 15],
+  ])('if its %s have a wrong length', async (name, length) => {
+    expect(await replaced(await bodyOf(rightHead, { [name]: new Uint8Array(length) }))).toEqual(none);
+  });
+
+  test('if the length of a part is above the rest of the record', async () => {
+    const body = await bodyOf(rightHead);
+    expect(await replaced(body.subarray(0, -1))).toEqual(none);
   });
 
   test('if its rows are of another tree', async () => {
