@@ -8,7 +8,8 @@ export const READ_BYTES = 4 * 1024 * 1024;
 
 /**
  * Reads a range of an object of the store at `root`. Opens its file once, so that all bytes are of one version. Returns undefined
- * if there is no regular file, or if it is behind a link. Throws `ObjectReplacedError` if its ETag is not `options.etag`, and the system's errors.
+ * if there is no regular file, or if it is behind a link. Throws `ObjectReplacedError` if its ETag is not `options.etag` or if
+ * another host has removed it, and the system's errors.
  */
 export async function readRange(
   root: string,

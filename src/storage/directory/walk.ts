@@ -27,17 +27,18 @@ export async function* walkFiles(
   }
 }
 
-/**
- * Codes of a directory that has no objects: another host of a network mount has removed it while it was read (ESTALE), or its path
- * is too long. The system accepts the path of each object.
- */
-const WITHOUT_OBJECTS: ReadonlySet<string | undefined> = new Set(['ESTALE', 'ENAMETOOLONG']);
-
 async function entriesOf(directory: string) {
+  const read = () => readdir(directory, { withFileTypes: true });
   try {
-    return await readdir(directory, { withFileTypes: true });
+    // Another host of a network mount (NFS) has removed or replaced the directory while it was read. If the mount itself is stale,
+    // the second read fails too
+    return await read().catch(error => {
+      if (systemCode(error) === 'ESTALE') return read();
+      throw error;
+    });
   } catch (error) {
-    if (isNotFound(error) || WITHOUT_OBJECTS.has(systemCode(error))) return [];
+    // A path that is too long has no objects: the system accepts the path of each object
+    if (isNotFound(error) || systemCode(error) === 'ENAMETOOLONG') return [];
     throw error;
   }
 }

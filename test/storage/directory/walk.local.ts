@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { objectPath } from '../../../src/storage/directory/file-names.ts';
@@ -98,19 +98,42 @@ test(
   },
 );
 
-test('a listing goes on when another host of a network mount removes a directory', async () => {
-  const root = scratch();
-  await save(root);
-  mkdirSync(path.join(root, 'v1', 'removed'));
+/** Makes the reads of directories that are stale fail until the test ends, each after `change`. */
+function failReaddir(
+  isStale: (directory: string) => boolean,
+  change: (directory: string) => void = () => {},
+): void {
   insteadAsync(
     'readdir',
     readdir =>
-      ((directory: string, ...options: unknown[]) =>
-        directory.endsWith('removed')
-          ? Promise.reject(failed('ESTALE', directory))
-          : (readdir as CallableFunction)(directory, ...options)) as typeof readdir,
+      ((directory: string, ...options: unknown[]) => {
+        if (!isStale(directory)) return (readdir as CallableFunction)(directory, ...options);
+        change(directory);
+        return Promise.reject(failed('ESTALE', directory));
+      }) as typeof readdir,
   );
-  expect((await collect(storeAt(root).list('v1/'))).map(object => object.name)).toEqual([name]);
+}
+
+test.each<[string, (directory: string) => void, readonly string[]]>([
+  ['removes', directory => rmSync(directory, { recursive: true }), []],
+  ['replaces', () => {}, [name]],
+])(
+  'a listing goes on when another host of a network mount %s a directory that is read',
+  async (_, change, names) => {
+    const root = scratch();
+    await save(root);
+    let reads = 0;
+    failReaddir(directory => directory === path.join(root, 'v1') && reads++ === 0, change);
+    expect((await collect(storeAt(root).list('v1/'))).map(object => object.name)).toEqual(names);
+    expect(reads).toBe(2);
+  },
+);
+
+test('a listing of a network mount that is stale fails, so that the store does not seem to be empty', async () => {
+  const root = scratch();
+  await save(root);
+  failReaddir(() => true);
+  await expect(collect(storeAt(root).list('v1/'))).rejects.toMatchObject({ name: 'StoreUnavailableError' });
 });
 
 test('empty directories are removed up to one that is not empty, and never the root', async () => {
