@@ -45,7 +45,7 @@ async function recordLeft(job: CacheJob) {
 test.each<[string, string, boolean]>([
   ['an exact hit', 'k-1', false],
   ['the match of a prefix', 'none', false],
-  ['a isWarm restore', 'k-1', true],
+  ['a warm restore', 'k-1', true],
 ])('the progress of %s ends at its total', async (_, key, isWarm) => {
   const all = jobsOf();
   // Its last frame begins before the tail, so a part of it is received twice
