@@ -2,12 +2,7 @@ import type { AwsCredentialIdentity, AwsCredentialIdentityProvider } from '@smit
 import { readSmallFile } from '../../../archive/fs/small-file.ts';
 import { deadline } from '../../../retry/signals.ts';
 import { redact } from '../../redact.ts';
-import {
-  NoCredentialsError,
-  SecretlessRunError,
-  type Setting,
-  StoreRefusedError,
-} from '../../store-errors.ts';
+import { NoCredentialsError, SecretlessRunError, StoreRefusedError } from '../../store-errors.ts';
 import { type CredentialsSource, describeSource } from '../errors/refusals.ts';
 import { classify } from '../errors/s3-errors.ts';
 import type { S3Settings } from '../s3-settings.ts';
@@ -105,15 +100,14 @@ async function fromSources(
 ): Promise<SourceCredentials> {
   const limit = deadline(CREDENTIALS_MS, clock);
   const reasons: string[] = [];
-  const failed: Setting[] = [];
+  const failed: CredentialsSource[] = [];
   try {
     for (const [name, source] of sources(settings, stsHandler)) {
       try {
         return { ...(await new CredentialsCall().run(source, limit.signal)), source: name };
       } catch (error) {
         reasons.push(`${name}: ${reasonOf(error as Error)}`);
-        if (!(error instanceof NoSourceError))
-          failed.push({ input: 'accessKey', place: describeSource(name, settings) });
+        if (!(error instanceof NoSourceError)) failed.push(name);
         if (limit.signal.aborted) break;
       }
     }
@@ -125,12 +119,12 @@ async function fromSources(
 
 /**
  * Makes the error of a run without credentials.
- * @param failed the sources that exist and returned no credentials.
+ * @param failed the sources that exist, or may exist, and returned no credentials.
  * @param reasons the reasons of all sources, in brackets, or ''.
  */
 function noCredentialsError(
   settings: S3Settings,
-  failed: readonly Setting[],
+  failed: readonly CredentialsSource[],
   reasons: string,
 ): StoreRefusedError {
   const { missingKey, environment: env } = settings;
@@ -139,13 +133,20 @@ function noCredentialsError(
     const other = missingKey === 'secretKey' ? 'accessKey' : 'secretKey';
     return new StoreRefusedError(missingText(missingKey, other) + reasons, { input: missingKey });
   }
-  if (failed.length > 0) return new StoreRefusedError(`no credentials${reasons}`, failed);
+  // No setting selects the instance metadata, and GitHub's own runners have none
+  const selected = failed.filter(source => source !== 'instance metadata');
+  if (selected.length > 0) {
+    const places = selected.map(source => ({ input: 'accessKey', place: describeSource(source, settings) }));
+    return new StoreRefusedError(`no credentials${reasons}`, places);
+  }
   if (withheld !== undefined) return new SecretlessRunError(withheld + reasons);
+  // The machine may have a role although its metadata service has failed, so reads without a signature are not tried
+  const NoKeysError = failed.length > 0 ? StoreRefusedError : NoCredentialsError;
   if (!env.AWS_PROFILE && !env[KEY_ID] !== !env[SECRET]) {
     const [missing, other] = env[KEY_ID] ? [SECRET, KEY_ID] : [KEY_ID, SECRET];
-    return new NoCredentialsError(missingText(missing, other) + reasons, missing);
+    return new NoKeysError(missingText(missing, other) + reasons, missing);
   }
-  return new NoCredentialsError(
+  return new NoKeysError(
     `no credentials: set accessKey and secretKey, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY${reasons}`,
     { input: 'accessKey' },
   );

@@ -110,6 +110,30 @@ test.each([
   });
 });
 
+test.each<[string, NodeJS.ProcessEnv, object]>([
+  ['no keys', {}, { name: 'StoreRefusedError', settings: [{ input: 'accessKey' }] }],
+  [
+    'half a pair of variables',
+    { AWS_ACCESS_KEY_ID: 'x' },
+    { name: 'StoreRefusedError', settings: ['AWS_SECRET_ACCESS_KEY'] },
+  ],
+  [
+    'no keys because of Dependabot',
+    { GITHUB_ACTOR: 'dependabot[bot]' },
+    { name: 'SecretlessRunError', settings: [] },
+  ],
+])(
+  'the error of a run with %s does not name instance metadata that the machine lacks as a setting',
+  async (_, env, expected) => {
+    const environment = { ...env, AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1' };
+    vi.stubEnv('AWS_EC2_METADATA_SERVICE_ENDPOINT', environment.AWS_EC2_METADATA_SERVICE_ENDPOINT);
+    await expect(provider({ instanceMetadata: true, environment })()).rejects.toMatchObject({
+      ...expected,
+      message: expect.stringMatching(/^no credentials: .*; instance metadata: /),
+    });
+  },
+);
+
 test('the role of the machine is not requested where the environment forbids it', async () => {
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
   await expect(provider({ instanceMetadata: true })()).rejects.toThrow(/\(shared file: [^;]*\)$/);
