@@ -33,7 +33,8 @@ export function createRunner(env: Environment) {
       writeOrWarn(
         env.GITHUB_OUTPUT,
         () => core.setOutput(name, escapeControls(value)),
-        cause => `GITHUB_OUTPUT cannot be written (${cause}), so this step sets no outputs.`,
+        cause =>
+          `GITHUB_OUTPUT cannot be written (${cause}), so this step sets no outputs: make it a file that the step's user can write.`,
       );
     },
     /** Saves text for the post phase. Warns once if the runner's file for it cannot be written. */
@@ -53,7 +54,9 @@ export function createRunner(env: Environment) {
         const cells = rows.map(row => row.map(cell => escapeHtml(cell)));
         await core.summary.addHeading(title, 3).addTable(cells).write();
       } catch (error) {
-        log.warning(`The job summary could not be written: ${(error as Error).message}`);
+        log.warning(
+          `The job summary could not be written (${(error as Error).message}); the cache is not affected.`,
+        );
       }
     },
     /** Fails the step with one sentence. */

@@ -36,7 +36,7 @@ export function writeMetrics(env: Environment, facts: PhaseFacts, primaryKey: st
     return undefined;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    return `CACHE_S3_METRICS_FILE: no line was written (${code ?? message}); the cache is not affected.`;
+    return `CACHE_S3_METRICS_FILE: no line was written (${code ?? message}); the cache is not affected. Check the file, its permissions and its disk.`;
   }
 }
 

@@ -34,12 +34,14 @@ function logOutcome(runner: Runner, { inputs, isBucketOnly }: SavePhase, outcome
       log.info(`Cache not saved: the key ${inputs.key} is already saved.`);
       break;
     case 'empty':
-      log.notice(`Cache not saved: nothing to save exists at the paths '${inputs.paths.join("', '")}'.`);
+      log.notice(
+        `Cache not saved: nothing to save exists at the paths '${inputs.paths.join("', '")}'. Check the spelling of \`path\`.`,
+      );
       break;
     case 'cancelled':
       log.warning(
         outcome.mayBeVisible
-          ? 'The step was cancelled during the last request of the save, so it is not known whether the cache was saved.'
+          ? 'The step was cancelled during the last request of the save, so it is not known whether the cache was saved. A later save stores the key if it is missing.'
           : 'Cache not saved: the step was cancelled.',
       );
       break;

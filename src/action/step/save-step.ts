@@ -65,7 +65,8 @@ function skipReason(plan: StepPlan, state: StepState | undefined, records: JobRe
   if (state !== undefined) {
     const decision = decideSave(inputs.jobStatus, state.saveAlways);
     if (!decision.isAllowed) return `Cache not saved: ${decision.reason}.`;
-    if (!state.finished) return 'Cache not saved: the restore did not finish.';
+    if (!state.finished)
+      return 'Cache not saved: the restore did not finish. See the log of the restore step.';
     if (isSaved(plan, state)) {
       return `Cache hit occurred on the primary key ${inputs.key}, not saving cache.`;
     }

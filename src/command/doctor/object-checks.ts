@@ -73,8 +73,8 @@ async function checkConditions(trial: Trial, name: string): Promise<void> {
   };
   await makeCheck(trial.report, 'conditions', replace, {
     result: 'failed',
-    meaning: 'jobs cannot save caches while the server fails so.',
-    fix: 'allow conditional writes (If-None-Match) in the policy, or look for the failure in the log of the server.',
+    meaning: 'jobs cannot save caches until this is fixed.',
+    fix: "allow conditional writes (If-None-Match) in the policy, or find the failure in the server's log.",
   });
 }
 

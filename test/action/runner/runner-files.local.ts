@@ -23,7 +23,7 @@ describe('a restore whose GITHUB_OUTPUT and GITHUB_STATE cannot be written', () 
       .match(/^::warning::.*$/gm)
       ?.map(line => line.replace(/\((?:EBADF|EPERM)\)/, '(EISDIR)'));
     expect(warnings).toEqual([
-      '::warning::GITHUB_OUTPUT cannot be written (EISDIR), so this step sets no outputs.',
+      "::warning::GITHUB_OUTPUT cannot be written (EISDIR), so this step sets no outputs: make it a file that the step's user can write.",
       '::warning::GITHUB_STATE cannot be written (EISDIR), so the post step will not save the cache: use restore/ and save/ instead.',
     ]);
     expect(log).toContain('Cache restored from key: k1');
@@ -56,6 +56,6 @@ test('a restore whose GITHUB_STEP_SUMMARY cannot be written restores and warns',
   const env = unwritable('GITHUB_STEP_SUMMARY');
   const { code, log } = await phase('main', { workspace: 'two', env, inputs: { summary: 'true' } });
   expect(log).toContain('Cache restored from key: k1');
-  expect(log).toContain('::warning::The job summary could not be written: ');
+  expect(log).toContain('::warning::The job summary could not be written (');
   expect(code).toBe(0);
 });

@@ -122,7 +122,7 @@ test.each<[string, (place: string) => string]>([
   const warnings = (await endPhase(file)).filter(line => line.startsWith('warning'));
   expect(warnings).toEqual([
     expect.stringMatching(
-      /^warning: CACHE_S3_METRICS_FILE: no line was written \(.+\); the cache is not affected\.$/,
+      /^warning: CACHE_S3_METRICS_FILE: no line was written \(.+\); the cache is not affected\. Check the file, its permissions and its disk\.$/,
     ),
   ]);
   if (before !== undefined) expect(statSync(file).size).toBe(before);
@@ -165,7 +165,7 @@ test(
       ...['--input-type=module', '-e', program, file],
     ]);
     expect(stdout.trim()).toBe(
-      'CACHE_S3_METRICS_FILE: no line was written (the disk or a quota is full); the cache is not affected.',
+      'CACHE_S3_METRICS_FILE: no line was written (the disk or a quota is full); the cache is not affected. Check the file, its permissions and its disk.',
     );
     expect(readFileSync(file, 'utf8')).toBe(earlier);
     await endPhase(file);
@@ -202,7 +202,7 @@ describe('a phase of root, in a directory of another user', requires(root), () =
     writeFileSync(other, '');
     linkSync(other, file);
     expect(await endPhase(file)).toContain(
-      'warning: CACHE_S3_METRICS_FILE: no line was written (it has hard links, through which root does not write); the cache is not affected.',
+      'warning: CACHE_S3_METRICS_FILE: no line was written (it has hard links, through which root does not write); the cache is not affected. Check the file, its permissions and its disk.',
     );
     expect(statSync(other)).toMatchObject({ size: 0, uid: 0 });
   });

@@ -80,7 +80,7 @@ describe('a save', () => {
   test('logs a notice when nothing to save exists at the paths', async () => {
     const { lines } = await saveOnly({ script: { save: async () => ({ kind: 'empty' }) } });
     expect(lines).toEqual([
-      "notice: Cache not saved: nothing to save exists at the paths 'node_modules'.",
+      "notice: Cache not saved: nothing to save exists at the paths 'node_modules'. Check the spelling of `path`.",
       'info: cache-s3: op=save source=none result=empty ms=N requests=3 retries=1',
     ]);
   });
@@ -146,7 +146,7 @@ describe('a save', () => {
     };
     const { lines } = await saveOnly({ script, signal: controller.signal });
     expect(lines[0]).toBe(
-      'warning: The step was cancelled during the last request of the save, so it is not known whether the cache was saved.',
+      'warning: The step was cancelled during the last request of the save, so it is not known whether the cache was saved. A later save stores the key if it is missing.',
     );
   });
 });

@@ -131,7 +131,10 @@ describe('the post phase', () => {
 
   test('skips paths of a restore that did not finish', async () => {
     const { lines, backend } = await post({ state: { finished: false, saveAlways: true } });
-    expect(lines).toEqual(['info: Cache not saved: the restore did not finish.', skipped]);
+    expect(lines).toEqual([
+      'info: Cache not saved: the restore did not finish. See the log of the restore step.',
+      skipped,
+    ]);
     expect(backend.opened).toEqual([]);
   });
 

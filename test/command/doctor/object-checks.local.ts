@@ -27,7 +27,7 @@ test.each([403, 500])(
     expect(named(findings, 'failed')).toEqual(['conditions']);
     expect(findingOf(findings, 'conditions')).toMatchObject({
       found: expect.stringContaining(String(status)),
-      meaning: 'jobs cannot save caches while the server fails so.',
+      meaning: 'jobs cannot save caches until this is fixed.',
     });
   },
 );

@@ -112,7 +112,7 @@ function commitFailure(
     error instanceof TargetTreeError ? error : writeError(pathInTheWay(error as RenameError, move), error);
   const notes = kept.map(
     ({ path, parent }) =>
-      `the previous ${showPath(path)} could not be put back and is kept for a day in a directory .cache-s3-* of ${showPath(parent.area.parent)}`,
+      `the previous ${showPath(path)} could not be put back; it is kept for one day in ${showPath(parent.area.parent)}, in a directory .cache-s3-*`,
   );
   return new TargetTreeError([message, ...notes].join('; '), { cause: error, treeChanged });
 }

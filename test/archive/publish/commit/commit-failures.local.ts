@@ -67,7 +67,7 @@ describe('a commit that fails', () => {
       const { message, treeChanged } = await commitError(publish());
       expect(treeChanged).toBe(true);
       expect(message).toContain(
-        `; the previous ${join(to, 'tree/a')} could not be put back and is kept for a day in a directory .cache-s3-* of ${join(to, 'tree')}`,
+        `; the previous ${join(to, 'tree/a')} could not be put back; it is kept for one day in ${join(to, 'tree')}, in a directory .cache-s3-*`,
       );
       const { type, sha256, target } = before['tree/a']!;
       const kept = Object.entries(await describeTree(to)).filter(([name]) => name.includes('.cache-s3-'));

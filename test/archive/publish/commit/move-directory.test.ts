@@ -72,7 +72,7 @@ describe('an obstacle that cannot be renamed as a whole', () => {
       rename(from, target);
     });
     await expect(publish()).rejects.toThrow(
-      /; the previous .*tree[\\/]a could not be put back and is kept for a day in a directory \.cache-s3-\* of /,
+      /; the previous .*tree[\\/]a could not be put back; it is kept for one day in .*, in a directory \.cache-s3-\*/,
     );
     const found = await describeTree(to);
     const kept = Object.keys(found).filter(name => name.includes('.cache-s3-') && name.endsWith('/y'));
