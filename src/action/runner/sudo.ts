@@ -40,7 +40,7 @@ export async function runAsRoot(
   env: Environment,
   signal: AbortSignal,
 ): Promise<number | string> {
-  // Imported here, because every run loads this file, and few start a child process
+  // The import is here because every run loads this file, and few runs start a child process
   const { spawn } = await import('node:child_process');
   const [file = '', ...args] = sudoCommand(env, program);
   const child = spawn(file, args, {

@@ -32,8 +32,8 @@ interface RestoreStepOptions {
 }
 
 /**
- * Restores the cache of a step, or only looks it up. A problem of the cache is a warning and counts as a miss. Bad inputs fail
- * the step before any request, and a miss with `fail-on-cache-miss` fails it too.
+ * Restores the cache of a step, or only checks whether it exists. A problem of the cache is a warning and counts as a miss. Bad
+ * inputs fail the step before any request, and a miss with `fail-on-cache-miss` fails it too.
  */
 export async function restoreStep(runner: Runner, options: RestoreStepOptions): Promise<void> {
   const startedMs = performance.now();

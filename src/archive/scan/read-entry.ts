@@ -109,7 +109,7 @@ export function readMtime({ path, stats }: Pick<ScannedEntry, 'path' | 'stats'>)
   // A directory may be the target of a followed link, where lstat would return the status of the link
   const read = () =>
     stats.isDirectory() ? statSync(fsPath(path), { bigint: true, throwIfNoEntry: false }) : lstatExact(path);
-  const exact = stats.exact ?? unlessVanished(path, read);
+  const exact = stats.exact ?? ignoreVanished(path, read);
   return exact ? mtimeOf(exact, () => stats) : roundedMtime(stats.mtimeMs);
 }
 
@@ -121,14 +121,14 @@ export function readInode({ path, stats }: ScannedEntry): ScannedEntry['inode'] 
 
 /** Calls lstat. Returns undefined if the path has vanished. Throws `SourceTreeError`. */
 export function statusNow(path: string): BigIntStats | undefined {
-  return unlessVanished(path, () => lstatExact(path));
+  return ignoreVanished(path, () => lstatExact(path));
 }
 
 /** Codes of a call for a path that has vanished, or that goes through a file by now. */
 const VANISHED_CODES: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR'];
 
 /** Calls `read`. Returns undefined if it fails with one of these codes. Throws `SourceTreeError` for other errors. */
-function unlessVanished<T>(path: string, read: () => T, codes = VANISHED_CODES): T | undefined {
+function ignoreVanished<T>(path: string, read: () => T, codes = VANISHED_CODES): T | undefined {
   try {
     return read();
   } catch (error) {
@@ -150,10 +150,10 @@ export function listNames(directory: string): string[] {
     if (!names.some(name => name.includes('\ufffd'))) return names;
     return readdirSync(fsPath(directory), 'buffer').map(decodeName);
   };
-  return unlessVanished(directory, list) ?? [];
+  return ignoreVanished(directory, list) ?? [];
 }
 
 /** Reads the target of a symlink. Returns undefined if the path has vanished or is no symlink. Throws `SourceTreeError`. */
 export function readLinkTarget(path: string): string | undefined {
-  return unlessVanished(path, () => readTarget(path), [...VANISHED_CODES, 'EINVAL']);
+  return ignoreVanished(path, () => readTarget(path), [...VANISHED_CODES, 'EINVAL']);
 }

@@ -21,7 +21,6 @@ export class SaveNotices {
     this.#add(path, `saved with a change (times ${when} ${limit} become ${limit})`);
   }
 
-  /** Returns the notices. */
   lines(): string[] {
     return [...this.#notices].map(([outcome, { count, named }]) => {
       const subject = count === 1 ? '1 path is' : `${count} paths are`;

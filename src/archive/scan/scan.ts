@@ -1,4 +1,4 @@
-/** This folder finds what a step's `path` names on the disk, in the order of an archive. It reads no data of files. */
+/** This folder finds the files that a step's `path` names on the disk, in the order of an archive. It reads no data of files. */
 
 import { EntryType } from '../format/entry.ts';
 import { MAX_MTIME_US } from '../fs/file-times.ts';

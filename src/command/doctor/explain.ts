@@ -38,7 +38,7 @@ export function failedCheck(
   const { cause, settings } = error;
   if (tlsRefusal(cause) !== undefined) return 'TLS';
   if (settings.includes(RUNNER_CLOCK)) return 'clock';
-  // Of the role or its token, or there are no credentials at all
+  // The role or its token failed, or there are no credentials at all
   if (error instanceof RoleError || error instanceof NoCredentialsError) return 'credentials';
   const [first = ''] = settings;
   if (typeof first === 'string') return error instanceof PolicyRefusedError ? 'list' : 'endpoint';

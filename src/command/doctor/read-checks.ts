@@ -51,7 +51,7 @@ export async function checkForeignReads(trial: Trial, canList: boolean): Promise
   }
 }
 
-/** Checks HEAD, GET and ranges of an object. `etag` is the result of its PUT, undefined if the trial has not stored it. */
+/** Checks HEAD, GET and ranges of an object. `etag` is the result of its PUT. Undefined if the trial has not stored it. */
 export async function checkReads(trial: Trial, name: string, etag: string | undefined): Promise<void> {
   const { sdk, bucket, prefixes, send, report } = trial;
   const refused = {

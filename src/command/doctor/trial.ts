@@ -79,13 +79,11 @@ export async function createTrial(
     report,
     /** Makes a call. `operation` is S3's name of it. */
     call: <T>(operation: string, attempt: Attempt<T>) => caller.run(specOf(operation, signal), attempt),
-    /** Sends one command. */
     send: sendUntil(signal),
     /** Sends a command that removes a part of the trial, also in the 4 s after an interrupt. */
     cleanUp: sendUntil(afterInterrupt.signal),
     /** Returns the server's clock in ms since 1970, by its latest response. */
     serverTimeMs: () => caller.serverTimeMs,
-    /** Closes all connections. */
     close() {
       afterInterrupt.clear();
       caller.close();

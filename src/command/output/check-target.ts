@@ -42,7 +42,7 @@ export function unwritableTarget(target: string, cause: unknown): CommandError {
   return new CommandError(`${target} cannot be written: ${(cause as Error).message}.`, { cause });
 }
 
-/** Returns the status of a path, or undefined if nothing is there. */
+/** Returns the status of a path. Returns undefined if nothing is there. */
 async function statusOf(name: string): Promise<Stats | undefined> {
   try {
     return await stat(name);

@@ -83,8 +83,8 @@ $(printf '%s ' ${quote(create)} $thumbprints) --client-id-list$(printf " '%s'" $
 const OWNER_SID = 'CacheOwnerReads';
 
 /**
- * Returns the command that allows the keys of the bucket's owner to read what roles have saved. On RADOS Gateway (16.2.15) an
- * object belongs to the user of the role that saved it. If the bucket has a policy already, it is not changed.
+ * Returns the command that allows the keys of the bucket's owner to read the objects that roles have saved. On RADOS Gateway (16.2.15)
+ * an object belongs to the user of the role that saved it. If the bucket has a policy already, it is not changed.
  */
 function ownerPolicy(aws: string, { bucket }: PolicyOptions): string {
   // The keys of a tenant's user find its bucket by the name alone

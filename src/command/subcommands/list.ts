@@ -35,7 +35,7 @@ export function jsonRow({ object, marker, repository, scope, key, version }: Cac
   };
 }
 
-/** Returns a time in ms since 1970 in the form of ISO 8601, or null if it is not known. */
+/** Returns a time in ms since 1970 in the form of ISO 8601. Returns null if it is not known. */
 export function isoTime(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
 }

@@ -28,7 +28,7 @@ const MAX_ROWS = 10_000;
 type CheckResult =
   | { readonly kind: 'whole'; readonly bytes: number }
   | { readonly kind: 'damaged' | 'unreadable'; readonly entry: CacheEntry; readonly reason: string }
-  /** Replaced or deleted while it was read. */
+  /** The cache was replaced or deleted while it was read. */
   | { readonly kind: 'changed' };
 
 type Damage = ReturnType<typeof jsonRow> & { readonly reason: string };

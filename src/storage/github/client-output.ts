@@ -11,11 +11,11 @@ import { redact } from '../redact.ts';
  * The texts are from `@actions/cache` 6.3.0 (lib/cache.js); the local tests compare them with the real client.
  */
 export class ClientOutput {
-  /** The reason that the client printed for the failure of the call, undefined if it printed none. */
+  /** The reason that the client printed for the failure of the call. Undefined if it printed none. */
   problem: string | undefined;
-  /** The reason for which the last attempt failed, undefined if the client printed none. The client may retry it. */
+  /** The reason for which the last attempt failed. Undefined if the client printed none. The client may retry it. */
   lastFailure: string | undefined;
-  /** Size of the archive in bytes, undefined if the client did not print it. */
+  /** Size of the archive in bytes. Undefined if the client did not print it. */
   sizeBytes: number | undefined;
 
   readonly #log: Log;
@@ -23,7 +23,10 @@ export class ClientOutput {
   #partialLine = '';
   #nextProgressMs = 0;
 
-  /** @param onMatch receives the key of the entry that the service found. If it throws, the client does not download. */
+  /**
+   * Reads the lines of one call.
+   * @param onMatch receives the key of the entry that the service found. If it throws, the client does not download.
+   */
   constructor(log: Log, onMatch: (key: string) => void) {
     this.#log = log;
     this.#onMatch = onMatch;

@@ -215,8 +215,8 @@ function refusedInput(error: unknown): unknown {
 }
 
 /**
- * Returns one clause that names what this runner's environment lacks for GitHub's cache. Returns undefined if the cache is
- * available. The rules are from `@actions/cache` 6.3.0 (lib/internal/config.js); the token is required too, because the service
+ * Returns one clause that names the variable that this runner's environment lacks for GitHub's cache. Returns undefined if the cache
+ * is available. The rules are from `@actions/cache` 6.3.0 (lib/internal/config.js); the token is required too, because the service
  * refuses every request without it.
  */
 export function unavailableReason(env: Readonly<NodeJS.ProcessEnv>): string | undefined {

@@ -92,7 +92,7 @@ export class GitHubCall extends ObservedCall {
       this.serviceResponse = 'none';
     }
     this.#lastCall = call;
-    this.#watchdog.requestStarted(kind, performance.now());
+    this.#watchdog.noteRequestStart(kind, performance.now());
     if (isFinalization(request)) this.#options.onFinalize?.();
   }
 

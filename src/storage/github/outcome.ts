@@ -6,7 +6,7 @@ export type ServiceResponse = number | 'none' | 'not requested';
 
 /** Facts about a call of the client that returned no result. */
 export interface CallEvidence {
-  /** The reason that the client printed for the failure of the call, undefined if it printed none. */
+  /** The reason that the client printed for the failure of the call. Undefined if it printed none. */
   readonly problem: string | undefined;
   readonly serviceResponse: ServiceResponse;
 }

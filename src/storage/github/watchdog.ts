@@ -49,7 +49,7 @@ export function createWatchdog(limits: GitHubLimits, waited: WaitedTime) {
     sinceMs = nowMs;
   };
   return {
-    requestStarted(kind: 'service' | 'transfer', nowMs: number): void {
+    noteRequestStart(kind: 'service' | 'transfer', nowMs: number): void {
       // Neither a retry of a service call nor a further request of a transfer restarts the clock
       if (phase !== kind) enter(kind, nowMs);
     },
@@ -60,7 +60,10 @@ export function createWatchdog(limits: GitHubLimits, waited: WaitedTime) {
     noteProgramEnd(): void {
       programs -= 1;
     },
-    /** @param total bytes of both directions since the call began. */
+    /**
+     * Notes the progress of a transfer.
+     * @param total bytes of both directions since the call began.
+     */
     countBytes(total: number, nowMs: number): void {
       if (total - bytes < COUNTED_BYTES) return;
       bytes = total;

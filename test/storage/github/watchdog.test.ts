@@ -15,25 +15,25 @@ const transferExpired = 'did not respond: less than 65536 bytes were transferred
 describe('a call of the service', () => {
   it('expires after 10 s', () => {
     const watchdog = newWatchdog();
-    watchdog.requestStarted('service', 1000);
+    watchdog.noteRequestStart('service', 1000);
     expect(watchdog.findExpired(10_999)).toBeUndefined();
     expect(watchdog.findExpired(11_000)).toBe(serviceExpired);
   });
 
   it('has one clock for all its attempts, however many bytes they transfer', () => {
     const watchdog = newWatchdog();
-    watchdog.requestStarted('service', 0);
+    watchdog.noteRequestStart('service', 0);
     watchdog.countBytes(500, 3000);
-    watchdog.requestStarted('service', 3000);
+    watchdog.noteRequestStart('service', 3000);
     watchdog.countBytes(1000, 9000);
     expect(watchdog.findExpired(10_000)).toBe(serviceExpired);
   });
 
   it('has a new clock after a transfer', () => {
     const watchdog = newWatchdog();
-    watchdog.requestStarted('service', 0);
-    watchdog.requestStarted('transfer', 5000);
-    watchdog.requestStarted('service', 20_000);
+    watchdog.noteRequestStart('service', 0);
+    watchdog.noteRequestStart('transfer', 5000);
+    watchdog.noteRequestStart('service', 20_000);
     expect(watchdog.findExpired(29_999)).toBeUndefined();
     expect(watchdog.findExpired(30_000)).toBe(serviceExpired);
   });
@@ -42,7 +42,7 @@ describe('a call of the service', () => {
 describe('a transfer', () => {
   it('does not expire while 64 KiB move within 30 s', () => {
     const watchdog = newWatchdog(40_000);
-    watchdog.requestStarted('transfer', 0);
+    watchdog.noteRequestStart('transfer', 0);
     for (let round = 1; round <= 10; round++) {
       watchdog.countBytes(round * 65_536, round * 11_000);
       expect(watchdog.findExpired(round * 11_000 + 10_999)).toBeUndefined();
@@ -51,14 +51,14 @@ describe('a transfer', () => {
 
   it('expires although a byte moves now and then', () => {
     const watchdog = newWatchdog();
-    watchdog.requestStarted('transfer', 0);
+    watchdog.noteRequestStart('transfer', 0);
     for (let now = 1000; now < 30_000; now += 1000) watchdog.countBytes(now / 1000, now);
     expect(watchdog.findExpired(30_000)).toBe(transferExpired);
   });
 
   it('expires 30 s after its last bytes', () => {
     const watchdog = newWatchdog();
-    watchdog.requestStarted('transfer', 0);
+    watchdog.noteRequestStart('transfer', 0);
     watchdog.countBytes(100_000, 1000);
     watchdog.countBytes(100_000, 20_000);
     expect(watchdog.findExpired(30_999)).toBeUndefined();
@@ -67,8 +67,8 @@ describe('a transfer', () => {
 
   it('gains no time by a new request that moves nothing', () => {
     const watchdog = newWatchdog();
-    watchdog.requestStarted('transfer', 0);
-    watchdog.requestStarted('transfer', 29_000);
+    watchdog.noteRequestStart('transfer', 0);
+    watchdog.noteRequestStart('transfer', 29_000);
     expect(watchdog.findExpired(30_000)).toBe(transferExpired);
   });
 });
@@ -80,12 +80,12 @@ describe('work on this machine', () => {
 
   it('does not expire while a program runs, nor after it until the next request', () => {
     const watchdog = newWatchdog();
-    watchdog.requestStarted('transfer', 0);
+    watchdog.noteRequestStart('transfer', 0);
     watchdog.noteProgramStart(0);
     expect(watchdog.findExpired(1_000_000)).toBeUndefined();
     watchdog.noteProgramEnd();
     expect(watchdog.findExpired(2_000_000)).toBeUndefined();
-    watchdog.requestStarted('service', 2_000_000);
+    watchdog.noteRequestStart('service', 2_000_000);
     expect(watchdog.findExpired(2_010_000)).toBe(serviceExpired);
   });
 
@@ -93,7 +93,7 @@ describe('work on this machine', () => {
     const watchdog = newWatchdog();
     watchdog.noteProgramStart(0);
     watchdog.noteProgramStart(0);
-    watchdog.requestStarted('transfer', 0);
+    watchdog.noteRequestStart('transfer', 0);
     watchdog.noteProgramEnd();
     expect(watchdog.findExpired(1_000_000)).toBeUndefined();
     watchdog.noteProgramEnd();
@@ -108,7 +108,7 @@ describe('a step that has waited for its bucket', () => {
     ['9 s, for the first response,', 9_000, 30],
   ])('%s leaves a transfer the rest of its time', (_, bucketMs, seconds) => {
     const watchdog = newWatchdog(bucketMs);
-    watchdog.requestStarted('transfer', 0);
+    watchdog.noteRequestStart('transfer', 0);
     expect(watchdog.findExpired(seconds * 1000 - 1)).toBeUndefined();
     expect(watchdog.findExpired(seconds * 1000)).toBe(
       `did not respond: less than 65536 bytes were transferred within ${seconds} s`,
@@ -117,16 +117,16 @@ describe('a step that has waited for its bucket', () => {
 
   it('leaves a transfer what the service has not used', () => {
     const watchdog = newWatchdog(40_000);
-    watchdog.requestStarted('service', 0);
-    watchdog.requestStarted('transfer', 9000);
+    watchdog.noteRequestStart('service', 0);
+    watchdog.noteRequestStart('transfer', 9000);
     expect(watchdog.findExpired(11_999)).toBeUndefined();
     expect(watchdog.findExpired(12_000)).toMatch(/within 3 s$/);
   });
 
   it('leaves each wait a second at least', () => {
     const watchdog = newWatchdog(50_000);
-    watchdog.requestStarted('service', 0);
-    watchdog.requestStarted('transfer', 3900);
+    watchdog.noteRequestStart('service', 0);
+    watchdog.noteRequestStart('transfer', 3900);
     expect(watchdog.findExpired(4899)).toBeUndefined();
     expect(watchdog.findExpired(4900)).toMatch(/within 1 s$/);
   });

@@ -77,8 +77,9 @@ async function publishAll(state: Commit, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Puts back what was moved aside and not replaced, and resets modes and times of the existing directories. Returns the error for
- * the user. Its `treeChanged` is true if anything was published or could not be put back: the caller keeps no status rows then.
+ * Puts back the entries that were moved aside and not replaced, and resets modes and times of the existing directories. Returns the
+ * error for the user. Its `treeChanged` is true if anything was published or could not be put back: the caller keeps no status rows
+ * then.
  */
 async function undo(
   { plan, snapshot, publisher, move }: Commit,

@@ -1,7 +1,7 @@
 import { redact } from '../../redact.ts';
 import { PolicyRefusedError, RoleError, type StoreRefusedError } from '../../store-errors.ts';
 import type { RoleSettings, S3Settings } from '../s3-settings.ts';
-import { throughProxy } from '../transport/agents.ts';
+import { describeProxy } from '../transport/agents.ts';
 import { ownEntry, type Refusal, tlsRefusal } from './refusals.ts';
 import { isStatus } from './response-error.ts';
 import { classify, type Failure } from './s3-errors.ts';
@@ -66,7 +66,7 @@ export function stsFailure(
     code === 'ValidationError' ? [{ input }, 'it does not accept the role'] : undefined;
   const refusal = roleRefusal ?? ownEntry(STS_REFUSALS, code) ?? ofTls ?? statusRefusal(status);
   if (refusal === undefined) {
-    const proxy = kind === 'connection' ? throughProxy(settings.environment, stsEndpoint) : '';
+    const proxy = kind === 'connection' ? describeProxy(settings.environment, stsEndpoint) : '';
     return new RoleError(`${sts}: ${reasonOf(failure)}${proxy}`, [], options);
   }
   const [setting, reason] = refusal;

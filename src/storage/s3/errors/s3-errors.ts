@@ -8,7 +8,7 @@ import {
   StoreUnavailableError,
 } from '../../store-errors.ts';
 import { describeBucket, type S3Settings } from '../s3-settings.ts';
-import { throughProxy } from '../transport/agents.ts';
+import { describeProxy } from '../transport/agents.ts';
 import { ProtocolError } from '../transport/protocol-error.ts';
 import { NoResponseError } from '../transport/timers.ts';
 import { proxyRefusal, tunnelStatus } from './proxy-refusals.ts';
@@ -169,7 +169,7 @@ export function fromS3Error(
   if (kind === 'connection') {
     const status = tunnelStatus(error);
     const proxy =
-      throughProxy(settings.environment, settings.endpoint) + (status ? `; status ${status}` : '');
+      describeProxy(settings.environment, settings.endpoint) + (status ? `; status ${status}` : '');
     // radosgw and other servers reset plain http on a port for https
     const mayExpectTls = settings.endpoint?.protocol === 'http:' && !identity.haveWorked && proxy === '';
     const hint = mayExpectTls && code === 'ECONNRESET' ? '; the port may expect https' : '';

@@ -69,7 +69,6 @@ export function createAgents({ authorities, proxies }: ConnectionSettings) {
         const { http, https } = bypassesProxy(proxies.noProxy, hostname, port) ? direct : proxied;
         return isSecure ? https : http;
       },
-      /** Destroys all connections. */
       destroy() {
         for (const { http, https } of [direct, proxied]) {
           http.destroy();
@@ -124,7 +123,7 @@ export function proxyOf(
 }
 
 /** Returns a clause that names the proxy for a server (`proxyOf`). Returns '' if there is none. */
-export function throughProxy(environment: Readonly<NodeJS.ProcessEnv>, endpoint: URL | undefined): string {
+export function describeProxy(environment: Readonly<NodeJS.ProcessEnv>, endpoint: URL | undefined): string {
   const proxy = proxyOf(environment, endpoint);
   return proxy === undefined ? '' : `; the proxy at ${proxy}`;
 }
@@ -145,7 +144,7 @@ function hasSecureProxy({ http, https }: ConnectionSettings['proxies']): boolean
   return [http, https].some(proxy => proxy?.startsWith('https:'));
 }
 
-/** Bound of a ca-file in bytes. The authorities of a system take 220 KB. */
+/** Limit on a ca-file in bytes. The authorities of a system take 220 KB. */
 const MAX_CA_BYTES = 4 * 1024 * 1024;
 
 function readAuthorities(file: string): string {
@@ -161,7 +160,7 @@ function readAuthorities(file: string): string {
     );
   }
   try {
-    // Only the first one, because each takes 0.3 ms. OpenSSL skips those that it cannot read without an error
+    // Parses only the first certificate, because each takes 0.3 ms. OpenSSL skips an unreadable one without an error
     new X509Certificate(text.slice(text.indexOf('-----BEGIN CERTIFICATE-----')));
   } catch (error) {
     throw new StoreRefusedError(

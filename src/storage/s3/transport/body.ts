@@ -3,9 +3,9 @@ import { releaseOwned } from '../../../archive/memory/buffers.ts';
 import type { FillingBuffer } from '../../../archive/messages/fetch.ts';
 import { ProtocolError } from './protocol-error.ts';
 
-/** Reads the bodies of responses, and bounds them in bytes. The transport bounds their time. */
+/** Reads the bodies of responses, and limits their bytes. The transport limits their time. */
 
-/** Bound in bytes of a body that is neither a range nor a listing. S3 sends a few hundred bytes. */
+/** Limit in bytes on a body that is neither a range nor a listing. S3 sends a few hundred bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
 /**
@@ -22,7 +22,7 @@ export function readWhole(body: Readable, maxBytes: number): Promise<Buffer> {
         body.destroy(new ProtocolError(`the response is longer than ${maxBytes} bytes`));
         return;
       }
-      // Copied at once: a chunk takes some 600 bytes of memory, and a server can send chunks of one byte
+      // Copies each chunk at once: a chunk takes some 600 bytes of memory, and a server can send chunks of one byte
       if (end > bytes.length) {
         bytes = Buffer.concat([bytes], Math.min(maxBytes, Math.max(end, 2 * bytes.length)));
       }

@@ -160,7 +160,6 @@ export class Transport {
     });
   }
 
-  /** Destroys all connections. */
   close(): void {
     this.#agents.destroy();
   }

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../../../retry/clock.ts';
 
-/** Bound of a proxy's response to CONNECT in bytes. Node has the same bound for the head of any response. */
+/** Limit on a proxy's response to CONNECT in bytes. Node has the same limit for the head of any response. */
 const MAX_RESPONSE_BYTES = 16 * 1024;
 
 /** Time in ms after which an unfinished tunnel is closed. By then the limit of its request has ended. */
