@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import {
   chownSync,
   lstatSync,
@@ -12,6 +13,7 @@ import {
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { linkRow } from '../../src/archive/fs/links/restored-links.ts';
+import { isNeverSaved } from '../../src/archive/fs/paths/staging-name.ts';
 import { JobRecords } from '../../src/records/job-records.ts';
 import { requires, root } from '../support/platform-needs.ts';
 import { recordingLog } from '../support/requests.ts';
@@ -43,6 +45,16 @@ test('a job without RUNNER_TEMP keeps no records', () => {
   expect(records.areKept).toBe(false);
   expect(records.isHalfRestored(() => ['./a'])).toBe(false);
   expect([...records.newest('', { maxBytes: 100, maxRecords: 1 })]).toEqual([]);
+});
+
+test('no record is ever saved, so that no cache gives it to another job', () => {
+  const { records, directory } = arrange();
+  records.markDamaged({ name: 'v1/o', etag: 'e' });
+  records.markHalfRestored(hash('sha256', 'paths'), ['./deps']);
+  records.addRestoredLinks([1, 2, 3]);
+  const names = readdirSync(directory);
+  expect(names).toHaveLength(3);
+  expect(names.filter(name => !isNeverSaved(name))).toEqual([]);
 });
 
 test('a damaged object is known to later steps by its name and ETag, until it is cleared', () => {

@@ -233,3 +233,11 @@ describe('a tree record is ignored', () => {
     ).toEqual(none);
   });
 });
+
+test('the tables of a tree record are views of no other memory, which each message to a worker would copy', async () => {
+  const directory = scratch();
+  writeTreeRecord(recordsIn(directory), await newRecord());
+  const { rows, contents } = (await readTreeRecord(recordsIn(directory), 'v1/o', 'e'))!;
+  for (const table of [rows.values, contents!.key, contents!.values])
+    expect(table.buffer.byteLength).toBe(table.byteLength);
+});

@@ -4,7 +4,7 @@ import { EntryType } from '../format/entry.ts';
 import { MAX_MTIME_US } from '../fs/file-times.ts';
 import type { PathLayout } from '../fs/paths/layout.ts';
 import { compareNames } from '../fs/paths/names.ts';
-import { isStagingName } from '../fs/paths/staging-name.ts';
+import { isNeverSaved } from '../fs/paths/staging-name.ts';
 import type { Listing } from '../messages/list-job.ts';
 import type { ScannedEntry } from '../messages/pack-job.ts';
 import { Turns } from '../turns.ts';
@@ -164,7 +164,7 @@ class Walk {
   async #readDirectory(directory: ScannedEntry): Promise<ScannedEntry[]> {
     const children: ScannedEntry[] = [];
     for (const name of listNames(directory.path)) {
-      if (isStagingName(name)) continue;
+      if (isNeverSaved(name)) continue;
       if (this.#turns.isDue()) await this.#turns.take();
       const child = readEntry(pathIn(directory.path, name), directory.name + name, this.#readOptions);
       if (child) children.push(child);

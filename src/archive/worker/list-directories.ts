@@ -1,7 +1,7 @@
 import { lstatExact, lstatFile, mtimeOf } from '../fs/file-status.ts';
 import { ignoreErrors } from '../fs/ignore-errors.ts';
 import { compareNames } from '../fs/paths/names.ts';
-import { isStagingName } from '../fs/paths/staging-name.ts';
+import { isNeverSaved } from '../fs/paths/staging-name.ts';
 import { directoriesToList, ListingWriter, type ListJob, type ListResult } from '../messages/list-job.ts';
 import { listNames, pathIn } from '../scan/read-entry.ts';
 
@@ -34,7 +34,7 @@ export function listDirectories(job: ListJob): ListResult {
  */
 function addDirectory(writer: ListingWriter, directory: string, exact: boolean): string[] {
   const items = listNames(directory).flatMap(name => {
-    if (isStagingName(name)) return [];
+    if (isNeverSaved(name)) return [];
     const path = pathIn(directory, name);
     const stats = lstatFile(path, exact);
     return stats ? { name, path, stats, stored: stats.isDirectory() ? `${name}/` : name } : [];

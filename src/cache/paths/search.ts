@@ -2,7 +2,7 @@ import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isTooLong, isUnresolvable, realPathOf, statFile } from '../../archive/fs/file-status.ts';
 import { decodeName, fsPath } from '../../archive/fs/paths/names.ts';
-import { isStagingName } from '../../archive/fs/paths/staging-name.ts';
+import { isNeverSaved } from '../../archive/fs/paths/staging-name.ts';
 import { Turns } from '../../archive/turns.ts';
 import type { Pattern, Wildcards } from './patterns.ts';
 
@@ -72,7 +72,7 @@ async function searchBelow(
   };
   const visit = (way: Way, entry: Dirent<Buffer>) => {
     const component = decodeName(entry.name);
-    if (isStagingName(component)) return;
+    if (isNeverSaved(component)) return;
     const isLink = entry.isSymbolicLink();
     const realPath = isLink ? undefined : join(way.realPath, component);
     // Only behind a link the search can enter a directory that it is already in

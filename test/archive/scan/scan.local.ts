@@ -63,12 +63,13 @@ describe('a scan', () => {
     ]);
   });
 
-  test('a scan skips staging directories and no similar names', async () => {
+  test('a scan skips staging directories and records of the job, and no similar names', async () => {
     const spec = {
       'tree/.cache-s3-1-0000abcd-0123abcd/x': 'staging',
       'tree/.cache-s3-file': '',
       'tree/.cache-s3-store/v1': 'an object',
       'tree/a': 'a',
+      [`tree/cache-s3-half-${'0a'.repeat(32)}`]: '[]',
     };
     expect(names(await scanned(spec))).toEqual([
       './tree/',

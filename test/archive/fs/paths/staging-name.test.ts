@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isStagingName, stagingName } from '../../../../src/archive/fs/paths/staging-name.ts';
+import { isNeverSaved, isStagingName, stagingName } from '../../../../src/archive/fs/paths/staging-name.ts';
 
 test('each new name of staging is another one', () => {
   const names = [1, 2].map(() => stagingName('42-00c0ffee'));
@@ -22,3 +22,18 @@ test.each([
 ])("a user's %j is no staging", name => {
   expect(isStagingName(name)).toBe(false);
 });
+
+test.each([
+  '.cache-s3-1-00c0ffee-00c0ffee',
+  `cache-s3-half-${'0a'.repeat(32)}`,
+  `cache-s3-tree-${'0a'.repeat(32)}.new`,
+])('%j is never saved', name => {
+  expect(isNeverSaved(name)).toBe(true);
+});
+
+test.each(['cache-s3-half-life', 'cache-s3-tree', `my-cache-s3-tree-${'0a'.repeat(32)}`])(
+  "a user's %j is saved",
+  name => {
+    expect(isNeverSaved(name)).toBe(false);
+  },
+);
