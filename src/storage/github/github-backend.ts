@@ -96,36 +96,25 @@ export class GitHubBackend implements StorageBackend {
     }
   }
 
-  async save(request: SaveRequest): Promise<SaveOutcome> {
+  async save({ paths, key, uploadChunkSizeBytes, crossOs, signal }: SaveRequest): Promise<SaveOutcome> {
+    const options = uploadChunkSizeBytes === undefined ? {} : { uploadChunkSize: uploadChunkSizeBytes };
     let mayBeVisible = false;
     const onFinalize = () => {
       mayBeVisible = true;
     };
     try {
-      return await this.#save(request, onFinalize);
-    } catch (error) {
-      const outcome = outcomeOfError(error, 'github', request.signal);
-      return outcome.kind === 'cancelled' ? { ...outcome, mayBeVisible } : outcome;
-    }
-  }
-
-  async #save(request: SaveRequest, onFinalize: () => void): Promise<SaveOutcome> {
-    const { paths, key, uploadChunkSizeBytes: uploadChunkSize, crossOs, signal } = request;
-    const options = uploadChunkSize === undefined ? {} : { uploadChunkSize };
-    let ended: EndedCall<number>;
-    try {
-      ended = await this.#run(signal, { onFinalize }, client =>
+      const { result, sizeBytes, evidence } = await this.#run(signal, { onFinalize }, client =>
         client.saveCache([...paths], key, options, crossOs),
       );
+      if (result === -1) return explainSave(evidence);
+      const unknown = { entries: undefined, rawBytes: undefined };
+      return { kind: 'saved', source: 'github', sizeBytes, ...unknown, reusedBytes: 0 };
     } catch (error) {
       // The client has no error class for this
       if (/^Path Validation Error: .*not exist/.test((error as Error).message)) return { kind: 'empty' };
-      throw refusedInput(error);
+      const outcome = outcomeOfError(refusedInput(error), 'github', signal);
+      return outcome.kind === 'cancelled' ? { ...outcome, mayBeVisible } : outcome;
     }
-    const { result: id, sizeBytes, evidence } = ended;
-    if (id === -1) return explainSave(evidence);
-    const unknown = { entries: undefined, rawBytes: undefined };
-    return { kind: 'saved', source: 'github', sizeBytes, ...unknown, reusedBytes: 0 };
   }
 
   close(): void {
