@@ -11,7 +11,6 @@ import { objectReplaced, rangesNotServedError } from '../../store-errors.ts';
 import type { Caller } from '../calls/caller.ts';
 import { GetObjectCommand } from '../calls/sdk.ts';
 import { isMissing, isStatus } from '../errors/response-error.ts';
-import { endedEarlyError } from '../transport/body.ts';
 import { headObject } from './head.ts';
 import {
   checkContinuation,
@@ -122,7 +121,8 @@ async function readRange(
         target.open(received.length);
       }
       await target.read(body, onBytes);
-      if (target.filled < received.length) throw endedEarlyError();
+      if (target.filled < received.length)
+        throw Object.assign(new Error('the body ended early'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
       return received;
     },
   );

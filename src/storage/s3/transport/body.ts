@@ -60,8 +60,3 @@ export function readInto(
     finished(body, error => (error ? reject(error) : resolve()));
   });
 }
-
-/** Makes the error for a body that ended before the end of its range. */
-export function endedEarlyError(): Error {
-  return Object.assign(new Error('the body ended early'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
-}
