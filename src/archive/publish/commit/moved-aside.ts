@@ -69,7 +69,7 @@ export class MovedAside {
 
   /**
    * Moves a file out of the way of another that cannot replace it, because a process has it open or runs it. Returns whether it
-   * has moved it. Never throws.
+   * has moved it. Throws the system's error if a directory was in its place, and cannot be moved back.
    */
   tryMoveInUseAside(path: string, parent: TargetDirectory): boolean {
     const aside = parent.area.reserveTree();
