@@ -5,7 +5,8 @@ import { type BadInputError, type Environment, readInput, variableOf } from './r
 export const REGION_VARIABLES = ['AWS_REGION', 'AWS_DEFAULT_REGION'] as const;
 
 /** The beginning of an endpoint of AWS that has the region in its host name. */
-export const AWS_REGION_HOST = /^(?:https?:\/\/)?s3[.-]([a-z]{2}(?:-[a-z]+)+-\d)\./i;
+export const AWS_REGION_HOST =
+  /^(?:https?:\/\/)?s3[.-]([a-z]{2}(?:-[a-z]+)+-\d)\.(?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?\.?(?:[:/]|$)/i;
 
 /**
  * Returns the function that names inputs for messages, each by the place that sets it: the step, a variable, or another input that

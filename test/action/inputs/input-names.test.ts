@@ -42,6 +42,18 @@ test.each<[string, string, Record<string, string>, string]>([
   ['the host name of AWS', 'region', { INPUT_ENDPOINT: AWS_HOST, AWS_REGION: 'r' }, "the input 'endpoint'"],
   ['another host name', 'region', { INPUT_ENDPOINT: 'rgw.example.org' }, NOWHERE],
   [
+    'AWS_REGION, with a region in the host name of another server,',
+    'region',
+    { INPUT_ENDPOINT: 'https://s3.us-west-1.wasabisys.com', AWS_REGION: 'r' },
+    'AWS_REGION',
+  ],
+  [
+    'a URL of AWS with a port',
+    'region',
+    { INPUT_ENDPOINT: 'https://s3.cn-north-1.amazonaws.com.cn:443/', AWS_REGION: 'r' },
+    "the input 'endpoint'",
+  ],
+  [
     'the scheme of a host',
     'insecure',
     { INPUT_ENDPOINT: 'rgw', CACHE_S3_INSECURE: 'true' },
