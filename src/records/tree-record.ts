@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
-import { Deserializer, Serializer } from 'node:v8';
 import { SHA256_BYTES, sha256 } from '../archive/format/codec.ts';
 import { ContentHashes } from '../archive/format/content-hashes.ts';
 import type { Manifest } from '../archive/format/entry.ts';
+import { ColumnReader, joinColumns } from '../archive/format/manifest/columns.ts';
 import { decodeManifest } from '../archive/format/manifest/manifest-reader.ts';
 import { StatusRows } from '../archive/fs/status-rows.ts';
 import { isTexts, type JobRecords } from './job-records.ts';
@@ -12,9 +12,9 @@ import { isTexts, type JobRecords } from './job-records.ts';
  * The tree that a restore wrote, for an incremental save of the job. It has the manifest of the object, and the status and the
  * hash of the content of each restored file.
  *
- * The file contains the SHA-256 of the rest, and five parts, each after its length (`node:v8`): a head (JSON), the frame of the
- * manifest, the rows, and the key and the values of the hashes, which are empty without hashes. No part is a serialized value:
- * any program of the job can write a record, and a value of a few bytes can take gigabytes of memory.
+ * The file contains the SHA-256 of the rest, and five columns (`joinColumns`): a head (JSON), the frame of the manifest, the rows,
+ * and the key and the values of the hashes, which are empty without hashes. Any program of the job can write a record, so no column
+ * may take much more memory than its bytes.
  */
 export interface TreeRecord {
   readonly object: string;
@@ -50,12 +50,14 @@ export function writeTreeRecord(records: JobRecords, tree: NewTreeRecord): void 
   const hasRoom = contents && bytes + contents.values.length <= MAX_BYTES - MAX_HEAD_BYTES;
   const { key, values } = hasRoom ? contents : { key: new Uint8Array(), values: new Uint8Array() };
   const head = Buffer.from(JSON.stringify({ format: RECORD_FORMAT, object, etag, version }));
-  const output = new Serializer();
-  for (const part of [head, manifestBytes, rows.values, key, values]) {
-    output.writeUint32(part.byteLength);
-    output.writeRawBytes(part);
-  }
-  const body = output.releaseBuffer();
+  const { buffer, byteOffset, byteLength } = rows.values;
+  const body = joinColumns([
+    head,
+    manifestBytes,
+    new Uint8Array(buffer, byteOffset, byteLength),
+    key,
+    values,
+  ]);
   if (body.length > MAX_BYTES - SHA256_BYTES) return;
   records.write(recordName(object, etag), Buffer.concat([sha256(body), body]));
 }
@@ -90,17 +92,16 @@ async function decode(bytes: Buffer | undefined): Promise<TreeRecord | undefined
     // A save copies data by the offsets in the manifest, so every byte must be right
     const body = bytes.subarray(SHA256_BYTES);
     if (!sha256(body).equals(bytes.subarray(0, SHA256_BYTES))) return undefined;
-    const input = new Deserializer(body);
-    const readPart = () => input.readRawBytes(input.readUint32());
-    const head = readPart();
+    const columns = new ColumnReader(body);
+    const head = columns.readBytes();
     if (head.length > MAX_HEAD_BYTES) return undefined;
     const { format, object, etag, version } = JSON.parse(head.toString());
     if (format !== RECORD_FORMAT || !isTexts([object, etag, version])) return undefined;
-    const manifest = await decodeManifest(readPart());
-    const rows = new StatusRows(new BigInt64Array(copyOf(readPart())));
+    const manifest = await decodeManifest(columns.readBytes());
+    const rows = new StatusRows(new BigInt64Array(copyOf(columns.readBytes())));
     if (rows.length !== manifest.entries.length) return undefined;
-    const key = new Uint8Array(copyOf(readPart()));
-    const values = Buffer.from(copyOf(readPart()));
+    const key = new Uint8Array(copyOf(columns.readBytes()));
+    const values = Buffer.from(copyOf(columns.readBytes()));
     const contents = key.length > 0 ? new ContentHashes(manifest, key, values) : undefined;
     return { object, etag, version, manifest, rows, contents };
   } catch {

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { DamagedArchiveError } from '../../archive-errors.ts';
 
 /**
- * Joins the columns of a manifest: for each the length as a u32, and its bytes. Columns of similar values compress to about ten
+ * Joins columns, as of a manifest: for each the length as a u32, and its bytes. Columns of similar values compress to about ten
  * bytes for each entry.
  */
 export function joinColumns(columns: readonly Uint8Array[]): Buffer {
