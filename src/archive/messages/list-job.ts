@@ -38,6 +38,13 @@ export function directoriesToList({ directories }: ListJob): string[] {
   return directories.split('\0');
 }
 
+/** An item of a directory. `mtime` is the exact one, if it is known. */
+interface ListedItem {
+  readonly name: string;
+  readonly stats: FileStatus;
+  readonly mtime: Mtime | undefined;
+}
+
 /** Writes a result. */
 export class ListingWriter {
   readonly #texts: string[] = [];
@@ -51,30 +58,19 @@ export class ListingWriter {
     if (exact) this.#status = StatusRows.of(1024);
   }
 
-  /** Adds a directory: `addItems` adds its items. If it throws, nothing is added. */
-  add(path: string, addItems: () => void): void {
-    const [texts, names] = [this.#texts.length, this.names];
+  /** Adds a directory with its items. */
+  add(path: string, items: readonly ListedItem[]): void {
     this.#texts.push(path);
-    try {
-      addItems();
-    } catch (error) {
-      this.#texts.length = texts;
-      this.#rows.length = names * WIDTH;
-      this.names = names;
-      throw error;
+    this.#counts.push(items.length);
+    for (const { name, stats, mtime } of items) {
+      const { mode, nlink, uid, gid, size, mtimeMs, ctimeMs } = stats;
+      const { mtimeUs, mtimeRestNs } = mtime ?? UNKNOWN_MTIME;
+      this.#rows.push(mode, nlink, uid, gid, size, mtimeMs, ctimeMs, mtimeUs, mtimeRestNs);
+      if (this.names === this.#status?.length) this.#status = this.#status.copyFirst(2 * this.names);
+      if (stats.exact) this.#status?.set(this.names, stats.exact);
+      this.#texts.push(name);
+      this.names++;
     }
-    this.#counts.push(this.names - names);
-  }
-
-  /** Adds an item of the directory. `mtime` is the exact one, if it is known. */
-  addItem(name: string, stats: FileStatus, mtime: Mtime | undefined): void {
-    const { mode, nlink, uid, gid, size, mtimeMs, ctimeMs } = stats;
-    const { mtimeUs, mtimeRestNs } = mtime ?? UNKNOWN_MTIME;
-    this.#rows.push(mode, nlink, uid, gid, size, mtimeMs, ctimeMs, mtimeUs, mtimeRestNs);
-    if (this.names === this.#status?.length) this.#status = this.#status.copyFirst(2 * this.names);
-    if (stats.exact) this.#status?.set(this.names, stats.exact);
-    this.#texts.push(name);
-    this.names++;
   }
 
   finish(reached: number): ListResult {

@@ -77,7 +77,7 @@ export class UnpackJobWriter {
 
   /** Adds a frame that begins at `start` of the job's bytes. */
   addFrame(start: number, { size, rawSize, sha256 }: Frame): void {
-    // A copy, because a message has the whole memory of a view
+    // A copy, because a message with a view has a clone of its whole memory
     this.#frames.push({ start, size, rawSize, sha256: sha256.slice() });
   }
 

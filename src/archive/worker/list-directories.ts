@@ -37,15 +37,13 @@ function addDirectory(writer: ListingWriter, directory: string, exact: boolean):
     if (isNeverSaved(name)) return [];
     const path = pathIn(directory, name);
     const stats = lstatFile(path, exact);
-    return stats ? { name, path, stats, stored: stats.isDirectory() ? `${name}/` : name } : [];
+    if (!stats) return [];
+    const hasData = stats.isFile() && stats.size > 0;
+    const exactStats = stats.exact ?? (hasData ? undefined : lstatExact(path));
+    const mtime = exactStats && mtimeOf(exactStats, () => stats);
+    return { name, path, stats, mtime, stored: stats.isDirectory() ? `${name}/` : name };
   });
   items.sort((a, b) => compareNames(a.stored, b.stored));
-  writer.add(directory, () => {
-    for (const { name, path, stats } of items) {
-      const hasData = stats.isFile() && stats.size > 0;
-      const exactStats = stats.exact ?? (hasData ? undefined : lstatExact(path));
-      writer.addItem(name, stats, exactStats && mtimeOf(exactStats, () => stats));
-    }
-  });
+  writer.add(directory, items);
   return items.flatMap(({ path, stats }) => (stats.isDirectory() ? path : []));
 }

@@ -22,12 +22,12 @@ test('a list job has the directories that a worker reads', () => {
 
 test('the main thread reads the listings that a worker has written', () => {
   const result = written(writer => {
-    writer.add('/work', () => {
-      writer.addItem('file', file, undefined);
-      writer.addItem('sub\udcff', directory, exact);
-    });
-    writer.add('/work/empty', () => {});
-    writer.add('/work/sub', () => writer.addItem('link', link, exact));
+    writer.add('/work', [
+      { name: 'file', stats: file, mtime: undefined },
+      { name: 'sub\udcff', stats: directory, mtime: exact },
+    ]);
+    writer.add('/work/empty', []);
+    writer.add('/work/sub', [{ name: 'link', stats: link, mtime: exact }]);
   });
   expect(result.reached).toBe(2);
   const listings = [...readListings(result)];
@@ -48,38 +48,14 @@ test('the main thread reads the listings that a worker has written', () => {
   ]);
 });
 
-test('a directory that cannot be read to its end is not in the result', () => {
-  const error = new Error('EIO');
-  const result = written(writer => {
-    writer.add('/work', () => writer.addItem('a', file, undefined));
-    const attempt = () =>
-      writer.add('/work/broken', () => {
-        writer.addItem('b', file, undefined);
-        throw error;
-      });
-    expect(attempt).toThrow(error);
-    expect(writer.names).toBe(1);
-    writer.add('/work/next', () => writer.addItem('c', directory, exact));
-  });
-  const listings = [...readListings(result)].map(([path, { names, statusOf }]) => [
-    path,
-    names,
-    statusOf(0).mode,
-  ]);
-  expect(listings).toEqual([
-    ['/work', ['a'], file.mode],
-    ['/work/next', ['c'], directory.mode],
-  ]);
-});
-
 test('a listing may have any number of names', () => {
   const count = 3000;
-  const result = written(writer =>
-    writer.add('/work', () => {
-      for (let index = 0; index < count; index++)
-        writer.addItem(String(index), status(0o100644, index), undefined);
-    }),
-  );
+  const items = Array.from({ length: count }, (_, index) => ({
+    name: String(index),
+    stats: status(0o100644, index),
+    mtime: undefined,
+  }));
+  const result = written(writer => writer.add('/work', items));
   const [[, { names, statusOf }]] = [...readListings(result)] as [
     [string, { names: string[]; statusOf(at: number): FileStatus }],
   ];
@@ -95,14 +71,12 @@ test('the exact listings have the status of each name to the nanosecond', () => 
       columns.map((name, column) => [name, 2n ** 62n + BigInt(index * 8 + column)]),
     ) as unknown as RowStatus;
   };
-  const result = written(
-    writer =>
-      writer.add('/work', () => {
-        for (let index = 0; index < count; index++)
-          writer.addItem(String(index), { ...file, exact: statusOfName(index) } as FileStatus, exact);
-      }),
-    true,
-  );
+  const items = Array.from({ length: count }, (_, index) => ({
+    name: String(index),
+    stats: { ...file, exact: statusOfName(index) } as FileStatus,
+    mtime: exact,
+  }));
+  const result = written(writer => writer.add('/work', items), true);
   const [[, { statusOf }]] = [...readListings(result)] as [
     ReturnType<typeof readListings> extends Generator<infer L> ? L : never,
   ];
