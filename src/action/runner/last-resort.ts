@@ -2,7 +2,7 @@ import type { Log } from '../../report/log.ts';
 import { endProcess, endWhenWritten } from './end-process.ts';
 
 /**
- * Makes the process end with a warning where only a bug or a broken runner would fail the job. There are three cases: an error
+ * Ends the process with a warning in three cases that would fail the job, and that only a bug or a broken runner causes: an error
  * that no code catches, a rejection that no code awaits, and a wait for something that can never happen (status 13 of Node.js).
  */
 export function installLastResort(log: Log): void {

@@ -18,7 +18,7 @@ let liveBytes = 0;
 /**
  * Makes V8 collect the garbage of a heap over `aboveBytes` and return the memory to the system. Without this, V8 keeps 1.5 times
  * the memory of the live objects, more than a cache of about 100,000 entries needs during its transfer (ADR 0011).
- * `aboveIfLargeBytes` is the limit for a process that has over 450 MB in all.
+ * `aboveIfLargeBytes` is the limit for a process that has had over 450 MB in all.
  */
 export function trimHeap(aboveBytes = TRIM_ABOVE_BYTES, aboveIfLargeBytes = aboveBytes): void {
   const total = getHeapStatistics().total_heap_size;
@@ -27,7 +27,7 @@ export function trimHeap(aboveBytes = TRIM_ABOVE_BYTES, aboveIfLargeBytes = abov
 }
 
 function isLargeProcess(): boolean {
-  // The present size is in /proc/self/stat, which a container may hide
+  // The peak, because the present size is in /proc/self/stat, which a container may hide
   return 1024 * process.resourceUsage().maxRSS > LARGE_PROCESS_BYTES;
 }
 

@@ -68,7 +68,7 @@ export class WorkerPool implements JobRunner {
 
   /** Makes a pool of workers that run `program` (`threadProgram`) with `fetcherSettings` as their `workerData`. */
   constructor(program: URL, width: number, fetcherSettings?: unknown) {
-    // Not before the first worker: on a crowded host a save starts threads that send parts long before it
+    // Before any thread: on a crowded host the sending threads of a save start long before its workers
     exposeCollector();
     this.width = width;
     this.#threads = new Threads({

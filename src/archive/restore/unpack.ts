@@ -46,7 +46,7 @@ export interface UnpackOptions {
   readonly refused: RefusedAttributes;
   /** Collector of facts about the files, if a save may follow. */
   readonly facts?: RestoredFacts | undefined;
-  /** Receives once the bytes that will be read from the object: all, or with a disk cache at most these. */
+  /** Receives the number of bytes to read from the object, once and before the first read. With a disk cache it is an upper bound. */
   readonly onPlanned?: ((bytes: number) => void) | undefined;
   /** Promise of the files in staging, because the first requests are sent before the directories are made. */
   readonly staged: Promise<StagedFiles>;

@@ -39,7 +39,7 @@ export interface PackSource {
 }
 
 /** Returns the source of a full save. */
-export function makeSource({ layout, roots, notices, head, output, signal }: SourceOptions): PackSource {
+export function makeFullSource({ layout, roots, notices, head, output, signal }: SourceOptions): PackSource {
   const listings = new Listings({ exact: false });
   const builder = new ManifestBuilder(notices);
   return {

@@ -14,8 +14,8 @@ import { LateWorkers } from './late-workers.ts';
 import { LostFirstNames } from './lost-first-names.ts';
 import {
   type CopyableBase,
+  makeFullSource,
   makeIncrementalSource,
-  makeSource,
   type PackSource,
   type SourceOptions,
 } from './pack-source.ts';
@@ -59,7 +59,7 @@ export async function pack(options: PackOptions): Promise<PackSummary | undefine
   };
   try {
     const reused = base && (await isLikelyWorthReusing(base, layout)) ? base : undefined;
-    const source = reused ? makeIncrementalSource(options, reused, openPool) : makeSource(options);
+    const source = reused ? makeIncrementalSource(options, reused, openPool) : makeFullSource(options);
     const { plans } = source;
     const firstTwo = [await plans.next(), await plans.next()].flatMap(({ done, value }) =>
       done ? [] : [value],

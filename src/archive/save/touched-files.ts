@@ -12,7 +12,7 @@ import type { BaseArchive } from './reuse-estimate.ts';
 
 /** Maximum number of batches whose touched files are being read. */
 const BATCHES_IN_FLIGHT = 8;
-/** Bytes of files to read from which a job is complete. */
+/** Number of bytes to read at which a job is complete. */
 const BYTES_A_JOB = 4 * 1024 * 1024;
 /** Bytes of touched files that this thread reads, in less time than a worker needs to start. */
 const INLINE_BYTES = 1024 * 1024;

@@ -4,7 +4,7 @@ import { pathIn } from './read-entry.ts';
 
 /** Maximum number of directories of one job. The worker also reads directories in them. */
 const DIRECTORIES_A_JOB = 32;
-/** Number of names waiting for the scan from which no job begins. */
+/** Maximum number of names that wait for the scan: no job begins while there are as many. */
 const NAMES_AHEAD = 32 * 1024;
 
 /** Reads directories in workers ahead of a scan: their system calls take as long as all other work of the main thread. */

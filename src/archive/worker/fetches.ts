@@ -3,9 +3,9 @@ import { release } from '../memory/buffers.ts';
 import type { Fetcher, FetchMessage, FillingBuffer } from '../messages/fetch.ts';
 import { collectBytes, type Report } from '../messages/report.ts';
 
-/** Bytes of which reserved memory is a whole multiple, so that it fits the next buffer too. */
+/** Reserved memory is a multiple of this number of bytes, so that it fits the next buffer too. */
 const MEMORY_STEP = 1024 * 1024;
-/** Number of buffers below which this thread keeps the memory of a used one. */
+/** The memory of a used buffer is kept while this thread has fewer buffers than this. */
 const BUFFERS = 2;
 
 /** The buffers of this thread that fetches fill, and jobs use up. */

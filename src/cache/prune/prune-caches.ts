@@ -46,7 +46,7 @@ export interface PruneResult extends LeftoverResult {
 
 /** Maximum number of plans. A new one is made only if caches have changed since the last one. */
 const MAX_PLANS = 100;
-/** Time in ms that a deletion in flight has after an interrupt, so that it is reported. The process ends after 4.5 s (interrupt.ts). */
+/** Time in ms that a deletion in flight has after an interrupt, to be reported. A step ends after 4.5 s, a command after 5 s. */
 const DELETION_MS = 3000;
 
 /**

@@ -43,9 +43,8 @@ export function failedCheck(
   const [first = ''] = settings;
   if (typeof first === 'string') return error instanceof PolicyRefusedError ? 'list' : 'endpoint';
   if (first.input.startsWith('role-to-assume')) return 'credentials';
-  return isStatus(cause, 401, 403) && (cause.code ?? 'AccessDenied') === 'AccessDenied'
-    ? 'list'
-    : (CHECKS[first.input] ?? 'endpoint');
+  const isDenied = isStatus(cause, 401, 403) && (cause.code === undefined || cause.code === 'AccessDenied');
+  return isDenied ? 'list' : (CHECKS[first.input] ?? 'endpoint');
 }
 
 /** Returns the finding for a failed connection check. */

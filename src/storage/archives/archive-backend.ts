@@ -23,7 +23,7 @@ const MAX_REJECTED = 3;
 /** Maximum number of repeats in a restore because an object was replaced or missing when it was read. All its objects share them. */
 const MAX_REPEATS = 2;
 
-/** The object of a restore was replaced when it was read, or missing: then a repeat skips its name. */
+/** The restore must be repeated, because its object was replaced or is missing. The repeat skips the name of a missing one. */
 interface Repeat {
   readonly kind: 'repeat';
   /**

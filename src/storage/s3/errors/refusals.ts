@@ -153,12 +153,14 @@ function regionRefusal(error: unknown, settings: S3Settings): Refusal | undefine
   const { code, headers, text } = error;
   const named = headers['x-amz-bucket-region'] ?? /<Region>([^<]*)<\/Region>/.exec(text)?.[1] ?? '';
   const isNamed = /^[a-z0-9-]{1,40}$/.test(named) && named !== settings.region;
-  if (code === undefined ? !isNamed || !isStatus(error, 301, 307, 400) : !REGION_CODES.has(code))
-    return undefined;
+  const isOfRegion = code === undefined ? isNamed && isStatus(error, 301, 307, 400) : REGION_CODES.has(code);
+  if (!isOfRegion) return undefined;
   if (isNamed) return [{ input: 'region' }, `the bucket is in region ${named}`];
   // A region of radosgw has an endpoint of its own
-  const input = settings.forcePathStyle ? [{ input: 'endpoint' }, { input: 'region' }] : { input: 'region' };
-  return [input, 'the bucket is in another region'];
+  const toCheck = settings.forcePathStyle
+    ? [{ input: 'endpoint' }, { input: 'region' }]
+    : { input: 'region' };
+  return [toCheck, 'the bucket is in another region'];
 }
 
 /** Returns whether a call was refused after its keys had expired. radosgw (16.2.15) gives no reason then. */
@@ -194,7 +196,7 @@ export type CredentialsSource =
   | 'container'
   | 'instance metadata';
 
-/** Adds the source of the keys to the settings of keys, if they are not from the inputs. */
+/** Adds to each setting that is a key the place that the key is from, unless that is the input. */
 export function withKeySource(
   setting: Refusal[0],
   settings: S3Settings,
@@ -233,7 +235,7 @@ function accessRefusal({ operation, settings, identity }: FailedCall): Refusal {
   ];
 }
 
-/** The input that sets the failed part of TLS, and the reason. `insecure` is the scheme, and `endpoint` the rest of the URL. */
+/** The input to check after a failure of TLS, and the reason: `insecure` if the scheme is wrong, `endpoint` if the server is. */
 type TlsRefusal = readonly [input: 'ca-file' | 'endpoint' | 'insecure', reason: string];
 
 const NO_TLS: TlsRefusal = ['insecure', 'the server does not use TLS, and the request was https'];

@@ -160,7 +160,7 @@ function readAuthorities(file: string): string {
     );
   }
   try {
-    // Parses only the first certificate, because each takes 0.3 ms. OpenSSL skips an unreadable one without an error
+    // Checks only the first certificate, because each takes 0.3 ms. OpenSSL silently skips those that it cannot read
     new X509Certificate(text.slice(text.indexOf('-----BEGIN CERTIFICATE-----')));
   } catch (error) {
     throw new StoreRefusedError(

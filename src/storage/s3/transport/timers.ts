@@ -7,7 +7,7 @@ import { watchIdleTimeout } from './idle-timeout.ts';
 /** Minimum rate of a body. It is far below the rate of one of many requests that share a slow link. */
 const MIN_BYTES_PER_SECOND = 1024;
 
-/** Error of a whole request to which no response began, within a limit that leaves time for the server's work. */
+/** Error of a request that was sent in full, and to which no response began in a time that is enough for the server's work. */
 export class NoResponseError extends TimeoutError {
   override name = 'NoResponseError';
 }

@@ -137,7 +137,7 @@ export class S3Upload implements Upload {
     );
   }
 
-  /** Makes the body of a part. This thread sends the first part, whose request the SDK makes of a real body. */
+  /** Makes the body of a part. This thread sends the first part, because the SDK makes its request and needs the body here. */
   #bodyOf(part: PartBytes, number: number): PartBody {
     const { senders } = this.#options;
     this.#partedBytes += part.sizeBytes;
