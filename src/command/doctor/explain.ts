@@ -18,7 +18,7 @@ import type { Trial } from './trial.ts';
 export const CONNECTION_CHECKS = ['endpoint', 'TLS', 'clock', 'credentials', 'bucket', 'list'] as const;
 type ConnectionCheck = (typeof CONNECTION_CHECKS)[number];
 
-/** Checks of the connection, by the input that a refusal names first. */
+/** Checks of the connection, by the inputs that a refusal names. */
 const CHECKS: Readonly<Record<string, ConnectionCheck>> = {
   'ca-file': 'TLS',
   insecure: 'TLS',
@@ -44,7 +44,12 @@ export function failedCheck(
   if (typeof first === 'string') return error instanceof PolicyRefusedError ? 'list' : 'endpoint';
   if (first.input.startsWith('role-to-assume')) return 'credentials';
   const isDenied = isStatus(cause, 401, 403) && (cause.code === undefined || cause.code === 'AccessDenied');
-  return isDenied ? 'list' : (CHECKS[first.input] ?? 'endpoint');
+  if (isDenied) return 'list';
+  // A refusal because of the region names the endpoint first, although the endpoint has responded
+  const [check = 'endpoint'] = settings.flatMap(one =>
+    typeof one === 'string' ? [] : (CHECKS[one.input] ?? []),
+  );
+  return check;
 }
 
 /** Returns the finding for a failed connection check. */
@@ -68,7 +73,7 @@ const ADVICE: Readonly<Record<ConnectionCheck, (settings: S3Settings, error: unk
       error instanceof StoreRefusedError &&
       error.settings.some(one => typeof one !== 'string' && one.input === 'insecure') &&
       endpoint?.protocol === 'https:'
-        ? `use http: --insecure, or ${settingName('endpoint')} with http://.`
+        ? `use http: --insecure for an endpoint without a scheme, or ${settingName('endpoint')} with http://.`
         : endpoint?.protocol === 'http:'
           ? `use https: remove --insecure, or set ${settingName('endpoint')} with https://.`
           : `set ${settingName('ca-file')} to the authority of the server's certificate, or renew the certificate.`,

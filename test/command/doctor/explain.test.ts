@@ -45,6 +45,11 @@ test.each<[string, Error, string]>([
   ['denied access', new StoreRefusedError('x', { input: 'bucket' }, denied), 'list'],
   ['a bucket', new StoreRefusedError('x', { input: 'bucket' }), 'bucket'],
   ['a region', new StoreRefusedError('x', { input: 'region' }), 'bucket'],
+  [
+    'a region that has its own endpoint',
+    new StoreRefusedError('x', [{ input: 'endpoint' }, { input: 'region' }]),
+    'bucket',
+  ],
   ['a proxy', new StoreRefusedError('x', 'HTTP_PROXY or HTTPS_PROXY', denied), 'endpoint'],
   ['another refusal', new StoreRefusedError('x', { input: 'endpoint' }), 'endpoint'],
 ])('the failure of the first call because of %s belongs to its check', (_, error, check) => {
