@@ -5,9 +5,14 @@ import { SETTING_OPTIONS } from './settings.ts';
 /** Returns an error as one sentence, with the option or variable to change. It has foreign text: escape it. */
 export function sentenceOf(error: unknown): string {
   if (error instanceof BadInputError) return `${settingName(error.input)} ${error.problem(settingName)}`;
-  const text = error instanceof StoreRefusedError ? error.advise(settingName) : messageOf(error);
+  const text = error instanceof StoreRefusedError ? error.advise(settingsToChange) : messageOf(error);
   const sentence = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
+}
+
+/** Returns the settings that change an input. The scheme of an endpoint decides over `insecure`. */
+function settingsToChange(input: string): string {
+  return input === 'insecure' ? `${settingName('endpoint')} or ${settingName(input)}` : settingName(input);
 }
 
 function messageOf(error: unknown): string {

@@ -25,6 +25,11 @@ test.each<[string, unknown, string]>([
     'Check --bucket (CACHE_S3_BUCKET): there is no such bucket.',
   ],
   [
+    'a refusal because of the scheme',
+    new StoreRefusedError('the server does not use TLS', { input: 'insecure' }),
+    'Check --endpoint (CACHE_S3_ENDPOINT) or --insecure (CACHE_S3_INSECURE): the server does not use TLS.',
+  ],
+  [
     'a contradiction of two settings',
     new BadInputError('endpoint', name => `contradicts ${name('insecure')}.`),
     '--endpoint (CACHE_S3_ENDPOINT) contradicts --insecure (CACHE_S3_INSECURE).',
