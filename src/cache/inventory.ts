@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { hasHeap, trimHeap } from '../archive/memory/heap.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../storage/store-errors.ts';
@@ -68,6 +69,8 @@ const TRIM_ABOVE_BYTES = 64 * 1024 * 1024;
  * MiB for young objects to the heap (Node 24), which old ones cannot use.
  */
 const ROOM_BYTES = 256 * 1024 * 1024;
+/** Share of the heap that is enough where it is small: a container of 512 MiB has a heap of 259 MiB (Node 24). */
+const ROOM_SHARE = 0.75;
 
 /**
  * Reads the caches below a prefix in byte order of their objects' names, with their markers. Both listings are read side by side,
@@ -151,7 +154,7 @@ export async function* readInventory(
 /** Frees garbage. Throws if the heap has too little room for more objects: a server can list them without end. */
 function checkHeap(read: number): void {
   trimHeap(TRIM_ABOVE_BYTES);
-  if (hasHeap(ROOM_BYTES)) return;
+  if (hasHeap(Math.min(ROOM_BYTES, ROOM_SHARE * getHeapStatistics().heap_size_limit))) return;
   throw new StoreUnavailableError(
     `after ${read} objects of the listing Node.js has no memory for more; select the caches of one repository`,
   );
