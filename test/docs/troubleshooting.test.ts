@@ -51,6 +51,8 @@ test.each([
   'Failed to save: …',
   'Failed to prune: …',
   'The bucket is unavailable: …',
+  'after … objects of the listing Node.js has no memory for more',
+  'restored only in part, and RUNNER_TEMP cannot be written',
 ])('docs/troubleshooting.md has a row for the failure of a step: %s', line =>
   expect(messages).toContain(line),
 );
